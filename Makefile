@@ -1,0 +1,64 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init
+
+functions := $(notdir $(wildcard functions/*))
+tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
+lab := source target/lab/env;
+
+help: ## print this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+install: ## install whatever this machine lacks for all of the below
+	@lab/install
+
+lab-up: install ## start AWS on this machine: an emulator, with containers as hosts
+	@lab/up
+
+lab-down: ## stop what lab-up has started
+	@lab/down
+
+deploy-lab: lab-up ## build the functions and put the stack on the lab
+	@lab/deploy
+
+demo: deploy-lab ## make one whole run in the lab, from nothing to a report
+	$(lab) target/debug/dicomperf run events/demo.json --out target/demo
+	@$(lab) lab/no-hosts-left
+
+# The run that the last line repeats where IAM policies are enforced is the one whose test is named whole_run.
+test: deploy-lab ## run every test: units, adapters, the agent against a real Orthanc, and whole runs in the lab
+	@lab/up --auth
+	@lab/deploy --auth
+	cargo test --workspace --doc --quiet
+	$(lab) cargo nextest run --workspace
+	source target/lab/env-auth; cargo nextest run --workspace -E 'test(/whole_run/)'
+	@$(lab) lab/no-hosts-left >/dev/null
+
+lint: install ## check formatting, code, documentation, template, state machine and scripts
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --quiet
+	cargo nextest run --workspace -E 'binary(definition)'
+	shellcheck -x -P SCRIPTDIR .ci/run $$(grep -lE '^#!.*bash' lab/*)
+	$(tools) AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam validate --lint --template template.yaml
+	$(tools) cfn-lint template.yaml
+	@# The validator wants ARNs where the template fills in names.
+	sed -e 's/$${Partition}/aws/g' -e 's/$${[A-Za-z]*}/arn:aws:lambda:us-east-1:123456789012:function:name/g' \
+		statemachine/run.asl.json >target/run.asl.json
+	$(tools) asl-validator --json-path target/run.asl.json
+	$(tools) checkov --config-file .checkov.yaml
+
+build: install ## build the functions and the agent for AWS: small, and slow to build
+	$(tools) cargo lambda build --release $(functions:%=--package %)
+	$(tools) cargo lambda build --profile agent --package dicomperf-agent
+	cp target/lambda/dicomperf-agent/bootstrap target/lambda/run-step/dicomperf-agent
+
+schemas: ## write events/*.schema.json from the types
+	cargo run --quiet --package dicomperf-cli -- schema
+
+bench-timing: install ## compare the agent's durationMs with timing the same storescu by hand: tmpfs, 30 pairs
+	cargo run --quiet --package dicomperf-agent --example bench-timing
+
+bench-init: build ## measure the zip size and the init time of each function
+	@$(tools) lab/bench-init

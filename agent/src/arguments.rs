@@ -1,0 +1,134 @@
+//! The command line. The environment is read here and nowhere else.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use dicomperf::step::Work;
+
+use crate::schema::SchemaName;
+
+/// The agent of dicomperf.
+#[derive(Debug, Parser)]
+#[command(name = "dicomperf-agent", version, about)]
+pub struct Arguments {
+    /// Where the agent keeps what it must remember between steps.
+    #[arg(long, global = true, env = "DICOMPERF_STATE", default_value = "/var/lib/dicomperf")]
+    pub state: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What is done on the host that runs Orthanc
+    #[command(subcommand)]
+    Server(ServerCommand),
+    /// What is done on the host that sends
+    #[command(subcommand)]
+    Client(ClientCommand),
+    /// Do whatever the document says
+    Step {
+        /// File with a step document
+        document: PathBuf,
+    },
+    /// Print the JSON Schema of what the agent reads or writes
+    Schema {
+        /// Which
+        name: SchemaName,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ServerCommand {
+    /// Install Orthanc and run it with the document's configuration
+    Configure {
+        /// File with a step document
+        document: PathBuf,
+    },
+    /// Gather versions, live configuration and log
+    Collect {
+        /// File with a step document
+        document: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ClientCommand {
+    /// Install DCMTK, and make or download the dataset
+    Configure {
+        /// File with a step document
+        document: PathBuf,
+    },
+    /// Measure a block
+    Measure {
+        /// File with a step document
+        document: PathBuf,
+    },
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Action {
+    /// Carry out a step.
+    Step {
+        /// File with the step document.
+        document: PathBuf,
+        /// The work that the document must be about; any if none.
+        work: Option<WorkKind>,
+    },
+    /// Print a schema.
+    Schema(SchemaName),
+}
+
+/// The kind of a step's work, which is what the commands are named after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkKind {
+    /// `server configure`
+    ConfigureServer,
+    /// `server collect`
+    Collect,
+    /// `client configure`
+    ConfigureClient,
+    /// `client measure`
+    Measure,
+}
+
+impl Arguments {
+    /// What is asked for.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        let step = |document: &PathBuf, work| Action::Step { document: document.clone(), work };
+        match &self.command {
+            Command::Server(ServerCommand::Configure { document }) => step(document, Some(WorkKind::ConfigureServer)),
+            Command::Server(ServerCommand::Collect { document }) => step(document, Some(WorkKind::Collect)),
+            Command::Client(ClientCommand::Configure { document }) => step(document, Some(WorkKind::ConfigureClient)),
+            Command::Client(ClientCommand::Measure { document }) => step(document, Some(WorkKind::Measure)),
+            Command::Step { document } => step(document, None),
+            Command::Schema { name } => Action::Schema(*name),
+        }
+    }
+}
+
+impl WorkKind {
+    /// The kind of this work.
+    #[must_use]
+    pub const fn of(work: &Work) -> Self {
+        match work {
+            Work::ConfigureServer(_) => Self::ConfigureServer,
+            Work::Collect(_) => Self::Collect,
+            Work::ConfigureClient(_) => Self::ConfigureClient,
+            Work::Measure(_) => Self::Measure,
+        }
+    }
+
+    /// The command that does it.
+    #[must_use]
+    pub const fn command(self) -> &'static str {
+        match self {
+            Self::ConfigureServer => "server configure",
+            Self::Collect => "server collect",
+            Self::ConfigureClient => "client configure",
+            Self::Measure => "client measure",
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! The dataset on this host: every file read, so that what is measured is known to be DICOM.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use dicom_dictionary_std::tags;
+use dicom_object::{DefaultDicomObject, OpenFileOptions, ReadError, Tag};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::failure::{Failure, While as _};
+
+/// Larger files are read up to their pixel data only: the smallest hosts have 0.5 GiB of memory.
+pub const WHOLE_BYTES: u64 = 128_000_000;
+
+/// The files that are sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dataset {
+    /// In the order of their names, which is the order in which they are sent.
+    pub instances: Vec<Instance>,
+}
+
+/// A file that is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Instance {
+    /// Its name in the dataset's directory.
+    pub file: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SOP Instance UID (0008,0018).
+    pub sop_instance_uid: String,
+    /// SOP Class UID (0008,0016).
+    pub sop_class_uid: String,
+    /// Transfer Syntax UID (0002,0010).
+    pub transfer_syntax_uid: String,
+}
+
+/// Reads every file of a directory, and answers with the dataset and its SHA-256: that over the files' own SHA-256, in
+/// the order of their names. What a file is called in an error, `label` says.
+///
+/// # Errors
+/// `DatasetFailed` with every file that is not readable; what `progress` answers.
+pub fn prove(
+    directory: &Path,
+    label: impl Fn(&str) -> String,
+    mut progress: impl FnMut(u32) -> Result<(), Failure>,
+) -> Result<(Dataset, String), Failure> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).at("list", directory)? {
+        names.push(entry.at("list", directory)?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    let mut read = BTreeMap::new();
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, |count| count.get().min(4)) {
+            let sender = sender.clone();
+            let (names, next) = (&names, &next);
+            scope.spawn(move || {
+                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let result = read_instance(directory, name);
+                    // Nobody listens where the deadline has passed.
+                    if sender.send((name.clone(), result)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for (name, result) in receiver {
+            read.insert(name, result);
+            progress(u32::try_from(read.len()).unwrap_or(u32::MAX))?;
+        }
+        Ok(())
+    })?;
+    let unreadable: Vec<_> =
+        read.iter().filter_map(|(name, result)| Some(format!("{}: {}", label(name), result.as_ref().err()?))).collect();
+    if !unreadable.is_empty() {
+        let shown = unreadable.iter().take(10).cloned().collect::<Vec<_>>().join("; ");
+        return Err(Failure::DatasetFailed(format!("{} files cannot be read: {shown}", unreadable.len())));
+    }
+    if read.is_empty() {
+        return Err(Failure::DatasetFailed("it is empty".to_owned()));
+    }
+    let mut sha256 = Sha256::new();
+    let mut instances = Vec::new();
+    for (instance, digest) in read.into_values().flatten() {
+        sha256.update(digest);
+        instances.push(instance);
+    }
+    Ok((Dataset { instances }, hexadecimal(&sha256.finalize())))
+}
+
+/// Opens a DICOM file: all of it, or as far as its pixel data where it is large.
+///
+/// # Errors
+/// Those of dicom-object.
+pub fn open(path: &Path) -> Result<DefaultDicomObject, ReadError> {
+    let large = fs::metadata(path).is_ok_and(|metadata| metadata.len() > WHOLE_BYTES);
+    let options = OpenFileOptions::new();
+    if large { options.read_until(tags::PIXEL_DATA).open_file(path) } else { options.open_file(path) }
+}
+
+fn read_instance(directory: &Path, name: &str) -> Result<(Instance, [u8; 32]), String> {
+    let path = directory.join(name);
+    let mut sha256 = Sha256::new();
+    let bytes = File::open(&path)
+        .and_then(|mut file| io::copy(&mut file, &mut Digesting(&mut sha256)))
+        .map_err(|error| error.to_string())?;
+    let object = open(&path).map_err(|error| with_causes(&error))?;
+    let uid = |tag: Tag| match object.element(tag).map(|element| element.to_str()) {
+        Ok(Ok(text)) => Ok(text.trim_end_matches(['\0', ' ']).to_owned()),
+        _ => Err(format!("no {tag}")),
+    };
+    let instance = Instance {
+        file: name.to_owned(),
+        bytes,
+        sop_instance_uid: uid(tags::SOP_INSTANCE_UID)?,
+        sop_class_uid: uid(tags::SOP_CLASS_UID)?,
+        transfer_syntax_uid: object.meta().transfer_syntax().trim_end_matches(['\0', ' ']).to_owned(),
+    };
+    Ok((instance, sha256.finalize().into()))
+}
+
+struct Digesting<'a>(&'a mut Sha256);
+
+impl io::Write for Digesting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An error and what caused it: dicom-object's outermost words alone say little.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use dicomperf::dataset::generate;
+    use dicomperf::request::Synthetic;
+
+    use super::*;
+
+    #[test]
+    fn a_dataset_has_the_same_hash_whenever_it_is_made() {
+        let prepared = || {
+            let directory = tempfile::tempdir().expect("a directory");
+            let spec = Synthetic { instances: 3, ..Synthetic::default() };
+            generate(&spec, directory.path(), |_| {}).expect("made");
+            prove(directory.path(), str::to_owned, |_| Ok(())).expect("readable")
+        };
+        let (dataset, sha256) = prepared();
+        assert_eq!(prepared(), (dataset.clone(), sha256.clone()));
+        assert_eq!(sha256.len(), 64);
+        assert_eq!(dataset.instances.len(), 3);
+        assert!(dataset.instances.is_sorted_by(|a, b| a.file < b.file));
+    }
+
+    #[test]
+    fn every_file_that_is_no_dicom_is_named() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for name in ["000001.dcm", "000002.dcm"] {
+            fs::write(directory.path().join(name), "no DICOM").expect("written");
+        }
+        let error = prove(directory.path(), str::to_owned, |_| Ok(())).expect_err("unreadable").to_string();
+        assert!(error.contains("2 files") && error.contains("000001.dcm") && error.contains("000002.dcm"), "{error}");
+    }
+}

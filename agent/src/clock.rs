@@ -1,0 +1,89 @@
+//! The two clocks: the monotonic one that durations are taken from, and the wall clock that the sender's log has.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use dicomperf::measurement::Clock;
+use rustix::time::{ClockId, clock_getres};
+
+/// Both clocks, read together.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// `CLOCK_MONOTONIC`, which is what Rust's `Instant` is on Linux.
+    pub monotonic: Instant,
+    /// `CLOCK_REALTIME`
+    pub wall: SystemTime,
+}
+
+/// What reading two clocks one after the other, and a slew of 500 ppm, can account for.
+const STEP_TOLERANCE: Duration = Duration::from_millis(5);
+
+impl Moment {
+    /// Now.
+    #[must_use]
+    pub fn now() -> Self {
+        Self { monotonic: Instant::now(), wall: SystemTime::now() }
+    }
+
+    /// In ms since 1970-01-01 UTC.
+    #[must_use]
+    pub fn wall_ms(&self) -> u64 {
+        let since = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// By how many ms the wall clock was set between this moment and a later one; `None` if it just ran.
+    #[must_use]
+    pub fn wall_clock_step_ms(&self, later: &Self) -> Option<f64> {
+        let monotonic = later.monotonic.duration_since(self.monotonic);
+        let wall = match later.wall.duration_since(self.wall) {
+            Ok(wall) => wall.as_secs_f64(),
+            Err(backwards) => -backwards.duration().as_secs_f64(),
+        };
+        let step = wall - monotonic.as_secs_f64();
+        let allowed = STEP_TOLERANCE + monotonic / 1000;
+        (step.abs() > allowed.as_secs_f64()).then_some(step * 1e3)
+    }
+}
+
+/// A duration in ms.
+#[must_use]
+pub fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// What a measurement says of its clocks.
+#[must_use]
+pub fn description() -> Clock {
+    let resolution = clock_getres(ClockId::Monotonic);
+    let nanoseconds = resolution.tv_sec * 1_000_000_000 + resolution.tv_nsec;
+    Clock {
+        duration: "CLOCK_MONOTONIC".to_owned(),
+        resolution_ns: u64::try_from(nanoseconds).unwrap_or_default(),
+        latency: "CLOCK_REALTIME, as storescu's log has it, in steps of 1 us".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wall_clock_that_is_set_is_noticed_and_one_that_runs_is_not() {
+        let start = Moment::now();
+        let after = |monotonic_ms: u64, wall_ms: i64| {
+            let wall = Duration::from_millis(wall_ms.unsigned_abs());
+            Moment {
+                monotonic: start.monotonic + Duration::from_millis(monotonic_ms),
+                wall: if wall_ms < 0 { start.wall - wall } else { start.wall + wall },
+            }
+        };
+        assert_eq!(start.wall_clock_step_ms(&after(10_000, 10_000)), None);
+        assert_eq!(start.wall_clock_step_ms(&after(10_000, 10_014)), None);
+        for wall_ms in [10_020, 9_980, -5] {
+            let step = start.wall_clock_step_ms(&after(10_000, wall_ms)).expect("a step");
+            #[expect(clippy::cast_precision_loss, reason = "small")]
+            let expected = (wall_ms - 10_000) as f64;
+            assert!((step - expected).abs() < 0.01, "{step} {expected}");
+        }
+    }
+}

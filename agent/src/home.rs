@@ -1,0 +1,145 @@
+//! What the agent remembers on a host: one directory a run, with a lock and an outcome for each step.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use dicomperf::step::StepId;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// A run's directory on this host. Its files name passwords and are root's alone.
+#[derive(Debug, Clone)]
+pub struct RunHome(PathBuf);
+
+/// The right to work on a step, until it is dropped.
+#[derive(Debug)]
+pub struct StepLock {
+    _file: File,
+}
+
+/// How a step ended here.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct StepOutcome {
+    /// The exit code of the command that did it.
+    pub exit_code: u8,
+}
+
+impl RunHome {
+    /// Makes the directory if it is not there.
+    ///
+    /// # Errors
+    /// A run id that is no plain name, a directory that cannot be made.
+    pub fn open(state: &Path, run_id: &str) -> anyhow::Result<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        ensure!(
+            !run_id.is_empty() && run_id.len() <= 80 && run_id.bytes().all(plain) && !run_id.starts_with('.'),
+            "run id {run_id:?} is not a plain name of 80 characters at most"
+        );
+        let directory = state.join(run_id);
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
+        Ok(Self(directory))
+    }
+
+    /// A file or directory in it.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// The step's log.
+    #[must_use]
+    pub fn log(&self, step: &StepId) -> PathBuf {
+        self.path(&format!("{step}.log"))
+    }
+
+    /// Waits until no other process works on the step.
+    ///
+    /// # Errors
+    /// A lock file that cannot be opened or locked.
+    pub fn lock(&self, step: &StepId) -> io::Result<StepLock> {
+        let file = File::create(self.path(&format!("{step}.lock")))?;
+        file.lock()?;
+        Ok(StepLock { _file: file })
+    }
+
+    /// How the step ended, if it was done here before.
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn outcome(&self, step: &StepId) -> io::Result<Option<StepOutcome>> {
+        self.read(&format!("{step}.outcome.json"))
+    }
+
+    /// Remembers how the step ended.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn set_outcome(&self, step: &StepId, outcome: StepOutcome) -> io::Result<()> {
+        self.write(&format!("{step}.outcome.json"), &outcome)
+    }
+
+    /// A JSON file, if it is there.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or holds something else.
+    pub fn read<T: DeserializeOwned>(&self, name: &str) -> io::Result<Option<T>> {
+        match fs::read(self.path(name)) {
+            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes a JSON file, all of it or nothing.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn write<T: Serialize>(&self, name: &str, value: &T) -> io::Result<()> {
+        replace(&self.path(name), &serde_json::to_vec(value)?, 0o600)
+    }
+}
+
+/// Writes a file under another name and moves it into place, so that nobody ever sees half of it.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    // A leftover would keep its own mode.
+    let _ = fs::remove_file(&new);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
+    io::Write::write_all(&mut file, content)?;
+    fs::rename(new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_id_that_is_a_path_is_refused() {
+        let state = tempfile::tempdir().expect("a directory");
+        for run_id in ["", "..", "../x", "a/b", "a\nb", &"x".repeat(81)] {
+            assert!(RunHome::open(state.path(), run_id).is_err(), "{run_id}");
+        }
+        assert!(RunHome::open(state.path(), "3f1c-run_1.x").is_ok());
+    }
+
+    #[test]
+    fn an_outcome_is_remembered() {
+        let state = tempfile::tempdir().expect("a directory");
+        let home = RunHome::open(state.path(), "run").expect("a home");
+        assert!(home.outcome(&StepId::Collect).expect("read").is_none());
+        home.set_outcome(&StepId::Collect, StepOutcome { exit_code: 1 }).expect("written");
+        assert_eq!(home.outcome(&StepId::Collect).expect("read").map(|outcome| outcome.exit_code), Some(1));
+    }
+}

@@ -1,0 +1,19 @@
+//! What the agent does on a host: install and run Orthanc, prepare and send the dataset, measure, collect.
+//!
+//! A step is one call of the binary on one [`dicomperf::step::StepDocument`]; see [`step::carry_out`].
+
+pub mod arguments;
+pub mod client;
+pub mod clock;
+pub mod failure;
+pub mod home;
+pub mod measure;
+pub mod orthanc;
+pub mod packages;
+pub mod process;
+pub mod reporter;
+pub mod schema;
+pub mod server;
+pub mod step;
+pub mod upload;
+pub mod versions;

@@ -1,0 +1,19 @@
+//! The one binary that runs on both hosts of a run: it reads a step document, does the work, and uploads a report.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use dicomperf_agent::arguments::{Action, Arguments};
+use dicomperf_agent::{schema, step};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.action() {
+        Action::Step { document, work } => step::carry_out(&document, work, &arguments.state),
+        Action::Schema(name) => schema::print(name).map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        ExitCode::from(step::EXIT_UNUSABLE)
+    })
+}

@@ -1,0 +1,134 @@
+//! What the agent says of a step while it works on it.
+
+use std::time::{Duration, Instant};
+
+use dicomperf::step::{Progress, StepDocument, StepOutput, StepReport, StepState};
+
+use crate::failure::Failure;
+use crate::upload::{Patience, UploadFailed, Uploader};
+
+/// Small steps of progress are uploaded this often at most.
+const QUIET: Duration = Duration::from_millis(500);
+/// How long an iteration may go on after the step's deadline. The state machine waits 300 s longer than the deadline, in
+/// which this and the last upload must fit.
+const GRACE: Duration = Duration::from_secs(120);
+
+/// Holds a step's report, and uploads it.
+#[derive(Debug)]
+pub struct Reporter {
+    report: StepReport,
+    url: String,
+    uploader: Uploader,
+    started: Instant,
+    deadline: Instant,
+    uploaded: Option<Instant>,
+}
+
+/// How a step's work ended, if it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WorkEnd {
+    /// All of it is done.
+    Done,
+    /// The deadline came first.
+    Incomplete,
+}
+
+impl Reporter {
+    /// Of a step that begins now.
+    #[must_use]
+    pub fn begin(document: &StepDocument, uploader: Uploader) -> Self {
+        let started = Instant::now();
+        let mut reporter = Self {
+            report: StepReport::begun(document),
+            url: document.report_url.clone(),
+            uploader,
+            started,
+            deadline: started + Duration::from_secs(document.deadline_seconds),
+            uploaded: None,
+        };
+        reporter.upload();
+        reporter
+    }
+
+    /// When the step is to stop.
+    #[must_use]
+    pub const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// When what was begun before the deadline is stopped too.
+    #[must_use]
+    pub fn limit(&self) -> Instant {
+        self.deadline + GRACE
+    }
+
+    /// Says how far the step is, in large steps: each is uploaded.
+    pub fn stage(&mut self, done: u32, total: u32, doing: impl Into<String>) {
+        self.set_progress(done, total, doing.into());
+        self.upload();
+    }
+
+    /// Says how far the step is, in small steps: uploaded when the last upload is a while ago.
+    pub fn progress(&mut self, done: u32, total: u32, doing: impl FnOnce() -> String) {
+        if self.uploaded.is_none_or(|uploaded| uploaded.elapsed() >= QUIET) {
+            self.set_progress(done, total, doing());
+            self.upload();
+        }
+    }
+
+    /// Says what came of the step so far. It goes with the next upload.
+    pub fn set_output(&mut self, output: StepOutput) {
+        self.report.output = Some(output);
+    }
+
+    /// Fails if the deadline is over.
+    ///
+    /// # Errors
+    /// [`Failure::DeadlinePassed`]
+    pub fn check_deadline(&self) -> Result<(), Failure> {
+        if Instant::now() < self.deadline {
+            return Ok(());
+        }
+        Err(Failure::DeadlinePassed { doing: self.report.progress.doing.clone() })
+    }
+
+    /// Says how the step ended, and makes sure that it arrives.
+    ///
+    /// # Errors
+    /// The upload's.
+    pub fn finish(&mut self, result: &Result<WorkEnd, Failure>) -> Result<(), UploadFailed> {
+        match result {
+            Ok(WorkEnd::Done) => {
+                self.report.state = StepState::Succeeded;
+                self.report.progress.done = self.report.progress.total;
+                "done".clone_into(&mut self.report.progress.doing);
+            }
+            Ok(WorkEnd::Incomplete) => self.report.state = StepState::Incomplete,
+            Err(failure) => {
+                self.report.state = StepState::Failed;
+                self.report.error = Some(failure.step_error());
+            }
+        }
+        self.put(Patience::Much)
+    }
+
+    fn set_progress(&mut self, done: u32, total: u32, doing: String) {
+        tracing::info!(done, total, "{doing}");
+        self.report.progress = Progress { done, total, doing };
+    }
+
+    /// A report that does not arrive must not end a measurement: the next one says the same and more.
+    fn upload(&mut self) {
+        if let Err(error) = self.put(Patience::Little) {
+            tracing::warn!("report: {error}");
+        }
+        self.uploaded = Some(Instant::now());
+    }
+
+    fn put(&mut self, patience: Patience) -> Result<(), UploadFailed> {
+        self.report.elapsed_seconds = self.started.elapsed().as_secs_f64();
+        let body = serde_json::to_vec(&self.report)
+            .map_err(|error| UploadFailed { reason: format!("the report has no JSON form: {error}"), tries: 0 })?;
+        self.uploader.put(&self.url, &body, "application/json", patience)
+    }
+}

@@ -1,0 +1,138 @@
+//! The Orthanc processes of this host, as /proc tells: a service manager may not know of every one.
+//!
+//! Only what every process may read is read directly. In a container root lacks CAP_SYS_PTRACE, and with it the sight of
+//! another user's /proc/PID/{exe,fd,environ}.
+
+use std::fs;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long Orthanc is given to end by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Its name as the kernel has it (proc_pid_comm(5)).
+const NAME: &str = "Orthanc";
+
+/// A process that is called Orthanc.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OrthancProcess {
+    pub pid: i32,
+    pub arguments: Vec<String>,
+}
+
+/// Every Orthanc that is alive.
+pub(super) fn all() -> io::Result<Vec<OrthancProcess>> {
+    let mut processes = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        // Gone in between: not alive.
+        let Ok(entry) = entry else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        if fs::read_to_string(entry.path().join("comm")).is_ok_and(|name| name.trim_end() == NAME) {
+            let arguments = words(&fs::read(entry.path().join("cmdline")).unwrap_or_default());
+            // A zombie has no arguments any more.
+            if !arguments.is_empty() {
+                processes.push(OrthancProcess { pid, arguments });
+            }
+        }
+    }
+    Ok(processes)
+}
+
+/// Whether nobody listens on a TCP port of this host.
+pub(super) fn is_free(port: u16) -> bool {
+    // The standard library sets SO_REUSEADDR, so connections in TIME-WAIT do not count.
+    TcpListener::bind(SocketAddr::from(([0, 0, 0, 0], port))).is_ok()
+}
+
+impl OrthancProcess {
+    /// Whether this is among its arguments.
+    pub fn was_started_with(&self, argument: &str) -> bool {
+        self.arguments.iter().any(|other| other.trim_end_matches('/') == argument)
+    }
+
+    /// The environment that it was started with: `NAME=VALUE`.
+    pub fn environment(&self) -> io::Result<Vec<String>> {
+        let path = format!("/proc/{}/environ", self.pid);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                // What root may not read here, the process's own user may.
+                let mut command = Command::new("cat");
+                command.arg(path).uid(self.id("Uid:")?).gid(self.id("Gid:")?);
+                Ok(words(&command.output()?.stdout))
+            }
+            bytes => Ok(words(&bytes?)),
+        }
+    }
+
+    /// The real id in a line of /proc/PID/status.
+    fn id(&self, line: &str) -> io::Result<u32> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        let id = status.lines().find_map(|text| text.strip_prefix(line)?.split_whitespace().next()?.parse().ok());
+        id.ok_or_else(|| io::Error::other(format!("/proc/{}/status has no {line}", self.pid)))
+    }
+
+    fn is_alive(&self) -> bool {
+        fs::read(format!("/proc/{}/cmdline", self.pid)).is_ok_and(|bytes| words(&bytes) == self.arguments)
+    }
+
+    /// Asks it to end, and ends it if it does not.
+    pub fn end(&self) -> io::Result<()> {
+        let pid = Pid::from_raw(self.pid).ok_or_else(|| io::Error::other("no process id"))?;
+        for signal in [Signal::TERM, Signal::KILL] {
+            if self.is_alive() {
+                kill_process(pid, signal)?;
+            }
+            let until = Instant::now() + PATIENCE;
+            while Instant::now() < until {
+                if !self.is_alive() {
+                    return Ok(());
+                }
+                sleep(Duration::from_millis(50));
+            }
+        }
+        Err(io::Error::other(format!("process {} does not end", self.pid)))
+    }
+}
+
+fn words(bytes: &[u8]) -> Vec<String> {
+    let words = bytes.split(|&byte| byte == 0).filter(|word| !word.is_empty());
+    words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_that_is_listened_on_is_not_free() {
+        let listener = TcpListener::bind("0.0.0.0:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        assert!(!is_free(port));
+        drop(listener);
+        assert!(is_free(port));
+    }
+
+    #[test]
+    fn an_orthanc_is_known_by_its_name_and_what_it_was_started_with() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let program = directory.path().join(NAME);
+        fs::copy("/bin/sleep", &program).expect("copied");
+        let mut child = Command::new(&program).arg("61.5").env("TCP_NODELAY", "0").spawn().expect("started");
+        let found = || all().expect("read").into_iter().find(|one| one.was_started_with("61.5"));
+        // Between fork and exec it has another name.
+        let process = (0..100).find_map(|_| {
+            sleep(Duration::from_millis(10));
+            found()
+        });
+        let process = process.expect("found");
+        assert!(process.environment().expect("read").contains(&"TCP_NODELAY=0".to_owned()));
+        process.end().expect("ended");
+        assert!(found().is_none());
+        let _ = child.wait();
+    }
+}

@@ -1,0 +1,69 @@
+//! `client configure`: the dataset is made or downloaded, and proved.
+
+use std::fs;
+
+use dicomperf::request::Synthetic;
+use dicomperf::step::{DatasetSource, ObjectSource, PreparedDataset, StepOutput, StepReport};
+
+use crate::harness::orthanc::settings;
+use crate::harness::run::{block, measured};
+use crate::harness::{OrthancProcess, Run};
+
+fn prepared(report: &StepReport) -> &PreparedDataset {
+    match &report.output {
+        Some(StepOutput::ClientConfigured(prepared)) => prepared,
+        other => panic!("no dataset: {other:?}"),
+    }
+}
+
+fn object(run: &Run, key: &str, bytes: &[u8]) -> ObjectSource {
+    run.bucket.serve(key, bytes.to_vec());
+    ObjectSource { url: run.bucket.url(key), key: key.to_owned(), bytes: bytes.len() as u64 }
+}
+
+#[test]
+fn the_same_seed_prepares_the_same_dataset() {
+    let spec = || DatasetSource::Synthetic(Synthetic { instances: 3, ..Synthetic::default() });
+    let (one, two) = (Run::new(), Run::new());
+    let (one, two) = (one.configure_client(spec()).succeeds(), two.configure_client(spec()).succeeds());
+    assert_eq!(prepared(&one), prepared(&two));
+    assert_eq!(prepared(&one).instances, 3);
+    assert!(prepared(&one).versions.dcmtk.as_ref().is_some_and(|version| version.starts_with("3.")));
+}
+
+#[test]
+fn a_users_own_objects_are_downloaded_and_sent() {
+    let source = Run::with_instances(3);
+    let run = Run::new();
+    let objects = (1..=3)
+        .map(|number| {
+            let bytes = fs::read(source.home(&format!("dataset/{number:06}.dcm"))).unwrap();
+            object(&run, &format!("study/{number}.dcm"), &bytes)
+        })
+        .collect();
+    let report = run.configure_client(DatasetSource::Objects(objects)).succeeds();
+    assert_eq!(prepared(&report).instances, 3);
+    let orthanc = OrthancProcess::start(settings(true, false, &[]));
+    let report = run.measure(0, block(&orthanc, &[1], 0, 1)).succeeds();
+    assert!(measured(&report).iterations[0].valid, "{report:?}");
+}
+
+#[test]
+fn an_object_of_another_size_than_planned_is_named() {
+    let run = Run::new();
+    let mut changed = object(&run, "study/changed.dcm", b"twelve bytes");
+    changed.bytes = 13;
+    let step = run.configure_client(DatasetSource::Objects(vec![changed]));
+    let message = step.fails_with("DatasetFailed").error.unwrap().message;
+    assert!(message.contains("study/changed.dcm: 12 bytes came, and the plan saw 13"), "{message}");
+    assert!(!step.log().contains("X-Amz-Signature"), "{}", step.log());
+}
+
+#[test]
+fn an_object_that_is_no_dicom_is_named() {
+    let run = Run::new();
+    let objects = vec![object(&run, "study/text.dcm", b"no DICOM at all, and not for long")];
+    let message =
+        run.configure_client(DatasetSource::Objects(objects)).fails_with("DatasetFailed").error.unwrap().message;
+    assert!(message.contains("1 files cannot be read: study/text.dcm"), "{message}");
+}

@@ -1,0 +1,110 @@
+//! Orthanc, started without a service manager from what the agent would have written.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use dicomperf::plan::ServerSettings;
+use dicomperf::step::{ServerAddress, ServerConfiguration};
+use dicomperf_agent::orthanc::Orthanc;
+use dicomperf_agent::server::certificate::Certificate;
+use dicomperf_agent::server::configuration::{self, Paths};
+use dicomperf_agent::versions;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::free_port;
+
+pub const PASSWORD: &str = "hush-hush-0123456789";
+
+pub struct OrthancProcess {
+    process: Child,
+    pub address: ServerAddress,
+    pub settings: ServerSettings,
+    paths: Paths,
+    _directory: TempDir,
+}
+
+/// Settings of a block, as the tests vary them.
+pub fn settings(tcp_no_delay: bool, tls: bool, orthanc: &[(&str, Value)]) -> ServerSettings {
+    let orthanc = orthanc.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    ServerSettings { tcp_no_delay, tls, max_pdu: 16_384, orthanc }
+}
+
+impl OrthancProcess {
+    pub fn start(settings: ServerSettings) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = Paths::under(directory.path());
+        let address = ServerAddress {
+            address: "127.0.0.1".to_owned(),
+            dicom_port: free_port(),
+            rest_port: free_port(),
+            ae_title: "ORTHANC".to_owned(),
+            rest_user: "dicomperf".to_owned(),
+            rest_password: PASSWORD.to_owned(),
+        };
+        let wanted = ServerConfiguration { server: address.clone(), settings: settings.clone() };
+        let version = versions::orthanc(&directory.path().join("version")).expect("Orthanc");
+        let mut keys = configuration::file(&wanted, &version, &paths).unwrap();
+        // Seconds per start, for jobs and retries that no test has.
+        keys.insert("SaveJobs".to_owned(), json!(false));
+        fs::write(&paths.configuration, serde_json::to_vec(&keys).unwrap()).unwrap();
+        fs::create_dir(&paths.storage).unwrap();
+        if settings.tls {
+            let made = Certificate::generate(&address).unwrap();
+            fs::write(&paths.certificate, made.certificate).unwrap();
+            fs::write(&paths.private_key, made.private_key).unwrap();
+        }
+        let process = Command::new(versions::ORTHANC)
+            .args(configuration::arguments(&paths))
+            .envs(configuration::environment(&settings))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let orthanc = Self { process, address, settings, paths, _directory: directory };
+        orthanc.wait();
+        orthanc
+    }
+
+    fn wait(&self) {
+        for _ in 0..300 {
+            if self.rest().system().is_ok() {
+                return;
+            }
+            sleep(Duration::from_millis(100));
+        }
+        panic!("Orthanc does not serve: {}", fs::read_to_string(&self.paths.log).unwrap_or_default());
+    }
+
+    pub fn rest(&self) -> Orthanc {
+        Orthanc::new(&self.address)
+    }
+
+    /// Sends one file to it, beside whatever else is sent.
+    pub fn store(&self, file: &Path) {
+        let mut command = Command::new("storescu");
+        command.arg("127.0.0.1").arg(self.address.dicom_port.to_string()).arg(file);
+        assert!(command.status().unwrap().success());
+    }
+
+    /// The certificate that it shows, PEM.
+    pub fn certificate(&self) -> Vec<u8> {
+        fs::read(&self.paths.certificate).unwrap()
+    }
+
+    pub fn stop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for OrthancProcess {
+    fn drop(&mut self) {
+        // It may have been stopped by the test.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

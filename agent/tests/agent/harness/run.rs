@@ -1,0 +1,153 @@
+//! One run on this machine: a state directory, a bucket, and commands of the agent.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use dicomperf::measurement::BlockMeasurement;
+use dicomperf::plan::{Scenario, Settings};
+use dicomperf::request::{Sender, Synthetic};
+use dicomperf::step::{
+    ClientConfiguration, DatasetSource, MeasureBlock, StepDocument, StepId, StepOutput, StepReport, Work,
+};
+use tempfile::TempDir;
+
+use super::{Bucket, OrthancProcess};
+
+pub struct Run {
+    pub bucket: Bucket,
+    pub state: TempDir,
+    deadline_seconds: u64,
+}
+
+impl Run {
+    pub fn new() -> Self {
+        Self { bucket: Bucket::start(), state: tempfile::tempdir().unwrap(), deadline_seconds: 600 }
+    }
+
+    /// A run whose client has a synthetic dataset.
+    pub fn with_instances(instances: u32) -> Self {
+        let run = Self::new();
+        let spec = Synthetic { instances, ..Synthetic::default() };
+        run.configure_client(DatasetSource::Synthetic(spec)).succeeds();
+        run
+    }
+
+    pub fn deadline_seconds(mut self, seconds: u64) -> Self {
+        self.deadline_seconds = seconds;
+        self
+    }
+
+    pub fn configure_client(&self, dataset: DatasetSource) -> Ended<'_> {
+        self.carry_out(StepId::ConfigureClient, Work::ConfigureClient(ClientConfiguration { dataset }))
+    }
+
+    pub fn measure(&self, part: u32, block: MeasureBlock) -> Ended<'_> {
+        self.carry_out(StepId::Measure { ordinal: block.ordinal, part }, Work::Measure(block))
+    }
+
+    fn carry_out(&self, step: StepId, work: Work) -> Ended<'_> {
+        let name = step.to_string();
+        let output = self.command(step, work).output().unwrap();
+        Ended { run: self, step: name, output }
+    }
+
+    /// The agent's command line for a step, not started yet.
+    pub fn command(&self, step: StepId, work: Work) -> Command {
+        let name = step.to_string();
+        let document = StepDocument {
+            run_id: "run-1".to_owned(),
+            step,
+            deadline_seconds: self.deadline_seconds,
+            report_url: self.bucket.url(&format!("{name}.json")),
+            log_url: self.bucket.url(&format!("{name}.log")),
+            work,
+        };
+        let path = self.state.path().join(format!("{name}.document.json"));
+        fs::write(&path, serde_json::to_vec(&document).unwrap()).unwrap();
+        let mut command = Command::new(agent());
+        command.arg("step").arg(path).env("DICOMPERF_STATE", self.state.path());
+        command
+    }
+
+    /// A file in the run's home on the host.
+    pub fn home(&self, name: &str) -> PathBuf {
+        self.state.path().join("run-1").join(name)
+    }
+}
+
+/// The agent that was built with the tests, or the one that a benchmark names: an optimized one.
+fn agent() -> PathBuf {
+    std::env::var_os("DICOMPERF_AGENT").map_or_else(|| env!("CARGO_BIN_EXE_dicomperf-agent").into(), PathBuf::from)
+}
+
+/// A block of scenarios that differ in their associations.
+pub fn block(orthanc: &OrthancProcess, associations: &[u32], warmup: u32, iterations: u32) -> MeasureBlock {
+    let settings = &orthanc.settings;
+    let scenario = |(number, &associations): (u32, &u32)| Scenario {
+        scenario: number,
+        settings: Settings {
+            sender: Sender::Storescu,
+            associations,
+            max_pdu: settings.max_pdu,
+            tcp_no_delay: settings.tcp_no_delay,
+            tls: settings.tls,
+            orthanc: settings.orthanc.clone(),
+        },
+    };
+    MeasureBlock {
+        ordinal: 0,
+        block: 0,
+        round: 0,
+        server: orthanc.address.clone(),
+        settings: settings.clone(),
+        calling_ae_title: "DICOMPERF".to_owned(),
+        scenarios: (0..).zip(associations).map(scenario).collect(),
+        iterations,
+        warmup,
+    }
+}
+
+/// A step that was carried out.
+pub struct Ended<'a> {
+    run: &'a Run,
+    pub step: String,
+    pub output: Output,
+}
+
+impl Ended<'_> {
+    pub fn report(&self) -> StepReport {
+        self.run.bucket.reports(&self.step).pop().expect("a report")
+    }
+
+    pub fn log(&self) -> String {
+        self.run.bucket.text(&format!("{}.log", self.step))
+    }
+
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+
+    pub fn succeeds(&self) -> StepReport {
+        assert!(self.output.status.success(), "{}", self.stderr());
+        self.report()
+    }
+
+    /// Fails with this name, which is also what stderr begins with.
+    pub fn fails_with(&self, name: &str) -> StepReport {
+        assert_eq!(self.output.status.code(), Some(1), "{}", self.stderr());
+        let report = self.report();
+        let error = report.error.clone().expect("an error");
+        assert_eq!(error.name, name, "{}", error.message);
+        assert!(self.stderr().starts_with(&format!("{}: {name}: {}", self.step, error.message)), "{}", self.stderr());
+        report
+    }
+}
+
+/// What a report of a measure step has measured.
+pub fn measured(report: &StepReport) -> &BlockMeasurement {
+    match &report.output {
+        Some(StepOutput::Measured(measurement)) => measurement,
+        other => panic!("no measurement: {other:?}"),
+    }
+}

@@ -1,0 +1,46 @@
+//! What may be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// How fast a DICOM server really takes images.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXIT_CODES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 the run succeeded and passed; 1 it failed, or could not be started or followed; \
+2 bad request or bad arguments, nothing was started; 3 it was carried out, and its verdict is not `passed`.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check a request, offline: every error at once, exit code 2 if there is one
+    Validate {
+        /// The request, JSON; - for standard input
+        file: PathBuf,
+    },
+    /// Start a run, follow it to its end and print its results
+    Run(RunArguments),
+    /// Write the JSON Schemas of what people and scripts read and write
+    #[command(hide = true)]
+    Schema {
+        /// The checkout
+        #[arg(default_value = ".")]
+        directory: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// The request, JSON; - for standard input
+    pub file: PathBuf,
+    /// The stack that runs it, in the region and account of your AWS configuration
+    #[arg(long, default_value = "dicomperf", env = "DICOMPERF_STACK")]
+    pub stack: String,
+    /// Where to put report.md and report.json; without it they stay in the bucket
+    #[arg(long, value_name = "DIRECTORY")]
+    pub out: Option<PathBuf>,
+}

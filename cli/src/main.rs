@@ -1,0 +1,35 @@
+//! `dicomperf`: check a request, start it as a run, follow it and print what came of it.
+
+mod arguments;
+mod execution;
+mod follow;
+mod progress;
+mod request;
+mod schema;
+mod stack;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::{Arguments, Command};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("dicomperf: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Validate { file } => Ok(request::validate(&file)),
+        Command::Run(arguments) => follow::run(&arguments).await,
+        Command::Schema { directory } => schema::write(&directory).map(|()| ExitCode::SUCCESS),
+    }
+}

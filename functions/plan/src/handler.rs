@@ -1,0 +1,36 @@
+//! The event to a call, the answer to JSON.
+
+use aws_config::SdkConfig;
+use dicomperf::aws::artifacts::Artifacts;
+use dicomperf::aws::plan::Planner;
+use dicomperf::aws::records::Records;
+use dicomperf::aws::s3_client;
+use dicomperf::failure::Failure;
+use dicomperf::workflow::{PlanAnswer, PlanEvent};
+use jiff::Timestamp;
+use rand::rngs::StdRng;
+
+use crate::settings::Settings;
+
+pub struct Handler {
+    planner: Planner,
+}
+
+impl Handler {
+    pub fn new(config: &SdkConfig, settings: Settings) -> Self {
+        let s3 = s3_client(config);
+        Self {
+            planner: Planner {
+                artifacts: Artifacts::new(s3.clone(), settings.bucket),
+                records: Records::new(aws_sdk_dynamodb::Client::new(config), settings.table),
+                s3,
+                ssm: aws_sdk_ssm::Client::new(config),
+                ami: settings.ami,
+            },
+        }
+    }
+
+    pub async fn handle(&self, event: PlanEvent) -> Result<PlanAnswer, Failure> {
+        self.planner.plan(event, Timestamp::now(), &mut rand::make_rng::<StdRng>()).await
+    }
+}

@@ -1,0 +1,21 @@
+//! What the template tells this function.
+
+use dicomperf::aws::environment::{Missing, required};
+
+/// The environment, read once.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where runs keep their files.
+    pub bucket: String,
+    /// Where runs are recorded.
+    pub table: String,
+    /// The hosts' AMI: an id or the path of an SSM parameter.
+    pub ami: String,
+}
+
+impl Settings {
+    /// Reads the environment; an error names the variable that is missing.
+    pub fn read() -> Result<Self, Missing> {
+        Ok(Self { bucket: required("BUCKET")?, table: required("TABLE")?, ami: required("AMI")? })
+    }
+}

@@ -1,0 +1,28 @@
+//! What the template tells this function.
+
+use dicomperf::aws::environment::{Missing, required};
+
+/// The environment, read once.
+#[derive(Debug)]
+pub struct Settings {
+    /// The stack's name, which its hosts are tagged with.
+    pub project: String,
+    /// Where runs are recorded.
+    pub table: String,
+    /// What runs are executions of.
+    pub state_machine_arn: String,
+    /// The function that summarizes a run.
+    pub summarize_function: String,
+}
+
+impl Settings {
+    /// Reads the environment; an error names the variable that is missing.
+    pub fn read() -> Result<Self, Missing> {
+        Ok(Self {
+            project: required("PROJECT")?,
+            table: required("TABLE")?,
+            state_machine_arn: required("STATE_MACHINE_ARN")?,
+            summarize_function: required("SUMMARIZE_FUNCTION")?,
+        })
+    }
+}

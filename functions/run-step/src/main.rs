@@ -1,0 +1,17 @@
+//! `run-step`: starts a step on a host, or looks how it is.
+
+mod handler;
+mod settings;
+
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+
+use handler::Handler;
+use settings::Settings;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let config = dicomperf::aws::configuration().await;
+    let handler = &Handler::new(&config, Settings::read()?);
+    run(service_fn(|event: LambdaEvent<_>| handler.handle(event.payload))).await
+}

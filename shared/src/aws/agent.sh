@@ -1,0 +1,35 @@
+# Fetches the agent under its own hash, and hands it the document of a step. $agent_url, $agent_sha256 and
+# $document_url are set above; nothing else comes from outside.
+set -eu
+umask 077
+for tool in curl sha256sum; do
+    if ! command -v "$tool" >/dev/null; then
+        echo "$tool is missing on this host: use an AMI that has it" >&2
+        exit 69
+    fi
+done
+fetch() {
+    # Standard error comes first in SSM's record, so that the reason is not cut off.
+    curl --fail --silent --show-error --retry 5 --retry-connrefused --connect-timeout 10 --max-time 300 \
+        --output "$1" "$2"
+}
+home=/var/lib/dicomperf
+mkdir -p "$home/bin" "$home/documents"
+agent=$home/bin/$agent_sha256
+if ! echo "$agent_sha256  $agent" | sha256sum -c --status 2>/dev/null; then
+    # A command that was sent twice may be here at the same time: each has its own file until it is complete.
+    partial=$(mktemp "$home/bin/partial.XXXXXX")
+    trap 'rm -f "$partial"' EXIT
+    fetch "$partial" "$agent_url"
+    if ! echo "$agent_sha256  $partial" | sha256sum -c --status; then
+        echo "the agent that was downloaded is not the one that was packaged (SHA-256 differs)" >&2
+        exit 65
+    fi
+    chmod 0700 "$partial"
+    mv -f "$partial" "$agent"
+fi
+document=$(mktemp "$home/documents/step.XXXXXX")
+fetch "$document" "$document_url"
+# What the agent installs is for other users too; it protects its own secrets by itself.
+umask 022
+exec "$agent" step "$document"

@@ -1,0 +1,267 @@
+//! The two hosts of a run: there, running, and managed by SSM.
+
+use aws_sdk_ec2::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_ec2::operation::run_instances::RunInstancesError;
+use aws_sdk_ec2::types::{
+    BlockDeviceMapping, CreditSpecificationRequest, EbsBlockDevice, HttpTokensState, IamInstanceProfileSpecification,
+    InstanceMetadataOptionsRequest, InstanceStateName, InstanceType, ResourceType, ShutdownBehavior, Tag,
+    TagSpecification, VolumeType,
+};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::artifacts::Artifacts;
+use super::commands::Commands;
+use super::hosts::{EXPIRES_TAG, Host, Hosts, PROJECT_TAG, ROLE_TAG, RUN_TAG};
+use super::placement::{Placement, Subnet};
+use super::{beginning, images, reason};
+use crate::failure::Failure;
+use crate::plan::{HostPlan, Plan};
+use crate::request::CpuCredits;
+use crate::step::HostRole;
+use crate::workflow::{LAUNCH_LOOKS, LaunchAnswer, LaunchEvent, LaunchedHosts, launch_wait_seconds};
+
+/// What a host does at its first boot. Nothing but a number is set in it.
+const USER_DATA: &str = include_str!("user_data.yaml");
+
+/// Launches hosts and looks how they are.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// The hosts.
+    pub hosts: Hosts,
+    /// Tells which of them SSM manages.
+    pub commands: Commands,
+    /// Has the plan.
+    pub artifacts: Artifacts,
+    /// Where the hosts go.
+    pub placement: Placement,
+    /// Name or ARN of the hosts' instance profile.
+    pub instance_profile: String,
+    /// More tags for the hosts and their volumes.
+    pub tags: Vec<(String, String)>,
+}
+
+/// A zone that cannot take a host of this type.
+struct NoRoom(String);
+
+impl Launch {
+    /// Makes sure that both hosts exist, and says whether both are ready.
+    ///
+    /// # Errors
+    /// A host cannot be launched, is lost, or does not become ready in time.
+    pub async fn look(&self, event: &LaunchEvent, now: Timestamp) -> Result<LaunchAnswer, Failure> {
+        let plan = self.artifacts.plan(&event.run_id).await?;
+        if now >= plan.expires_at {
+            return Err(Failure::RunExpired { expired_at: plan.expires_at.to_string(), step: "launch".to_owned() });
+        }
+        // The tag first: with it even a host that no answer was received for is found.
+        let found = self.hosts.of_run(&event.run_id).await?;
+        let server = match self.existing(&found, HostRole::Server).await? {
+            Some(server) => server,
+            None => self.launch_server(&plan).await?,
+        };
+        let client = match self.existing(&found, HostRole::Client).await? {
+            Some(client) => client,
+            None => self.launch_client(&plan, &server).await?,
+        };
+        let online = self.commands.online(&[server.id.clone(), client.id.clone()]).await?;
+        let hosts = [(HostRole::Server, &server, &plan.hosts.server), (HostRole::Client, &client, &plan.hosts.client)];
+        let waiting = hosts.iter().find(|(_, host, _)| !is_ready(host, online.contains(&host.id)));
+        let look = event.look + 1;
+        if let Some((role, host, host_plan)) = waiting
+            && look >= LAUNCH_LOOKS
+        {
+            let reason = not_ready(host, host_plan, online.contains(&host.id));
+            return Err(Failure::HostNotReady { host: *role, id: host.id.clone(), reason });
+        }
+        Ok(LaunchAnswer {
+            ready: waiting.is_none(),
+            look,
+            wait_seconds: launch_wait_seconds(look),
+            hosts: LaunchedHosts { server: server.launched(), client: client.launched() },
+        })
+    }
+
+    /// The host that was launched for a role, if any.
+    async fn existing(&self, found: &[Host], role: HostRole) -> Result<Option<Host>, Failure> {
+        let of_role = || found.iter().filter(|host| host.role == Some(role));
+        let mut alive = of_role().filter(|host| host.is_alive());
+        if let Some(first) = alive.next() {
+            // Two invocations at once may have had room in different zones: the first host stays.
+            let surplus: Vec<_> = alive.map(|host| host.id.clone()).collect();
+            if !surplus.is_empty() {
+                self.hosts.terminate(surplus).await?;
+            }
+            return Ok(Some(first.clone()));
+        }
+        match of_role().next_back() {
+            Some(lost) => Err(Failure::HostLost {
+                host: role,
+                id: lost.id.clone(),
+                step: "launch".to_owned(),
+                reason: lost.ending(),
+            }),
+            None => Ok(None),
+        }
+    }
+
+    async fn launch_server(&self, plan: &Plan) -> Result<Host, Failure> {
+        let subnets = self.placement.subnets(&self.hosts.client).await?;
+        let mut zones = Vec::new();
+        for subnet in &subnets {
+            match self.launch(plan, HostRole::Server, subnet).await? {
+                Ok(host) => return Ok(host),
+                Err(NoRoom(code)) => zones.push(format!("{} ({code})", subnet.zone)),
+            }
+        }
+        let instance_type = plan.hosts.server.instance_type.clone();
+        Err(Failure::NoCapacity { host: HostRole::Server, instance_type, zones: zones.join(", ") })
+    }
+
+    /// Both hosts are in one subnet: between zones, the network would be another one.
+    async fn launch_client(&self, plan: &Plan, server: &Host) -> Result<Host, Failure> {
+        let id = server.subnet_id.clone().unwrap_or_default();
+        let subnet = Subnet { id, zone: server.zone.clone() };
+        self.launch(plan, HostRole::Client, &subnet).await?.map_err(|NoRoom(code)| Failure::NoCapacity {
+            host: HostRole::Client,
+            instance_type: plan.hosts.client.instance_type.clone(),
+            zones: format!("{}, where the server is ({code})", server.zone),
+        })
+    }
+
+    async fn launch(&self, plan: &Plan, role: HostRole, subnet: &Subnet) -> Result<Result<Host, NoRoom>, Failure> {
+        let host = match role {
+            HostRole::Server => &plan.hosts.server,
+            HostRole::Client => &plan.hosts.client,
+        };
+        let root_device = images::root_device(&self.hosts.client, &host.ami, role).await?;
+        let volume = EbsBlockDevice::builder()
+            .encrypted(true)
+            .volume_type(VolumeType::Gp3)
+            .volume_size(i32::try_from(host.volume_gib).unwrap_or(i32::MAX))
+            .delete_on_termination(true)
+            .build();
+        let profile = IamInstanceProfileSpecification::builder();
+        let profile = if self.instance_profile.starts_with("arn:") {
+            profile.arn(&self.instance_profile)
+        } else {
+            profile.name(&self.instance_profile)
+        };
+        let tags = self.tags(plan, role);
+        let tagged =
+            |resource| TagSpecification::builder().resource_type(resource).set_tags(Some(tags.clone())).build();
+        let answer = self
+            .hosts
+            .client
+            .run_instances()
+            .client_token(client_token(&plan.run_id, role, &subnet.zone))
+            .image_id(&host.ami)
+            .instance_type(InstanceType::from(host.instance_type.as_str()))
+            .min_count(1)
+            .max_count(1)
+            .subnet_id(&subnet.id)
+            .security_group_ids(self.placement.security_group(role))
+            .iam_instance_profile(profile.build())
+            .instance_initiated_shutdown_behavior(ShutdownBehavior::Terminate)
+            .metadata_options(
+                InstanceMetadataOptionsRequest::builder()
+                    .http_tokens(HttpTokensState::Required)
+                    .http_put_response_hop_limit(1)
+                    .build(),
+            )
+            .block_device_mappings(BlockDeviceMapping::builder().device_name(root_device).ebs(volume).build())
+            .set_credit_specification(host.cpu_credits.map(credits))
+            .user_data(BASE64_STANDARD.encode(user_data(plan.expires_at)))
+            .tag_specifications(tagged(ResourceType::Instance))
+            .tag_specifications(tagged(ResourceType::Volume))
+            .send()
+            .await;
+        match answer {
+            Ok(answer) => answer.instances().first().map(|instance| Ok(Host::from(instance))).ok_or_else(|| {
+                Failure::Aws { doing: format!("launching the {role}"), reason: "the answer has no host".to_owned() }
+            }),
+            Err(error) => refused(error, role, host).map(Err),
+        }
+    }
+
+    fn tags(&self, plan: &Plan, role: HostRole) -> Vec<Tag> {
+        let own = [
+            ("Name", format!("{} {role} {}", self.hosts.project, plan.run_id)),
+            (PROJECT_TAG, self.hosts.project.clone()),
+            (RUN_TAG, plan.run_id.clone()),
+            (ROLE_TAG, role.to_string()),
+            (EXPIRES_TAG, plan.expires_at.to_string()),
+        ];
+        let more = self.tags.iter().map(|(key, value)| (key.as_str(), value.clone()));
+        // Of two tags with one key EC2 takes neither: ours are the ones that hosts are found by.
+        let more = more.filter(|(key, _)| !own.iter().any(|(name, _)| name == key)).collect::<Vec<_>>();
+        own.iter().cloned().chain(more).map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+    }
+}
+
+fn is_ready(host: &Host, online: bool) -> bool {
+    host.state == InstanceStateName::Running && host.address.is_some() && online
+}
+
+/// What is missing, and what to look at.
+fn not_ready(host: &Host, plan: &HostPlan, online: bool) -> String {
+    if host.state != InstanceStateName::Running {
+        return format!("not running after {LAUNCH_LOOKS} looks (AMI {}): {}", plan.ami, host.ending());
+    }
+    if host.address.is_none() {
+        return format!("running without a private address (AMI {})", plan.ami);
+    }
+    debug_assert!(!online);
+    format!(
+        "running, but SSM does not see it after {LAUNCH_LOOKS} looks; check that AMI {} starts the SSM agent, that its \
+         subnet{} has a way out to SSM (public address, NAT or endpoints), and the instance profile",
+        plan.ami,
+        host.subnet_id.as_ref().map_or_else(String::new, |id| format!(" {id}")),
+    )
+}
+
+/// What a refusal of RunInstances means: another zone may have room, or the run cannot be.
+fn refused(error: SdkError<RunInstancesError>, role: HostRole, host: &HostPlan) -> Result<NoRoom, Failure> {
+    let code = error.code().unwrap_or_default();
+    let hint = match code {
+        // `Unsupported`: the zone does not have the type at all.
+        "InsufficientInstanceCapacity" | "InsufficientHostCapacity" | "Unsupported" => {
+            return Ok(NoRoom(code.to_owned()));
+        }
+        _ if code.starts_with("InvalidAMIID") => {
+            return Err(Failure::AmiUnusable { host: role, ami: host.ami.clone(), reason: reason(&error) });
+        }
+        "VcpuLimitExceeded" | "InstanceLimitExceeded" => "ask for a higher quota, or take a smaller type",
+        "UnauthorizedOperation" => "check the role of launch, permissions boundaries and service control policies",
+        "InvalidBlockDeviceMapping" => "check that the volume is as large as the AMI's snapshot",
+        "OptInRequired" | "PendingVerification" | "Blocked" => "the account must be cleared for EC2 first",
+        "UnsupportedOperation" => "the type does not support what was asked for",
+        _ if code.starts_with("Invalid") => "check the stack's parameters, and that what they name still exists",
+        _ => return Err(super::failed(format!("launching the {role}"))(error)),
+    };
+    let reason = beginning(&reason(&error), 400);
+    Err(Failure::LaunchRefused { host: role, reason: format!("{reason}; {hint}") })
+}
+
+fn credits(credits: CpuCredits) -> CreditSpecificationRequest {
+    let credits = match credits {
+        CpuCredits::Standard => "standard",
+        CpuCredits::Unlimited => "unlimited",
+    };
+    CreditSpecificationRequest::builder().cpu_credits(credits).build()
+}
+
+/// The same for the same host of a run: 64 characters, which is EC2's limit; a run's id may have 80.
+fn client_token(run_id: &str, role: HostRole, zone: &str) -> String {
+    Sha256::digest(format!("{run_id}|{role}|{zone}")).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A time and not a duration: with the same token, EC2 wants the same parameters whenever it is asked.
+fn user_data(expires_at: Timestamp) -> String {
+    USER_DATA.replace("EXPIRES_AT", &expires_at.as_second().to_string())
+}
+
+#[cfg(test)]
+mod tests;

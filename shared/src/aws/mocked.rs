@@ -1,0 +1,136 @@
+//! Clients that answer by rule, and a bucket in memory, for the tests of the adapters.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_s3::Client as S3;
+use aws_sdk_s3::error::ErrorMetadata;
+use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
+use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_mocks::{MockResponse, Rule, mock};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::artifacts::Artifacts;
+use crate::keys::RunKeys;
+use crate::plan::{Circumstances, DatasetPlan, Plan, Secrets, plan};
+use crate::request::Request;
+
+/// A client of a service that answers by rule; a request without a rule is a test that failed.
+macro_rules! client {
+    ($sdk:ident, [$($rule:expr),* $(,)?]) => {
+        client!($sdk, rules: [$($rule.clone()),*])
+    };
+    ($sdk:ident, rules: $rules:expr) => {{
+        let mut answers = aws_smithy_mocks::MockResponseInterceptor::new();
+        for rule in $rules {
+            answers = answers.with_rule(&rule);
+        }
+        let credentials = aws_sdk_s3::config::Credentials::new("id", "secret", None, None, "test");
+        $sdk::Client::from_conf(
+            $sdk::Config::builder()
+                .behavior_version($sdk::config::BehaviorVersion::latest())
+                .region($sdk::config::Region::new("eu-central-1"))
+                .credentials_provider(credentials)
+                .http_client(aws_smithy_mocks::create_mock_http_client())
+                .interceptor(answers)
+                .build(),
+        )
+    }};
+}
+pub(crate) use client;
+
+/// An error of AWS, by its code.
+pub(crate) fn error(code: &str) -> ErrorMetadata {
+    ErrorMetadata::builder().code(code).message("as AWS says").build()
+}
+
+/// A bucket in memory: what was put can be got, and a conditional write fails where there is something.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Bucket {
+    objects: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+}
+
+impl Bucket {
+    /// A bucket with the plan and the secrets of a run in it.
+    pub(crate) fn with_plan(document: Value) -> Self {
+        let bucket = Self::default();
+        let plan = planned(document);
+        bucket.put(&RunKeys(&plan.run_id).plan(), &json!(plan));
+        let secrets = Secrets { rest_user: "user".to_owned(), rest_password: "password".to_owned() };
+        bucket.put(&RunKeys(&plan.run_id).secrets(), &json!(secrets));
+        bucket
+    }
+
+    pub(crate) fn put(&self, key: &str, document: &Value) {
+        self.put_bytes(key, document.to_string().into_bytes());
+    }
+
+    pub(crate) fn put_bytes(&self, key: &str, body: Vec<u8>) {
+        self.lock().insert(key.to_owned(), body);
+    }
+
+    pub(crate) fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        let objects = self.lock();
+        objects.get(key).map(|body| serde_json::from_slice(body).expect("such a document"))
+    }
+
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.lock().keys().cloned().collect()
+    }
+
+    pub(crate) fn rules(&self) -> Vec<Rule> {
+        let (reading, writing) = (self.clone(), self.clone());
+        let get = mock!(S3::get_object).then_compute_response(move |request| {
+            match reading.lock().get(request.key().unwrap_or_default()) {
+                Some(body) => {
+                    let end = request.range().and_then(|range| range.rsplit_once('-')?.1.parse::<usize>().ok());
+                    let end = end.map_or(body.len(), |last| body.len().min(last + 1));
+                    MockResponse::Output(
+                        GetObjectOutput::builder().body(ByteStream::from(body[..end].to_vec())).build(),
+                    )
+                }
+                // As without the right to list the bucket.
+                None => MockResponse::Error(GetObjectError::generic(error("AccessDenied"))),
+            }
+        });
+        let put = mock!(S3::put_object).then_compute_response(move |request| {
+            let key = request.key().unwrap_or_default();
+            if request.if_none_match().is_some() && writing.lock().contains_key(key) {
+                return MockResponse::Error(PutObjectError::generic(error("PreconditionFailed")));
+            }
+            writing.put_bytes(key, request.body().bytes().unwrap_or_default().to_vec());
+            MockResponse::Output(PutObjectOutput::builder().build())
+        });
+        vec![get, put]
+    }
+
+    pub(crate) fn client(&self) -> S3 {
+        client!(aws_sdk_s3, rules: self.rules())
+    }
+
+    pub(crate) fn artifacts(&self) -> Artifacts {
+        Artifacts::new(self.client(), "bucket".to_owned())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When the runs of the tests are planned.
+pub(crate) fn noon() -> Timestamp {
+    "2026-01-01T12:00:00Z".parse().expect("a time")
+}
+
+/// The plan of run `run-1`, made at noon.
+pub(crate) fn planned(document: Value) -> Plan {
+    let request = Request::from_json(&document).expect("a valid request");
+    let dataset = DatasetPlan::synthetic(&request.dataset.synthetic.clone().unwrap_or_default());
+    let ami = "ami-0123456789abcdef0".to_owned();
+    let circumstances =
+        Circumstances { run_id: "run-1".to_owned(), now: noon(), server_ami: ami.clone(), client_ami: ami };
+    plan(request, dataset, circumstances).expect("a plan")
+}

@@ -1,0 +1,91 @@
+//! Thin structs over the clients of the AWS SDK, and what each Lambda does with them.
+//!
+//! Clients and the time are passed in; the environment is read by the functions, once each.
+
+pub mod agent;
+pub mod artifacts;
+pub mod commands;
+pub mod environment;
+pub mod executions;
+pub mod hosts;
+pub mod images;
+pub mod launch;
+pub mod objects;
+pub mod placement;
+pub mod plan;
+pub mod reap;
+pub mod records;
+pub mod run_step;
+pub mod signatures;
+pub mod step_document;
+pub mod summarize;
+pub mod teardown;
+
+#[cfg(test)]
+mod mocked;
+
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+use crate::failure::Failure;
+
+/// The longest text that an error of AWS contributes to a message: some carry kilobytes of encoded policy.
+const LONGEST_REASON: usize = 600;
+
+/// The SDK's configuration from the environment.
+pub async fn configuration() -> SdkConfig {
+    aws_config::load_defaults(BehaviorVersion::latest()).await
+}
+
+/// How this project talks to S3.
+#[must_use]
+pub fn s3_configuration(config: &SdkConfig) -> aws_sdk_s3::config::Builder {
+    aws_sdk_s3::config::Builder::from(config)
+        // An endpoint of one's own has no name for each bucket.
+        .force_path_style(config.endpoint_url().is_some())
+        // A presigned PUT would otherwise demand a checksum header that the host does not send.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+}
+
+/// A client of S3.
+#[must_use]
+pub fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::from_conf(s3_configuration(config).build())
+}
+
+/// Makes a [`Failure`] of an error of the SDK; `doing` is what was asked of AWS.
+pub(crate) fn failed<E>(doing: impl Into<String>) -> impl FnOnce(SdkError<E>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    move |error| Failure::Aws { doing: doing.into(), reason: reason(&error) }
+}
+
+/// What AWS said, or where there is no answer, the SDK's error with all of its causes.
+pub(crate) fn reason<E>(error: &SdkError<E>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => beginning(&format!("{code}: {message}"), LONGEST_REASON),
+        _ => beginning(&DisplayErrorContext(error).to_string(), LONGEST_REASON),
+    }
+}
+
+/// A text, cut where it would drown a message.
+pub(crate) fn beginning(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// So that Step Functions sees a failure by its name.
+#[cfg(feature = "lambda")]
+impl From<Failure> for lambda_runtime::Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: failure.name().to_owned(), error_message: failure.to_string() }
+    }
+}

@@ -1,0 +1,102 @@
+//! What a step's document says, from the plan.
+
+use super::signatures::Signer;
+use crate::failure::Failure;
+use crate::keys::RunKeys;
+use crate::plan::{DatasetOrigin, Plan, Secrets};
+use crate::step::{
+    ClientConfiguration, Collect, DICOM_PORT, DatasetSource, MeasureBlock, ObjectSource, REST_PORT, ServerAddress,
+    ServerConfiguration, StepDocument, StepId, Work,
+};
+use crate::workflow::LaunchedHosts;
+
+/// What a step's document is made from.
+#[derive(Clone, Copy)]
+pub struct Ingredients<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The run's secrets.
+    pub secrets: &'a Secrets,
+    /// The run's hosts.
+    pub hosts: &'a LaunchedHosts,
+    /// Signs the URLs.
+    pub signer: &'a Signer,
+    /// Seconds that the agent has.
+    pub deadline_seconds: u64,
+}
+
+/// Writes the document of a step.
+///
+/// # Errors
+/// The plan has no such block, the server has no address, or a URL cannot be signed.
+pub async fn document(step: &StepId, from: &Ingredients<'_>) -> Result<StepDocument, Failure> {
+    let keys = RunKeys(&from.plan.run_id);
+    Ok(StepDocument {
+        run_id: from.plan.run_id.clone(),
+        step: step.clone(),
+        deadline_seconds: from.deadline_seconds,
+        report_url: from.signer.put(&keys.step_report(step)).await?,
+        log_url: from.signer.put(&keys.log(step)).await?,
+        work: work(step, from).await?,
+    })
+}
+
+async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
+    let plan = from.plan;
+    Ok(match step {
+        StepId::ConfigureClient => Work::ConfigureClient(ClientConfiguration { dataset: dataset(from).await? }),
+        StepId::ConfigureServer { ordinal } => {
+            let (_, block) = plan.block_of(*ordinal).ok_or_else(|| unknown(step))?;
+            Work::ConfigureServer(ServerConfiguration { server: server(step, from)?, settings: block.server.clone() })
+        }
+        StepId::Measure { ordinal, .. } => {
+            let (run, block) = plan.block_of(*ordinal).ok_or_else(|| unknown(step))?;
+            Work::Measure(MeasureBlock {
+                ordinal: run.ordinal,
+                block: run.block,
+                round: run.round,
+                server: server(step, from)?,
+                settings: block.server.clone(),
+                calling_ae_title: plan.request.client.ae_title.clone(),
+                scenarios: block.scenarios.clone(),
+                iterations: plan.request.iterations,
+                warmup: plan.request.warmup,
+            })
+        }
+        StepId::Collect => {
+            let log = RunKeys(&plan.run_id).host_log(step.host(), "orthanc");
+            Work::Collect(Collect { server: server(step, from)?, orthanc_log_url: from.signer.put(&log).await? })
+        }
+    })
+}
+
+async fn dataset(from: &Ingredients<'_>) -> Result<DatasetSource, Failure> {
+    let (bucket, objects) = match &from.plan.dataset.source {
+        DatasetOrigin::Synthetic(synthetic) => return Ok(DatasetSource::Synthetic(synthetic.clone())),
+        DatasetOrigin::S3 { bucket, objects } => (bucket, objects),
+    };
+    let mut sources = Vec::with_capacity(objects.len());
+    for object in objects {
+        let url = from.signer.get_from(bucket, &object.key).await?;
+        sources.push(ObjectSource { url, key: object.key.clone(), bytes: object.bytes });
+    }
+    Ok(DatasetSource::Objects(sources))
+}
+
+fn server(step: &StepId, from: &Ingredients<'_>) -> Result<ServerAddress, Failure> {
+    let host = from.hosts.server.as_ref().ok_or_else(|| unknown(step))?;
+    Ok(ServerAddress {
+        address: host.address.clone(),
+        dicom_port: DICOM_PORT,
+        rest_port: REST_PORT,
+        ae_title: from.plan.request.server.ae_title.clone(),
+        rest_user: from.secrets.rest_user.clone(),
+        rest_password: from.secrets.rest_password.clone(),
+    })
+}
+
+/// The state machine asks for what the plan does not have.
+fn unknown(step: &StepId) -> Failure {
+    let reason = "the plan or the hosts do not have what it needs".to_owned();
+    Failure::Aws { doing: format!("preparing step {step}"), reason }
+}

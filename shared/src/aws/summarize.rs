@@ -1,0 +1,155 @@
+//! From what was measured to what it means, written down.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::artifacts::Artifacts;
+use super::records::{Records, RunEnd, RunRecord, ScenarioRecord};
+use crate::failure::{Failure, RunError};
+use crate::keys::RunKeys;
+use crate::plan::Plan;
+use crate::report;
+use crate::request::Baseline;
+use crate::step::{StepId, StepReport};
+use crate::summary::{Outcome, ScenarioSummary, Summary, summarize};
+use crate::verdict::{HistoricScenario, MOST_RUNS, Verdict};
+use crate::workflow::{RunStatus, SummarizeAnswer, SummarizeEvent};
+
+/// Summarizes runs.
+#[derive(Debug, Clone)]
+pub struct Summarizer {
+    /// Has the measurements, and gets the reports.
+    pub artifacts: Artifacts,
+    /// Has the history, and gets the results.
+    pub records: Records,
+}
+
+impl Summarizer {
+    /// Summarizes a run from whatever there is of it. Asked again, it writes the same again; but a run that succeeded
+    /// does not fail because somebody reaps it late.
+    ///
+    /// # Errors
+    /// S3 or DynamoDB do not answer.
+    pub async fn summarize(&self, event: SummarizeEvent, now: Timestamp) -> Result<SummarizeAnswer, Failure> {
+        let run_id = &event.run_id;
+        let record = self.records.run(run_id).await?;
+        if let Some(record) = &record
+            && record.status == RunStatus::Succeeded
+            && event.error.is_some()
+        {
+            return Ok(answer_of(record));
+        }
+        let error = event.error.as_ref().map(|error| RunError::from_states(&error.error, &error.cause));
+        let finished_at = record.as_ref().and_then(|record| record.finished_at).unwrap_or(now);
+        let keys = RunKeys(run_id);
+        let Some(plan) = self.artifacts.read::<Plan>(&keys.plan()).await? else {
+            return self.without_plan(event.run_id, error, event.hosts_left, finished_at).await;
+        };
+        let steps = self.step_reports(&plan).await?;
+        let history = self.history(&plan).await?;
+        let outcome = Outcome { error, hosts_left: event.hosts_left, history, finished_at };
+        let summary = summarize(&plan, &steps, outcome);
+        let report_key = keys.report("json");
+        self.artifacts.write_json(&report_key, &summary).await?;
+        let markdown = report::markdown(&summary).into_bytes();
+        self.artifacts.write(&keys.report("md"), markdown, "text/markdown; charset=utf-8").await?;
+        for scenario in &summary.scenarios {
+            self.records.write_scenario(&scenario_record(&plan, &summary, scenario)?).await?;
+        }
+        let end = RunEnd {
+            status: summary.status,
+            verdict: summary.verdict,
+            error: summary.error.clone(),
+            hosts_left: summary.hosts_left,
+            finished_at,
+            report: Some(self.artifacts.uri(&report_key)),
+        };
+        self.finish(event.run_id, end).await
+    }
+
+    /// A run whose request was refused has nothing but its error.
+    async fn without_plan(
+        &self,
+        run_id: String,
+        error: Option<RunError>,
+        hosts_left: u32,
+        finished_at: Timestamp,
+    ) -> Result<SummarizeAnswer, Failure> {
+        let (status, verdict) = (RunStatus::Failed, Verdict::Invalid);
+        self.finish(run_id, RunEnd { status, verdict, error, hosts_left, finished_at, report: None }).await
+    }
+
+    async fn finish(&self, run_id: String, end: RunEnd) -> Result<SummarizeAnswer, Failure> {
+        self.records.finish(&run_id, &end).await?;
+        Ok(SummarizeAnswer {
+            run_id,
+            status: end.status,
+            verdict: end.verdict,
+            report: end.report.unwrap_or_default(),
+            error: end.error,
+        })
+    }
+
+    /// Every report that there is.
+    async fn step_reports(&self, plan: &Plan) -> Result<Vec<StepReport>, Failure> {
+        let mut steps = vec![StepId::ConfigureClient];
+        for run in &plan.sequence {
+            let ordinal = run.ordinal;
+            steps.extend([StepId::ConfigureServer { ordinal }, StepId::Measure { ordinal, part: 0 }]);
+        }
+        steps.push(StepId::Collect);
+        let mut reports = Vec::new();
+        for step in &steps {
+            reports.extend(self.artifacts.read(&RunKeys(&plan.run_id).step_report(step)).await?);
+        }
+        Ok(reports)
+    }
+
+    async fn history(&self, plan: &Plan) -> Result<Vec<HistoricScenario>, Failure> {
+        let mut history = Vec::new();
+        if plan.request.baseline == Some(Baseline::History) {
+            let limit = i32::try_from(MOST_RUNS).unwrap_or(i32::MAX);
+            for scenario in plan.blocks.iter().flat_map(|block| &block.scenarios) {
+                let key = scenario.settings.key();
+                history.extend(self.records.history(&plan.fingerprint, &key, plan.created_at, limit).await?);
+            }
+        }
+        Ok(history)
+    }
+}
+
+fn answer_of(record: &RunRecord) -> SummarizeAnswer {
+    SummarizeAnswer {
+        run_id: record.run_id.clone(),
+        status: record.status,
+        verdict: record.verdict.unwrap_or(Verdict::Invalid),
+        report: record.report.clone().unwrap_or_default(),
+        error: record.error.clone(),
+    }
+}
+
+fn scenario_record(plan: &Plan, summary: &Summary, scenario: &ScenarioSummary) -> Result<ScenarioRecord, Failure> {
+    let json = serde_json::to_value(scenario).map_err(|error| Failure::Aws {
+        doing: format!("recording scenario {}", scenario.scenario),
+        reason: error.to_string(),
+    })?;
+    // A run that was cut short is no sample of how fast the hosts are.
+    let is_sample = summary.status == RunStatus::Succeeded;
+    let record = ScenarioRecord {
+        run_id: plan.run_id.clone(),
+        block: scenario.block,
+        scenario: scenario.scenario,
+        created_at: plan.created_at,
+        fingerprint: plan.fingerprint.clone(),
+        settings_key: scenario.settings_key.clone(),
+        instances_per_second: scenario.instances_per_second.filter(|_| is_sample).map(|interval| interval.median),
+        summary: match json {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        },
+    };
+    Ok(record.within_limits())
+}
+
+#[cfg(test)]
+mod tests;

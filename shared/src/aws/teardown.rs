@@ -1,0 +1,92 @@
+//! Whatever carries a run's tag goes, and it is looked at until it is gone.
+
+use std::time::Duration;
+
+use aws_sdk_ec2::types::InstanceStateName;
+
+use super::hosts::{Host, Hosts};
+use super::records::Records;
+use crate::failure::Failure;
+use crate::workflow::TeardownAnswer;
+
+/// Ends what a run has.
+#[derive(Debug, Clone)]
+pub struct Teardown {
+    /// The hosts.
+    pub hosts: Hosts,
+    /// Has the run's lock, and is told what is left.
+    pub records: Records,
+    /// How long it is looked.
+    pub patience: Patience,
+}
+
+/// How long it is looked for what is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Between two looks.
+    pub pause: Duration,
+    /// Looks at most.
+    pub looks: u32,
+}
+
+impl Patience {
+    /// Five minutes: a host needs one or two to be terminated.
+    pub const LONG: Self = Self { pause: Duration::from_secs(2), looks: 150 };
+    /// Two minutes, where other runs wait too.
+    pub const SHORT: Self = Self { pause: Duration::from_secs(2), looks: 60 };
+}
+
+/// Looks in a row that must find nothing: tags are not seen everywhere at once.
+const CLEAR_LOOKS: u32 = 2;
+
+impl Teardown {
+    /// Terminates the run's hosts and gives its schedule's lock back. Where there is nothing left, or never was, it
+    /// succeeds.
+    ///
+    /// # Errors
+    /// [`Failure::TeardownIncomplete`] when hosts are left.
+    pub async fn run(&self, run_id: &str) -> Result<TeardownAnswer, Failure> {
+        let left = self.terminate(run_id).await?;
+        let hosts_left = u32::try_from(left.len()).unwrap_or(u32::MAX);
+        self.records.hosts_left(run_id, hosts_left).await?;
+        if let Some(schedule) = self.records.run(run_id).await?.and_then(|record| record.schedule) {
+            self.records.unlock(&schedule, run_id).await?;
+        }
+        if left.is_empty() {
+            return Ok(TeardownAnswer { hosts_left });
+        }
+        let hosts = left.iter().map(|host| format!("{} ({})", host.id, host.state)).collect::<Vec<_>>().join(", ");
+        let seconds = self.patience.pause.as_secs() * u64::from(self.patience.looks);
+        Err(Failure::TeardownIncomplete { hosts, seconds })
+    }
+
+    /// The hosts that are left.
+    async fn terminate(&self, run_id: &str) -> Result<Vec<Host>, Failure> {
+        let mut clear_looks = 0;
+        let mut left = Vec::new();
+        for look in 0..self.patience.looks {
+            if look > 0 {
+                tokio::time::sleep(self.patience.pause).await;
+            }
+            left = self.hosts.of_run(run_id).await?;
+            left.retain(|host| !host.is_gone());
+            if left.is_empty() {
+                clear_looks += 1;
+                if clear_looks == CLEAR_LOOKS {
+                    break;
+                }
+                continue;
+            }
+            clear_looks = 0;
+            let going = |host: &&Host| host.state != InstanceStateName::ShuttingDown;
+            let ids: Vec<_> = left.iter().filter(going).map(|host| host.id.clone()).collect();
+            if !ids.is_empty() {
+                self.hosts.terminate(ids).await?;
+            }
+        }
+        Ok(left)
+    }
+}
+
+#[cfg(test)]
+mod tests;

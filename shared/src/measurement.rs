@@ -1,0 +1,204 @@
+//! What the agent measured, iteration by iteration.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer as _, V2Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::step::HostVersions;
+
+/// What was measured in one run of one block.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockMeasurement {
+    /// The block run's place in the sequence.
+    pub ordinal: u32,
+    /// The block.
+    pub block: u32,
+    /// The round.
+    pub round: u32,
+    /// Where the times come from.
+    pub clock: Clock,
+    /// What the client runs.
+    pub versions: HostVersions,
+    /// Every iteration in the order in which it was made, warm-ups and invalid ones too.
+    pub iterations: Vec<Iteration>,
+    /// The instance that was fetched back and compared, once the first valid iteration is made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<SampleCheck>,
+}
+
+/// The clocks of a measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Clock {
+    /// The clock of `durationMs`: `CLOCK_MONOTONIC`.
+    pub duration: String,
+    /// Its resolution in ns, as clock_getres(2) has it.
+    pub resolution_ns: u64,
+    /// The clock of `transferMs` and the latencies: for storescu the wall clock of its log, in steps of 1 us.
+    pub latency: String,
+}
+
+/// One timed transfer of the whole dataset under one scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Iteration {
+    /// The scenario's number in the plan.
+    pub scenario: u32,
+    /// Counted from 0 in its block run and scenario, warm-ups first.
+    pub index: u32,
+    /// Whether it does not count.
+    pub warmup: bool,
+    /// When it began, in ms since 1970-01-01 UTC.
+    pub started_at_ms: u64,
+    /// From the start of the first sender to the exit of the last, in ms.
+    pub duration_ms: f64,
+    /// From the first C-STORE request to the last response, in ms; 0 where there was none.
+    pub transfer_ms: f64,
+    /// C-STORE requests whose response was Success (0000H).
+    pub instances_sent: u32,
+    /// Instances that the server held afterwards.
+    pub instances_stored: u32,
+    /// Bytes of the files that were sent.
+    pub bytes_sent: u64,
+    /// Orthanc's TotalUncompressedSize afterwards, in bytes.
+    pub stored_bytes: u64,
+    /// Whether it proves what it claims.
+    pub valid: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Time of each C-STORE from request to response, in us: an HDR histogram of 3 significant digits, V2 and base64.
+    pub latency_us: LatencyHistogram,
+}
+
+/// A sample of what was stored, fetched back and compared element by element.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SampleCheck {
+    /// SOP Instance UID (0008,0018).
+    pub sop_instance_uid: String,
+    /// Elements compared; the file meta group is not, for Orthanc writes its own.
+    pub elements: u32,
+    /// What differs, `(gggg,eeee) name`; empty where the instance came back as it was sent.
+    pub differences: Vec<String>,
+}
+
+/// Latencies in us, with 3 significant digits, from 1 us to an hour.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LatencyHistogram(pub Histogram<u64>);
+
+/// An hour: longer than any step.
+const HIGHEST_US: u64 = 3_600_000_000;
+
+impl LatencyHistogram {
+    /// An empty histogram.
+    #[must_use]
+    pub fn new() -> Self {
+        // The bounds are constant and allowed: 1 < HIGHEST_US / 2, and at most 5 digits.
+        Self(Histogram::new_with_bounds(1, HIGHEST_US, 3).expect("constant bounds"))
+    }
+
+    /// Adds a latency; what is longer than an hour counts as an hour, what is shorter than 1 us as 1 us.
+    pub fn record(&mut self, microseconds: u64) {
+        self.0.saturating_record(microseconds.max(1));
+    }
+
+    /// Adds all of another's latencies.
+    pub fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("both have the same bounds");
+    }
+
+    /// The latency in ms that `percentile` percent of the C-STOREs did not exceed.
+    #[must_use]
+    pub fn percentile_ms(&self, percentile: f64) -> f64 {
+        milliseconds(self.0.value_at_percentile(percentile))
+    }
+
+    /// The slowest in ms.
+    #[must_use]
+    pub fn max_ms(&self) -> f64 {
+        milliseconds(self.0.max())
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Three significant digits of microseconds lose nothing in an f64.
+#[expect(clippy::cast_precision_loss, reason = "an hour in us has 32 bits")]
+fn milliseconds(microseconds: u64) -> f64 {
+    microseconds as f64 / 1000.0
+}
+
+impl Default for LatencyHistogram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Serialize for LatencyHistogram {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = Vec::new();
+        V2Serializer::new().serialize(&self.0, &mut bytes).map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
+    }
+}
+
+impl<'de> Deserialize<'de> for LatencyHistogram {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = BASE64_STANDARD.decode(text).map_err(serde::de::Error::custom)?;
+        let read: Histogram<u64> =
+            Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(serde::de::Error::custom)?;
+        let mut histogram = Self::new();
+        histogram.0.add(read).map_err(serde::de::Error::custom)?;
+        Ok(histogram)
+    }
+}
+
+impl JsonSchema for LatencyHistogram {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "LatencyHistogram".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "contentEncoding": "base64" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_survives_its_json() {
+        let mut histogram = LatencyHistogram::new();
+        for microseconds in [0, 250, 2_000, 40_000, 4_000_000_000] {
+            histogram.record(microseconds);
+        }
+        let json = serde_json::to_string(&histogram).expect("JSON");
+        let read: LatencyHistogram = serde_json::from_str(&json).expect("a histogram");
+        assert_eq!(read, histogram);
+        assert_eq!(read.len(), 5);
+        assert!((read.percentile_ms(50.0) - 2.0).abs() < 0.002);
+    }
+
+    #[test]
+    fn text_that_is_no_histogram_is_an_error() {
+        assert!(serde_json::from_str::<LatencyHistogram>("\"AAAA\"").is_err());
+        assert!(serde_json::from_str::<LatencyHistogram>("\"%\"").is_err());
+    }
+}

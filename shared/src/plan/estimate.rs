@@ -1,0 +1,77 @@
+//! What a run will take: minutes, dollars, and how long its hosts may live.
+
+use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Block, DatasetPlan};
+use crate::host_type::HostType;
+use crate::request::Request;
+
+/// What a run will take, roughly.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Estimate {
+    /// Minutes from start to end.
+    pub minutes: f64,
+    /// US dollars for hosts, volumes and public addresses.
+    pub cost_usd: f64,
+    /// US dollars an hour.
+    pub usd_per_hour: f64,
+}
+
+/// Minutes that a run takes beside its blocks: launch, SSM registration, installation, teardown.
+const FIXED_MINUTES: f64 = 6.0;
+/// Seconds that a block takes beside its iterations: a restart of Orthanc, two commands.
+const BLOCK_SECONDS: f64 = 20.0;
+/// Seconds that an iteration takes beside the transfer: emptying the server, association, asking what it holds.
+const ITERATION_SECONDS: f64 = 1.5;
+/// Bytes per second between small hosts, with Orthanc at the end.
+const BYTES_PER_SECOND: f64 = 60e6;
+/// Seconds a C-STORE with TCP_NODELAY, and without, where a delayed ACK comes in between.
+const STORE_SECONDS: [f64; 2] = [0.005, 0.05];
+/// A gp3 volume, US dollars a GiB and month (730 hours), us-east-1.
+const VOLUME_USD_PER_GIB_MONTH: f64 = 0.08;
+/// A public IPv4 address, US dollars an hour.
+const ADDRESS_USD_PER_HOUR: f64 = 0.005;
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block]) -> Estimate {
+    let per_scenario = f64::from(request.iterations + request.warmup);
+    let seconds: f64 = blocks
+        .iter()
+        .map(|block| {
+            let transfers: f64 = block
+                .scenarios
+                .iter()
+                .map(|scenario| {
+                    let store_seconds = STORE_SECONDS[usize::from(!scenario.settings.tcp_no_delay)];
+                    let at_once = f64::from(scenario.settings.associations.min(4));
+                    ITERATION_SECONDS
+                        + f64::from(dataset.instances) * store_seconds / at_once
+                        + dataset.bytes as f64 / BYTES_PER_SECOND
+                })
+                .sum();
+            BLOCK_SECONDS + per_scenario * transfers
+        })
+        .sum();
+    let minutes = FIXED_MINUTES + f64::from(request.rounds) * seconds / 60.0;
+    let usd_per_hour: f64 = [
+        (&request.server.instance_type, request.server.volume.size_gib),
+        (&request.client.instance_type, request.client.volume.size_gib),
+    ]
+    .into_iter()
+    .map(|(name, size_gib)| {
+        let host = HostType::find(name).map_or(0.0, |host_type| host_type.usd_per_hour);
+        host + ADDRESS_USD_PER_HOUR + f64::from(size_gib) * VOLUME_USD_PER_GIB_MONTH / 730.0
+    })
+    .sum();
+    Estimate { minutes, cost_usd: usd_per_hour * minutes / 60.0, usd_per_hour }
+}
+
+/// How long the hosts may live: never past what the request may cost.
+#[expect(clippy::cast_possible_truncation, reason = "at most 240 minutes")]
+pub(super) fn lifetime(request: &Request, estimate: &Estimate) -> SignedDuration {
+    let affordable_minutes = request.limits.max_cost_usd / estimate.usd_per_hour * 60.0;
+    SignedDuration::from_secs((affordable_minutes.min(f64::from(request.limits.max_minutes)) * 60.0) as i64)
+}

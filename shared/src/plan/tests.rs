@@ -1,0 +1,90 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn planned(document: Value) -> Result<Plan, InvalidRequest> {
+    let request = Request::from_json(&document).expect("valid");
+    let dataset = DatasetPlan::synthetic(request.dataset.synthetic.as_ref().expect("synthetic"));
+    let circumstances = Circumstances {
+        run_id: "run-1".to_owned(),
+        now: "2026-01-01T00:00:00Z".parse().expect("a time"),
+        server_ami: "ami-0123456789abcdef0".to_owned(),
+        client_ami: "ami-0123456789abcdef0".to_owned(),
+    };
+    plan(request, dataset, circumstances)
+}
+
+#[test]
+fn the_classic_plan_is_one_scenario_in_two_rounds() {
+    let plan = planned(json!({})).expect("a plan");
+    assert_eq!(plan.blocks.len(), 1);
+    assert_eq!(plan.blocks[0].scenarios.len(), 1);
+    assert_eq!(plan.sequence.len(), 2);
+    assert_eq!(plan.expires_at.to_string(), "2026-01-01T01:00:00Z");
+    assert!(plan.estimate.cost_usd < 0.02, "{:?}", plan.estimate);
+}
+
+#[test]
+fn scenarios_are_the_product_and_blocks_share_a_server_configuration() {
+    let plan = planned(json!({ "matrix": { "associations": [1, 4], "tcpNoDelay": [false, true],
+        "orthanc": [{}, { "SyncStorageArea": false }] }, "server": { "orthanc": { "StableAge": 5 } } }))
+    .expect("a plan");
+    assert_eq!(plan.blocks.iter().map(|block| block.scenarios.len()).collect::<Vec<_>>(), [2, 2, 2, 2]);
+    let numbers: Vec<_> = plan.blocks.iter().flat_map(|block| &block.scenarios).map(|one| one.scenario).collect();
+    assert_eq!(numbers, (0..8).collect::<Vec<_>>());
+    assert_eq!(plan.blocks[3].server.orthanc["StableAge"], 5);
+    assert_eq!(plan.blocks[3].server.orthanc["SyncStorageArea"], false);
+}
+
+#[test]
+fn rounds_go_forth_and_back() {
+    let plan = planned(json!({ "matrix": { "tcpNoDelay": [false, true] }, "rounds": 2 })).expect("a plan");
+    assert_eq!(plan.sequence.iter().map(|run| run.block).collect::<Vec<_>>(), [0, 1, 1, 0]);
+    assert_eq!(plan.sequence.iter().map(|run| run.ordinal).collect::<Vec<_>>(), [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_matrix_of_ten_thousand_scenarios_is_refused() {
+    let axis: Vec<u32> = (1..=16).collect();
+    let pdus: Vec<u32> = (0..16).map(|index| 4096 + index * 1024).collect();
+    let keys: Vec<Value> = (1..=10).map(|count| json!({ "DicomThreadsCount": count })).collect();
+    let error = planned(json!({ "matrix": { "associations": axis, "maxPdu": pdus, "orthanc": keys,
+        "tcpNoDelay": [true, false], "tls": [true, false] } }))
+    .expect_err("too many");
+    assert_eq!(error.errors[0].path, "matrix");
+    assert!(error.to_string().contains("10240 scenarios"), "{error}");
+}
+
+#[test]
+fn a_plan_over_its_limits_is_refused_with_every_limit_named() {
+    let error = planned(json!({
+        "dataset": { "synthetic": { "instances": 100_000 } },
+        "limits": { "maxMinutes": 10, "maxCostUsd": 0.01 },
+    }))
+    .expect_err("over");
+    let paths: Vec<_> = error.errors.iter().map(|error| error.path.as_str()).collect();
+    assert_eq!(paths, ["server.volume.sizeGiB", "client.volume.sizeGiB", "limits.maxMinutes", "limits.maxCostUsd"]);
+}
+
+#[test]
+fn hosts_expire_before_they_cost_more_than_allowed() {
+    let plan = planned(json!({ "limits": { "maxMinutes": 240, "maxCostUsd": 0.02 } })).expect("a plan");
+    let hours = plan.expires_at.duration_since(plan.created_at).as_secs_f64() / 3600.0;
+    assert!(hours < 4.0 && hours * plan.estimate.usd_per_hour <= 0.02, "{hours} h");
+}
+
+#[test]
+fn the_fingerprint_is_hardware_and_dataset_and_nothing_else() {
+    let fingerprint = |document| planned(document).expect("a plan").fingerprint;
+    let classic = fingerprint(json!({}));
+    assert_eq!(classic, fingerprint(json!({ "matrix": { "associations": [8] }, "iterations": 2, "name": "x" })));
+    assert_ne!(classic, fingerprint(json!({ "server": { "instanceType": "t3.small" } })));
+    assert_ne!(classic, fingerprint(json!({ "client": { "cpuCredits": "standard" } })));
+    assert_ne!(classic, fingerprint(json!({ "dataset": { "synthetic": { "seed": 2 } } })));
+}
+
+#[test]
+fn a_dataset_that_does_not_fit_in_memory_is_noted() {
+    let plan = planned(json!({ "dataset": { "synthetic": { "instances": 2000 } } })).expect("a plan");
+    assert!(plan.notes.iter().any(|note| note.contains("server's memory")), "{:?}", plan.notes);
+}

@@ -1,0 +1,121 @@
+//! Tables, and how scenarios are called in them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::text::escaped;
+use crate::summary::{Summary, setting_fields};
+
+/// What tells the scenarios of a run apart: the settings that vary, by scenario.
+pub(super) struct Names {
+    /// Names of the settings that vary, in the request's order.
+    pub(super) settings: Vec<&'static str>,
+    /// Their values, as a person writes them.
+    values: BTreeMap<u32, Vec<String>>,
+}
+
+/// Settings in the order of the request, and what reports call them.
+pub(super) const SETTINGS: [(&str, &str); 6] = [
+    ("sender", "sender"),
+    ("associations", "associations"),
+    ("maxPdu", "PDU bytes"),
+    ("tcpNoDelay", "TCP_NODELAY"),
+    ("tls", "TLS"),
+    ("orthanc", "Orthanc"),
+];
+
+impl Names {
+    pub(super) fn of(summary: &Summary) -> Self {
+        let fields: Vec<_> =
+            summary.scenarios.iter().map(|one| (one.scenario, setting_fields(&one.settings))).collect();
+        let varying: Vec<_> = SETTINGS
+            .iter()
+            .filter(|(key, _)| fields.windows(2).any(|pair| pair[0].1.get(*key) != pair[1].1.get(*key)))
+            .collect();
+        let common = common_entries(&fields);
+        let values = fields
+            .iter()
+            .map(|(scenario, fields)| {
+                let values = varying.iter().map(|(key, _)| match &fields[*key] {
+                    Value::Object(entries) => value(&Value::Object(without(entries, &common))),
+                    other => value(other),
+                });
+                (*scenario, values.collect())
+            })
+            .collect();
+        Self { settings: varying.iter().map(|(_, name)| *name).collect(), values }
+    }
+
+    /// The values of the settings that vary.
+    pub(super) fn values(&self, scenario: u32) -> &[String] {
+        self.values.get(&scenario).map_or(&[], Vec::as_slice)
+    }
+
+    /// `scenario 3 (associations 4, TCP_NODELAY on)`
+    pub(super) fn of_scenario(&self, scenario: u32) -> String {
+        match self.without(scenario, "") {
+            described if described.is_empty() => format!("scenario {scenario}"),
+            described => format!("scenario {scenario} ({described})"),
+        }
+    }
+
+    /// `associations 4`: what a scenario has beside the setting called so.
+    pub(super) fn without(&self, scenario: u32, setting: &str) -> String {
+        self.settings
+            .iter()
+            .zip(self.values(scenario))
+            .filter(|(name, _)| **name != setting)
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
+/// What reports call a setting.
+pub(super) fn setting_name(key: &str) -> &str {
+    SETTINGS.iter().find(|(known, _)| *known == key).map_or(key, |(_, name)| *name)
+}
+
+/// A setting's value, as a person writes it.
+pub(super) fn value(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "on".to_owned(),
+        Value::Bool(false) => "off".to_owned(),
+        Value::Object(entries) if entries.is_empty() => "default".to_owned(),
+        Value::Object(entries) => {
+            let entries: Vec<_> =
+                entries.iter().map(|(key, value)| escaped(&format!("{key}={}", plain(value)))).collect();
+            entries.join(", ")
+        }
+        other => escaped(&plain(other)),
+    }
+}
+
+/// A string without its quotation marks, anything else as JSON.
+pub(super) fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// A table. Cells must be escaped already; columns of figures are aligned to the right.
+pub(super) fn table(header: &[String], figures_from: usize, rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let rule: Vec<_> =
+        (0..header.len()).map(|column| if column < figures_from { "---" } else { "---:" }.to_owned()).collect();
+    let mut text = line(header) + &line(&rule);
+    text.extend(rows.iter().map(|row| line(row)));
+    text
+}
+
+/// The Orthanc keys that all scenarios have alike.
+fn common_entries(fields: &[(u32, Map<String, Value>)]) -> Map<String, Value> {
+    let mut all = fields.iter().filter_map(|(_, fields)| fields["orthanc"].as_object());
+    let Some(first) = all.next().cloned() else { return Map::new() };
+    all.fold(first, |common, entries| {
+        common.into_iter().filter(|(key, value)| entries.get(key) == Some(value)).collect()
+    })
+}
+
+fn without(entries: &Map<String, Value>, common: &Map<String, Value>) -> Map<String, Value> {
+    entries.iter().filter(|(key, _)| !common.contains_key(*key)).map(|(k, v)| (k.clone(), v.clone())).collect()
+}

@@ -1,0 +1,382 @@
+//! What a person asks for: one JSON document, every field of which has a default.
+//!
+//! [`Request::from_json`] checks a document against the JSON Schema of this type, then against the rules that a schema
+//! cannot say, and answers with every error at once.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::validation::{self, FieldError, InvalidRequest};
+use crate::{host_type, orthanc};
+
+/// A request to measure: `{}` is the classic test, one storescu that sends 200 CT to Orthanc between two t3.micro.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Request {
+    /// A name to find the run by: letters, digits, space and `. _ -`, 64 characters at most.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"))]
+    pub name: String,
+    /// What is sent.
+    pub dataset: Dataset,
+    /// The host that receives, with Orthanc.
+    pub server: Server,
+    /// The host that sends, with DCMTK.
+    pub client: Client,
+    /// The settings to measure: every combination of the axes' values is one scenario.
+    pub matrix: Matrix,
+    /// Counted iterations of each scenario in each round.
+    #[schemars(range(min = 1, max = 100))]
+    pub iterations: u32,
+    /// Iterations of each scenario in each round that are made first and do not count.
+    #[schemars(range(max = 20))]
+    pub warmup: u32,
+    /// How often the blocks are repeated, in ABBA order, so that a drift of the hosts falls on all alike.
+    #[schemars(range(min = 1, max = 10))]
+    pub rounds: u32,
+    /// What the run is compared with, beside the comparisons inside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Baseline")]
+    pub baseline: Option<Baseline>,
+    /// Limits that the result must keep; the verdict says which it broke.
+    #[schemars(length(max = 32))]
+    pub thresholds: Vec<Threshold>,
+    /// What the run may take. A plan over a limit is refused before anything is launched.
+    pub limits: Limits,
+}
+
+/// What is sent: exactly one of `synthetic` and `s3`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct Dataset {
+    /// Instances made on the client host from a seed: the same bytes every time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Synthetic")]
+    pub synthetic: Option<Synthetic>,
+    /// A user's own objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "S3Objects")]
+    pub s3: Option<S3Objects>,
+}
+
+/// A synthetic study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Synthetic {
+    /// The kind of image, as in Modality (0008,0060).
+    pub modality: Modality,
+    /// How many instances.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub instances: u32,
+    /// The same seed gives the same bytes.
+    pub seed: u64,
+}
+
+/// A modality that can be made: the value of Modality (0008,0060), PS3.3 C.7.3.1.1.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Modality {
+    /// CT Image Storage: 512 x 512, 16 bits allocated, 0.5 MB an instance.
+    #[serde(rename = "CT")]
+    Ct,
+}
+
+/// A user's own objects in S3.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct S3Objects {
+    /// The bucket's name.
+    #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"))]
+    pub bucket: String,
+    /// The objects under this prefix are sent.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9!_.*'()/ =+@-]{0,512}$"))]
+    pub prefix: String,
+    /// Measure the objects that are not refused, instead of refusing the run.
+    #[serde(default)]
+    pub skip_refused: bool,
+    /// Let objects through that name a patient.
+    #[serde(default)]
+    pub allow_identified: bool,
+}
+
+/// The host that receives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Server {
+    /// EC2 instance type, x86_64.
+    #[schemars(schema_with = "host_type::schema")]
+    pub instance_type: String,
+    /// The root volume, gp3 and encrypted.
+    pub volume: Volume,
+    /// CPU credits of a burstable (T) type; no effect on others.
+    pub cpu_credits: CpuCredits,
+    /// An AMI id or the path of an SSM parameter that holds one, in place of the stack's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", regex(pattern = r"^(ami-[0-9a-f]{8,17}|/aws/service/[A-Za-z0-9._/-]{1,200})$"))]
+    pub ami: Option<String>,
+    /// Orthanc's AE title (PS3.5 6.2, without the characters that only cause trouble).
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]([A-Za-z0-9 _.-]{0,14}[A-Za-z0-9_.-])?$"))]
+    pub ae_title: String,
+    /// Orthanc configuration keys, for every scenario; which are allowed: docs/request.md.
+    #[schemars(schema_with = "orthanc::schema")]
+    pub orthanc: BTreeMap<String, Value>,
+}
+
+/// The host that sends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Client {
+    /// EC2 instance type, x86_64.
+    #[schemars(schema_with = "host_type::schema")]
+    pub instance_type: String,
+    /// The root volume, gp3 and encrypted.
+    pub volume: Volume,
+    /// CPU credits of a burstable (T) type; no effect on others.
+    pub cpu_credits: CpuCredits,
+    /// An AMI id or the path of an SSM parameter that holds one, in place of the stack's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", regex(pattern = r"^(ami-[0-9a-f]{8,17}|/aws/service/[A-Za-z0-9._/-]{1,200})$"))]
+    pub ami: Option<String>,
+    /// The AE title that the sender calls from (PS3.5 6.2, without the characters that only cause trouble).
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]([A-Za-z0-9 _.-]{0,14}[A-Za-z0-9_.-])?$"))]
+    pub ae_title: String,
+}
+
+/// A host's root volume.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Volume {
+    /// Size in GiB (2^30 bytes).
+    #[serde(rename = "sizeGiB")]
+    #[schemars(range(min = 8, max = 1000))]
+    pub size_gib: u32,
+}
+
+/// EC2's credit option for burstable types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum CpuCredits {
+    /// Throttled to the baseline when the credits are spent.
+    Standard,
+    /// Never throttled; surplus credits are charged. EC2's own default for T3.
+    Unlimited,
+}
+
+/// The axes whose product is measured. Each has one value or more, none twice.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Matrix {
+    /// The SCU.
+    #[schemars(length(min = 1, max = 8), extend("uniqueItems" = true))]
+    pub sender: Vec<Sender>,
+    /// Associations open at once, each with its own share of the dataset.
+    #[schemars(length(min = 1, max = 16), extend("uniqueItems" = true), inner(range(min = 1, max = 64)))]
+    pub associations: Vec<u32>,
+    /// Maximum length of a PDU in bytes that each side announces and sends (PS3.8 D.1).
+    #[schemars(length(min = 1, max = 16), extend("uniqueItems" = true), inner(range(min = 4096, max = 131_072)))]
+    pub max_pdu: Vec<u32>,
+    /// TCP_NODELAY at both ends. `false` is what Debian and Ubuntu ship.
+    #[schemars(length(min = 1, max = 2), extend("uniqueItems" = true))]
+    pub tcp_no_delay: Vec<bool>,
+    /// TLS (anonymous: the server has a certificate, the client none).
+    #[schemars(length(min = 1, max = 2), extend("uniqueItems" = true))]
+    pub tls: Vec<bool>,
+    /// Orthanc configuration keys, each entry laid over `server.orthanc`.
+    #[schemars(schema_with = "orthanc::axis_schema")]
+    pub orthanc: Vec<BTreeMap<String, Value>>,
+}
+
+/// A program that sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Sender {
+    /// DCMTK's storescu, one process an association.
+    Storescu,
+}
+
+/// What a run is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Baseline {
+    /// The earlier runs of the same fingerprint and settings.
+    History,
+}
+
+/// A limit on a metric, for every scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 2))]
+pub struct Threshold {
+    /// What is limited.
+    pub metric: Metric,
+    /// The least that is good enough, in the metric's unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = 0))]
+    pub min: Option<f64>,
+    /// The most that is good enough, in the metric's unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64", range(min = 0))]
+    pub max: Option<f64>,
+}
+
+/// A figure of a scenario that a threshold may limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Metric {
+    /// Median over iterations of instances stored per second.
+    #[serde(rename = "instancesPerSecond")]
+    InstancesPerSecond,
+    /// Median over iterations of bytes sent per second.
+    #[serde(rename = "bytesPerSecond")]
+    BytesPerSecond,
+    /// Median time of a C-STORE in ms.
+    #[serde(rename = "latencyMs.p50")]
+    LatencyP50,
+    /// 90th percentile in ms.
+    #[serde(rename = "latencyMs.p90")]
+    LatencyP90,
+    /// 95th percentile in ms.
+    #[serde(rename = "latencyMs.p95")]
+    LatencyP95,
+    /// 99th percentile in ms.
+    #[serde(rename = "latencyMs.p99")]
+    LatencyP99,
+    /// The slowest C-STORE in ms.
+    #[serde(rename = "latencyMs.max")]
+    LatencyMax,
+}
+
+/// What a run may take.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Limits {
+    /// Minutes from the start of the run after which its hosts expire.
+    #[schemars(range(min = 10, max = 240))]
+    pub max_minutes: u32,
+    /// US dollars for hosts and volumes at list price; the hosts expire before they cost more.
+    #[schemars(range(min = 0.01, max = 1000.0))]
+    pub max_cost_usd: f64,
+}
+
+impl Request {
+    /// Reads a request and checks all of it.
+    ///
+    /// # Errors
+    /// Every field that is wrong, with its path and what is allowed there.
+    pub fn from_json(document: &Value) -> Result<Self, InvalidRequest> {
+        let mut errors = validation::against_schema(document);
+        // A document that breaks the schema can still be read where its threshold limits are.
+        errors.extend(threshold_errors(document));
+        if !errors.is_empty() {
+            return Err(InvalidRequest { errors });
+        }
+        serde_json::from_value(document.clone())
+            .map_err(|error| InvalidRequest { errors: vec![FieldError::new("", error.to_string(), "see the schema")] })
+    }
+}
+
+/// The one rule that a JSON Schema cannot say: `min <= max`.
+fn threshold_errors(document: &Value) -> Vec<FieldError> {
+    let thresholds = document["thresholds"].as_array().map_or(&[][..], Vec::as_slice);
+    thresholds
+        .iter()
+        .enumerate()
+        .filter(|(_, threshold)| threshold["min"].as_f64() > threshold["max"].as_f64() && threshold["max"].is_number())
+        .map(|(index, threshold)| {
+            let problem = format!("min {} is greater than max {}", threshold["min"], threshold["max"]);
+            FieldError::new(format!("thresholds[{index}]"), problem, "min <= max")
+        })
+        .collect()
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            name: "classic".to_owned(),
+            dataset: Dataset::default(),
+            server: Server::default(),
+            client: Client::default(),
+            matrix: Matrix::default(),
+            iterations: 5,
+            warmup: 1,
+            rounds: 2,
+            baseline: None,
+            thresholds: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Dataset {
+    fn default() -> Self {
+        Self { synthetic: Some(Synthetic::default()), s3: None }
+    }
+}
+
+impl Default for Synthetic {
+    fn default() -> Self {
+        Self { modality: Modality::Ct, instances: 200, seed: 1 }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            instance_type: "t3.micro".to_owned(),
+            volume: Volume::default(),
+            cpu_credits: CpuCredits::Unlimited,
+            ami: None,
+            ae_title: "ORTHANC".to_owned(),
+            orthanc: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self {
+            instance_type: "t3.micro".to_owned(),
+            volume: Volume::default(),
+            cpu_credits: CpuCredits::Unlimited,
+            ami: None,
+            ae_title: "DICOMPERF".to_owned(),
+        }
+    }
+}
+
+impl Default for Volume {
+    fn default() -> Self {
+        Self { size_gib: 20 }
+    }
+}
+
+impl Default for Matrix {
+    fn default() -> Self {
+        Self {
+            sender: vec![Sender::Storescu],
+            associations: vec![1],
+            max_pdu: vec![16_384],
+            tcp_no_delay: vec![true],
+            tls: vec![false],
+            orthanc: vec![BTreeMap::new()],
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_minutes: 60, max_cost_usd: 1.0 }
+    }
+}
+
+impl Sender {
+    /// The name in requests and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Storescu => "storescu",
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The names of runs: a run is called what its execution is called.
+
+use jiff::Timestamp;
+use rand::Rng;
+use rand::distr::{Distribution as _, Uniform};
+
+/// The longest name that Step Functions gives an execution.
+pub const LONGEST: usize = 80;
+
+/// A name that sorts by time and says what it is: `20260101T031500Z-nightly-ct-k3v9qx`.
+pub fn new(now: Timestamp, name: &str, random: &mut impl Rng) -> String {
+    const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let slug: String =
+        name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).take(40).collect();
+    let mut id = format!("{}-{}-", now.strftime("%Y%m%dT%H%M%SZ"), slug.to_ascii_lowercase());
+    if let Ok(letters) = Uniform::new(0, LETTERS.len()) {
+        id.extend((0..6).map(|_| char::from(LETTERS[letters.sample(random)])));
+    }
+    id
+}
+
+/// Whether a name may be part of S3 keys and tags as it is.
+#[must_use]
+pub fn is_valid(id: &str) -> bool {
+    (1..=LONGEST).contains(&id.len())
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+        // In a URL, a name of dots alone is a way up.
+        && id.bytes().any(|byte| byte != b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng as _;
+
+    use super::*;
+
+    #[test]
+    fn a_new_name_is_valid_and_sorts_by_time() {
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let earlier = new("2026-01-01T03:15:00Z".parse().expect("a time"), "nightly ct", &mut random);
+        let later = new("2026-01-01T03:15:01Z".parse().expect("a time"), &"x".repeat(64), &mut random);
+        assert!(earlier.starts_with("20260101T031500Z-nightly-ct-"), "{earlier}");
+        assert!(is_valid(&earlier) && is_valid(&later));
+        assert!(earlier < later);
+    }
+
+    #[test]
+    fn names_that_would_leave_their_place_are_not_valid() {
+        for name in ["", ".", "..", "a/b", "a b", "ä", "a\n", &"x".repeat(81)] {
+            assert!(!is_valid(name), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! What a run found: one type, from which every report is made. It is report.json.
+
+mod comparison;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod scenario;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub(crate) use self::comparison::fields as setting_fields;
+pub use self::comparison::{Difference, ScenarioComparison};
+pub use self::scenario::{IterationSummary, LatencySummary, NotMeasured, ScenarioSummary};
+use crate::dataset::Refused;
+use crate::failure::RunError;
+use crate::measurement::{Clock, SampleCheck};
+use crate::plan::{Estimate, FingerprintParts, Hosts, Plan};
+use crate::request::{Baseline, Request};
+use crate::step::{HostRole, HostVersions, PreparedDataset, StepError, StepId, StepOutput, StepReport, StepState};
+use crate::verdict::{
+    BaselineComparison, Comparison, HistoricScenario, ThresholdOutcome, ThresholdState, Verdict, earlier_medians,
+};
+use crate::workflow::RunStatus;
+
+/// What a run found.
+///
+/// Scripts may rely on `runId`, `status`, `verdict`, `error`, `fingerprint`, `hostsLeft`, `scenarios`, `comparisons` and
+/// `diagnosis`; the rest may grow. What each figure means, and what may be compared: docs/results.md.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// The run.
+    pub run_id: String,
+    /// Succeeded: no error, no host left, and all that was planned is measured. Otherwise failed.
+    pub status: RunStatus,
+    /// What the result means.
+    pub verdict: Verdict,
+    /// What ended the run early, or kept it from ending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RunError>,
+    /// What must be the same for two runs to be compared, hashed.
+    pub fingerprint: String,
+    /// Hosts of this run that still exist.
+    pub hosts_left: u32,
+    /// What was measured, in the plan's order; a scenario without a valid iteration has null for its figures.
+    pub scenarios: Vec<ScenarioSummary>,
+    /// Every two scenarios that differ in one setting.
+    pub comparisons: Vec<ScenarioComparison>,
+    /// What limited the transfer; empty, for nothing is diagnosed yet.
+    pub diagnosis: Vec<Value>,
+
+    /// Each threshold in each scenario.
+    pub thresholds: Vec<ThresholdOutcome>,
+    /// Each scenario against its history, where the request asks for that.
+    pub baseline: Vec<BaselineComparison>,
+    /// Counted iterations that the plan has and nobody made.
+    pub not_measured: Vec<NotMeasured>,
+    /// Steps that ended with an error on their host.
+    pub failed_steps: Vec<FailedStep>,
+    /// Instances fetched back and compared, one a block run.
+    pub samples: Vec<SampleSummary>,
+    /// What a reader should know, found while planning and while summarizing.
+    pub notes: Vec<String>,
+    /// When the run was planned, RFC 3339.
+    #[schemars(with = "String")]
+    pub started_at: Timestamp,
+    /// When it was summarized, RFC 3339.
+    #[schemars(with = "String")]
+    pub finished_at: Timestamp,
+    /// What was expected of it.
+    pub estimate: Estimate,
+    /// US dollars at list price, had both hosts existed from `startedAt` to `finishedAt`: an upper bound.
+    pub cost_usd_at_most: f64,
+    /// What was sent.
+    pub dataset: DatasetSummary,
+    /// The hosts, as they were to be launched.
+    pub hosts: Hosts,
+    /// What they ran.
+    pub versions: Versions,
+    /// How Orthanc was really configured in the last block run, as it said itself; null if nobody could ask it.
+    pub server_configuration: Option<ServerConfigurationSummary>,
+    /// Where the times come from: one entry, unless the block runs differ.
+    pub clocks: Vec<Clock>,
+    /// What the fingerprint is of.
+    pub fingerprint_of: FingerprintParts,
+    /// The request, defaults filled in.
+    pub request: Request,
+}
+
+/// What is known of a run beside its plan and its steps.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The first error.
+    pub error: Option<RunError>,
+    /// Hosts that still exist.
+    pub hosts_left: u32,
+    /// Scenarios of earlier runs of the same fingerprint that succeeded with a valid result.
+    pub history: Vec<HistoricScenario>,
+    /// Now.
+    pub finished_at: Timestamp,
+}
+
+/// A step that ended with an error on its host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FailedStep {
+    /// Where.
+    pub host: HostRole,
+    /// The step's name.
+    pub step: String,
+    /// The agent's own words.
+    pub error: StepError,
+}
+
+/// An instance that was fetched back and compared element by element.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SampleSummary {
+    /// The block run's place in the sequence.
+    pub ordinal: u32,
+    /// The block.
+    pub block: u32,
+    /// The round.
+    pub round: u32,
+    /// What was found.
+    #[serde(flatten)]
+    pub check: SampleCheck,
+}
+
+/// What was sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DatasetSummary {
+    /// Instances, as the client counted them; before that, as planned.
+    pub instances: u32,
+    /// Bytes of the files, as the client counted them; before that, as planned.
+    pub bytes: u64,
+    /// The same for the same bytes; part of the fingerprint.
+    pub hash: String,
+    /// SHA-256 over the files' own SHA-256, as the client found them; null if it never had them.
+    pub sha256: Option<String>,
+    /// Objects that were left out, each with its reason.
+    pub refused: Vec<Refused>,
+}
+
+/// What the hosts ran; null for a host that never told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Versions {
+    /// The host with Orthanc.
+    pub server: Option<HostVersions>,
+    /// The host with DCMTK.
+    pub client: Option<HostVersions>,
+}
+
+/// How Orthanc was really configured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ServerConfigurationSummary {
+    /// Its configuration, without secrets.
+    pub orthanc: BTreeMap<String, Value>,
+    /// Its environment, as far as it bears on DICOM.
+    pub environment: BTreeMap<String, Value>,
+}
+
+/// What the steps tell beside measurements.
+#[derive(Default)]
+struct Told {
+    versions: Versions,
+    dataset: Option<PreparedDataset>,
+    server_configuration: Option<ServerConfigurationSummary>,
+    samples: BTreeMap<u32, SampleSummary>,
+    clocks: Vec<Clock>,
+    failed_steps: Vec<FailedStep>,
+}
+
+/// Makes a run's summary from its plan and the reports of its steps, as many as there are, in any order.
+#[must_use]
+pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary {
+    let told = Told::by(steps);
+    let (scenarios, resampled) = scenario::summarize(plan, steps);
+    let not_measured = scenario::not_measured(plan, &scenarios);
+    let comparisons = comparison::compare(&scenarios, &resampled);
+    let thresholds = thresholds(plan, &scenarios);
+    let baseline = match plan.request.baseline {
+        Some(Baseline::History) => baseline(plan, &scenarios, &outcome.history),
+        None => Vec::new(),
+    };
+    let complete = outcome.error.is_none() && outcome.hosts_left == 0 && not_measured.is_empty();
+    let elapsed_hours = outcome.finished_at.duration_since(plan.created_at).as_secs_f64().max(0.0) / 3600.0;
+    Summary {
+        run_id: plan.run_id.clone(),
+        status: if complete { RunStatus::Succeeded } else { RunStatus::Failed },
+        verdict: verdict(&scenarios, &not_measured, &thresholds, &baseline),
+        error: outcome.error,
+        fingerprint: plan.fingerprint.clone(),
+        hosts_left: outcome.hosts_left,
+        notes: notes(plan, &scenarios, &told),
+        scenarios,
+        comparisons,
+        diagnosis: Vec::new(),
+        thresholds,
+        baseline,
+        not_measured,
+        failed_steps: told.failed_steps,
+        samples: told.samples.into_values().collect(),
+        started_at: plan.created_at,
+        finished_at: outcome.finished_at,
+        estimate: plan.estimate,
+        cost_usd_at_most: elapsed_hours * plan.estimate.usd_per_hour,
+        dataset: DatasetSummary {
+            instances: told.dataset.as_ref().map_or(plan.dataset.instances, |prepared| prepared.instances),
+            bytes: told.dataset.as_ref().map_or(plan.dataset.bytes, |prepared| prepared.bytes),
+            hash: plan.dataset.hash.clone(),
+            sha256: told.dataset.map(|prepared| prepared.sha256),
+            refused: plan.dataset.refused.clone(),
+        },
+        hosts: plan.hosts.clone(),
+        versions: told.versions,
+        server_configuration: told.server_configuration,
+        clocks: told.clocks,
+        fingerprint_of: plan.fingerprint_of.clone(),
+        request: plan.request.clone(),
+    }
+}
+
+fn thresholds(plan: &Plan, scenarios: &[ScenarioSummary]) -> Vec<ThresholdOutcome> {
+    plan.request
+        .thresholds
+        .iter()
+        .flat_map(|threshold| {
+            scenarios
+                .iter()
+                .map(|scenario| ThresholdOutcome::new(threshold, scenario.scenario, scenario.figure(threshold.metric)))
+        })
+        .collect()
+}
+
+fn baseline(plan: &Plan, scenarios: &[ScenarioSummary], history: &[HistoricScenario]) -> Vec<BaselineComparison> {
+    scenarios
+        .iter()
+        .map(|scenario| {
+            let earlier = earlier_medians(history, &scenario.settings_key, &plan.run_id, plan.created_at);
+            BaselineComparison::new(scenario.scenario, scenario.instances_per_second.as_ref(), &earlier)
+        })
+        .collect()
+}
+
+fn verdict(
+    scenarios: &[ScenarioSummary],
+    not_measured: &[NotMeasured],
+    thresholds: &[ThresholdOutcome],
+    baseline: &[BaselineComparison],
+) -> Verdict {
+    let all_valid = scenarios.iter().all(|scenario| scenario.valid_iterations == scenario.counted_iterations);
+    if !all_valid || !not_measured.is_empty() {
+        Verdict::Invalid
+    } else if thresholds.iter().any(|outcome| outcome.state == ThresholdState::Broken) {
+        Verdict::ThresholdBroken
+    } else if baseline.iter().any(|comparison| comparison.verdict == Comparison::Regressed) {
+        Verdict::Regressed
+    } else {
+        Verdict::Passed
+    }
+}
+
+fn notes(plan: &Plan, scenarios: &[ScenarioSummary], told: &Told) -> Vec<String> {
+    let mut notes = plan.notes.clone();
+    let mut note_of = |which: &dyn Fn(&ScenarioSummary) -> bool, says: &str| {
+        let numbers: Vec<_> = scenarios.iter().filter(|one| which(one)).map(|one| one.scenario.to_string()).collect();
+        if !numbers.is_empty() {
+            let noun = if numbers.len() == 1 { "Scenario" } else { "Scenarios" };
+            notes.push(format!("{noun} {}: {says}", numbers.join(", ")));
+        }
+    };
+    note_of(
+        &|scenario| (1..6).contains(&scenario.valid_iterations),
+        "fewer than 6 valid iterations, from which no 95% interval can be made; the one given covers less.",
+    );
+    note_of(
+        &|scenario| (1..100).contains(&scenario.c_stores),
+        "fewer than 100 C-STOREs, so that p99 is the slowest of them.",
+    );
+    note_of(
+        &|scenario| scenario.iterations.iter().any(|iteration| iteration.outlier),
+        "outliers among the iterations; they are marked, and count.",
+    );
+    if plan.request.rounds == 1 && plan.blocks.len() > 1 {
+        notes.push(
+            "One round: each server configuration ran at one time only, so that a drift of the hosts looks like a \
+             difference between them."
+                .to_owned(),
+        );
+    }
+    if told.samples.values().any(|sample| !sample.check.differences.is_empty()) {
+        notes.push("An instance that was fetched back differs from what was sent: see samples.".to_owned());
+    }
+    notes
+}
+
+impl Told {
+    fn by(steps: &[StepReport]) -> Self {
+        let mut told = Self::default();
+        for report in steps {
+            if let (StepState::Failed, Some(error)) = (report.state, &report.error) {
+                told.failed_steps.push(FailedStep {
+                    host: report.step.host(),
+                    step: report.step.to_string(),
+                    error: error.clone(),
+                });
+            }
+            match &report.output {
+                None => {}
+                // What was collected at the end is the server's last word, whatever the order of the reports.
+                Some(StepOutput::ServerConfigured(versions)) => {
+                    told.versions.server.get_or_insert_with(|| versions.clone());
+                }
+                Some(StepOutput::Collected(collected)) => {
+                    told.versions.server = Some(collected.versions.clone());
+                    told.server_configuration = Some(ServerConfigurationSummary {
+                        orthanc: collected.orthanc.clone(),
+                        environment: collected.environment.clone(),
+                    });
+                }
+                Some(StepOutput::ClientConfigured(prepared)) => {
+                    told.versions.client = Some(prepared.versions.clone());
+                    told.dataset = Some(prepared.clone());
+                }
+                Some(StepOutput::Measured(measured)) => {
+                    told.versions.client.get_or_insert_with(|| measured.versions.clone());
+                    if !told.clocks.contains(&measured.clock) {
+                        told.clocks.push(measured.clock.clone());
+                    }
+                    if let Some(check) = &measured.sample {
+                        let (ordinal, block, round) = (measured.ordinal, measured.block, measured.round);
+                        let sample = SampleSummary { ordinal, block, round, check: check.clone() };
+                        told.samples.insert(ordinal, sample);
+                    }
+                }
+            }
+        }
+        told
+    }
+}
+
+/// The part of a measuring step: later parts know what earlier ones measured.
+const fn part_of(step: &StepId) -> u32 {
+    match step {
+        StepId::Measure { part, .. } => *part,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

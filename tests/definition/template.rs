@@ -1,0 +1,201 @@
+use std::collections::BTreeMap;
+
+use serde_yaml_ng::Value;
+
+/// The SAM template, with CloudFormation's short forms left as YAML tags.
+pub struct Template(Value);
+
+pub fn template() -> Template {
+    Template(serde_yaml_ng::from_str(&crate::read("template.yaml")).unwrap())
+}
+
+impl Template {
+    fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let resources = self.0["Resources"].as_mapping().unwrap();
+        resources.iter().map(|(name, resource)| (name.as_str().unwrap(), resource))
+    }
+
+    pub fn properties(&self, resource: &str) -> &Value {
+        &self.0["Resources"][resource]["Properties"]
+    }
+
+    /// Properties of each function, by logical id.
+    pub fn functions(&self) -> BTreeMap<&str, &Value> {
+        self.resources()
+            .filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function")
+            .map(|(name, resource)| (name, &resource["Properties"]))
+            .collect()
+    }
+
+    /// Every statement that allows something, with the resource that it belongs to.
+    fn allowing(&self) -> Vec<(String, Value)> {
+        let mut found = Vec::new();
+        for (name, resource) in self.resources() {
+            if resource["Type"] == "AWS::S3::BucketPolicy" {
+                continue;
+            }
+            collect_statements(&resource["Properties"], name, &mut found);
+        }
+        found.retain(|(_, statement)| statement["Effect"] == "Allow" && statement["Principal"].is_null());
+        found
+    }
+}
+
+fn collect_statements(value: &Value, name: &str, found: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Mapping(mapping) => {
+            if mapping.contains_key("Effect") {
+                found.push((name.to_owned(), value.clone()));
+            }
+            mapping.values().for_each(|inner| collect_statements(inner, name, found));
+        }
+        Value::Sequence(items) => items.iter().for_each(|inner| collect_statements(inner, name, found)),
+        Value::Tagged(tagged) => collect_statements(&tagged.value, name, found),
+        _ => {}
+    }
+}
+
+fn words(value: &Value) -> Vec<String> {
+    match value {
+        Value::Sequence(items) => items.iter().flat_map(words).collect(),
+        Value::String(text) => vec![text.clone()],
+        Value::Tagged(tagged) => vec![format!("{} {}", tagged.tag, words(&tagged.value).join(" "))],
+        Value::Null => Vec::new(),
+        other => vec![format!("{other:?}")],
+    }
+}
+
+/// The actions for which AWS takes no resource, from the Service Authorization Reference.
+const WITHOUT_RESOURCE: &[&str] = &[
+    "ec2:DescribeImages",
+    "ec2:DescribeInstances",
+    "ec2:DescribeSubnets",
+    "ssm:DescribeInstanceInformation",
+    "ssm:GetCommandInvocation",
+    "ssm:UpdateInstanceInformation",
+];
+
+#[test]
+fn no_action_is_a_wildcard_and_any_resource_is_for_actions_that_take_none() {
+    let statements = template().allowing();
+    assert!(statements.len() > 25, "the statements were not found");
+    for (name, statement) in statements {
+        let actions = words(&statement["Action"]);
+        assert!(actions.iter().all(|action| !action.contains('*')), "{name}: {actions:?}");
+        if words(&statement["Resource"]).iter().any(|resource| resource == "*") {
+            for action in actions {
+                let messages = action.starts_with("ssmmessages:") || action.starts_with("ec2messages:");
+                assert!(messages || WITHOUT_RESOURCE.contains(&action.as_str()), "{name}: {action} on everything");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_changes_a_host_is_bound_to_the_projects_tag() {
+    let mut bound = Vec::new();
+    for (name, statement) in template().allowing() {
+        let resources = words(&statement["Resource"]).join(" ");
+        for action in words(&statement["Action"]) {
+            let on_hosts = resources.contains(":instance/*");
+            if !on_hosts
+                || !["ec2:TerminateInstances", "ssm:SendCommand", "ec2:RunInstances"].contains(&action.as_str())
+            {
+                continue;
+            }
+            let condition = format!("{:?}", statement["Condition"]);
+            assert!(
+                condition.contains("/dicomperf:project") && condition.contains("AWS::StackName"),
+                "{name}: {action}"
+            );
+            bound.push(action);
+        }
+    }
+    bound.sort();
+    assert_eq!(bound, ["ec2:RunInstances", "ec2:TerminateInstances", "ec2:TerminateInstances", "ssm:SendCommand"]);
+}
+
+#[test]
+fn the_hosts_may_register_with_ssm_and_nothing_else() {
+    let template = template();
+    let actions: Vec<_> = template
+        .allowing()
+        .into_iter()
+        .filter(|(name, _)| name == "HostRole")
+        .flat_map(|(_, one)| words(&one["Action"]))
+        .collect();
+    assert!(!actions.is_empty());
+    for action in actions {
+        let registers = action == "ssm:UpdateInstanceInformation"
+            || action.starts_with("ssmmessages:")
+            || action.starts_with("ec2messages:");
+        assert!(registers, "{action}");
+    }
+}
+
+#[test]
+fn only_the_client_comes_in_to_the_server_and_nobody_to_the_client() {
+    let template = template();
+    assert!(template.properties("ClientSecurityGroup")["SecurityGroupIngress"].is_null());
+    let rules = template.properties("ServerSecurityGroup")["SecurityGroupIngress"].as_sequence().unwrap().clone();
+    assert_eq!(rules.len(), 4);
+    for rule in rules {
+        assert_eq!(words(&rule["SourceSecurityGroupId"]), ["!GetAtt ClientSecurityGroup.GroupId"]);
+        assert!(rule["CidrIp"].is_null() && rule["CidrIpv6"].is_null());
+        assert_ne!(rule["FromPort"], Value::from(22));
+    }
+}
+
+#[test]
+fn the_bucket_is_private_encrypted_and_for_tls_only() {
+    let template = template();
+    let bucket = template.properties("Bucket");
+    for block in ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"] {
+        assert_eq!(bucket["PublicAccessBlockConfiguration"][block], Value::from(true));
+    }
+    assert!(!bucket["BucketEncryption"].is_null());
+    let statement = &template.properties("BucketPolicy")["PolicyDocument"]["Statement"][0];
+    assert_eq!(statement["Effect"], "Deny");
+    assert_eq!(statement["Condition"]["Bool"]["aws:SecureTransport"], "false");
+}
+
+#[test]
+fn every_route_takes_signed_requests_only() {
+    let template = template();
+    let routes: Vec<_> = template.resources().filter(|(_, one)| one["Type"] == "AWS::ApiGatewayV2::Route").collect();
+    assert_eq!(routes.len(), 2);
+    for (name, route) in routes {
+        assert_eq!(route["Properties"]["AuthorizationType"], "AWS_IAM", "{name}");
+    }
+}
+
+#[test]
+fn the_schedule_is_off_until_it_is_asked_for() {
+    assert_eq!(template().0["Parameters"]["ScheduleState"]["Default"], "DISABLED");
+}
+
+#[test]
+fn reap_hears_of_every_execution_that_ends_without_success() {
+    let template = template();
+    let events = &template.properties("ReapFunction")["Events"];
+    let statuses = words(&events["ExecutionEnded"]["Properties"]["Pattern"]["detail"]["status"]);
+    assert_eq!(statuses, ["ABORTED", "TIMED_OUT", "FAILED"]);
+    assert_eq!(events["EveryQuarterOfAnHour"]["Properties"]["ScheduleExpression"], "rate(15 minutes)");
+}
+
+#[test]
+fn every_function_is_x86_64_on_al2023_and_every_folder_of_functions_is_deployed() {
+    let template = template();
+    assert_eq!(words(&template.0["Globals"]["Function"]["Architectures"]), ["x86_64"]);
+    assert_eq!(template.0["Globals"]["Function"]["Runtime"], "provided.al2023");
+    let deployed: Vec<_> = template
+        .functions()
+        .values()
+        .map(|function| words(&function["CodeUri"])[0].replace("target/lambda/", ""))
+        .collect();
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("functions");
+    for folder in std::fs::read_dir(root).unwrap() {
+        let name = folder.unwrap().file_name().into_string().unwrap();
+        assert!(deployed.contains(&name), "{name} is not deployed");
+    }
+}

@@ -1,0 +1,115 @@
+use dicomperf::workflow::LaunchedHost;
+use serde_json::{Value, json};
+
+use crate::harness::{Finished, Lab, command, container_of, printed, setting};
+
+/// A run long enough to be disturbed: sixty iterations of a second each.
+fn long_run() -> Value {
+    json!({
+        "dataset": { "synthetic": { "instances": 20 } },
+        "matrix": { "tcpNoDelay": [false] },
+        "iterations": 60, "warmup": 0, "rounds": 1,
+    })
+}
+
+fn short_run() -> Value {
+    json!({ "dataset": { "synthetic": { "instances": 5 } }, "iterations": 1, "warmup": 0, "rounds": 1 })
+}
+
+/// What every failure must leave: a message that names host, step and reason, a report, and no host.
+async fn is_told_and_cleaned_up(lab: &Lab, finished: &Finished, error: &str, told: &[&str]) {
+    let error = finished.failed_with(error);
+    for words in told {
+        assert!(error.cause.contains(words), "{words:?} is not in {:?}", error.cause);
+    }
+    assert!(lab.hosts_of(&finished.id).await.is_empty(), "hosts are left");
+    let report = finished.report.as_ref().unwrap();
+    assert_eq!(report["hostsLeft"], 0);
+    let keys = lab.keys(&finished.id).await;
+    assert!(keys.iter().any(|key| key == "report.md"), "{keys:?}");
+}
+
+fn measured(finished: &Finished) -> usize {
+    finished.report.as_ref().unwrap()["scenarios"][0]["iterations"].as_array().unwrap().len()
+}
+
+#[tokio::test]
+async fn wrong_ami_whose_host_never_registers_fails_and_names_host_and_ami() {
+    let lab = Lab::new().await;
+    let mut request = short_run();
+    request["server"] = json!({ "ami": "ami-00000000000000bad" });
+    let finished = lab.start("wrong-ami", request).await.finish().await;
+    is_told_and_cleaned_up(&lab, &finished, "HostNotReady", &["server host", "ami-00000000000000bad", "SSM"]).await;
+}
+
+#[tokio::test]
+async fn orthanc_that_will_not_install_fails_and_names_host_step_and_mirror() {
+    let lab = Lab::new().await;
+    let mut request = short_run();
+    request["server"] = json!({ "ami": setting("DICOMPERF_LAB_AMI_NO_MIRROR") });
+    let finished = lab.start("no-mirror", request).await.finish().await;
+    is_told_and_cleaned_up(&lab, &finished, "StepFailed", &["server host", "server-configure-0", "orthanc", "apt-get"])
+        .await;
+}
+
+#[tokio::test]
+async fn storescu_that_cannot_associate_fails_and_keeps_what_was_measured() {
+    let lab = Lab::new().await;
+    let run = lab.start("no-association", long_run()).await;
+    run.measured(0, 2).await;
+    let server = run.hosts().await.server.unwrap();
+    refuse_dicom(&server);
+    let finished = run.finish().await;
+    let told = ["client host", "client-measure-0", "associat", server.address.as_str()];
+    is_told_and_cleaned_up(&lab, &finished, "StepFailed", &told).await;
+    assert!(measured(&finished) >= 2, "the measurements are lost");
+}
+
+/// From outside, as a firewall would: what arrives at Orthanc's DICOM port is reset.
+fn refuse_dicom(host: &LaunchedHost) {
+    let pid = printed("docker", &["inspect", "--format", "{{.State.Pid}}", &container_of(host)]);
+    let rule = ["-I", "INPUT", "-p", "tcp", "--dport", "4242", "-j", "REJECT", "--reject-with", "tcp-reset"];
+    let arguments: Vec<_> = ["-t", &pid, "-n", "iptables"].into_iter().chain(rule).collect();
+    let output = command("nsenter", &arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn killed_client_fails_and_keeps_what_was_measured() {
+    let lab = Lab::new().await;
+    let run = lab.start("killed-client", long_run()).await;
+    run.measured(0, 2).await;
+    let client = run.hosts().await.client.unwrap();
+    printed("docker", &["kill", &container_of(&client)]);
+    let finished = run.finish().await;
+    is_told_and_cleaned_up(&lab, &finished, "HostLost", &["client host", &client.id, "client-measure-0"]).await;
+    assert!(measured(&finished) >= 2, "the measurements are lost");
+}
+
+/// A second state machine beside the real one, with an expression in a Choice that cannot be evaluated.
+#[tokio::test]
+async fn an_error_in_an_expression_fails_and_leaves_no_host() {
+    let lab = Lab::new().await;
+    let real = lab.states.describe_state_machine().state_machine_arn(&lab.state_machine).send().await.unwrap();
+    let condition = "{% $states.input.state = 'INCOMPLETE' and $part < 8 %}";
+    let broken = real.definition.replacen(condition, "{% $part + 'one' > 2 %}", 1);
+    assert_ne!(broken, real.definition, "the expression is no longer there");
+    // Before the success of the measurement is looked at, so that it is evaluated while the step runs.
+    let mut broken: Value = serde_json::from_str(&broken).unwrap();
+    let blocks = &mut broken["States"]["Measure"]["Branches"][0]["States"]["Blocks"]["ItemProcessor"];
+    blocks["States"]["measurement done?"]["Choices"].as_array_mut().unwrap().swap(0, 1);
+    let machine = lab
+        .states
+        .create_state_machine()
+        .name(lab.new_id("broken"))
+        .definition(broken.to_string())
+        .role_arn(&real.role_arn)
+        .send()
+        .await
+        .unwrap();
+    let finished = lab.start_on(&machine.state_machine_arn, "expression", short_run()).await.finish().await;
+    lab.states.delete_state_machine().state_machine_arn(&machine.state_machine_arn).send().await.unwrap();
+    assert!(finished.error.as_ref().unwrap().error.starts_with("States."), "{:?}", finished.error);
+    let name = finished.error.as_ref().unwrap().error.clone();
+    is_told_and_cleaned_up(&lab, &finished, &name, &[]).await;
+}

@@ -1,0 +1,11 @@
+//! Runs from end to end, in the lab: the real state machine, functions and agent, real Orthanc and storescu.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_requests;
+mod failures;
+mod harness;
+mod own_files;
+mod runs;
+mod stopped;
+mod twice;
+mod ways_in;

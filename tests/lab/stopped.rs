@@ -1,0 +1,49 @@
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::harness::Lab;
+
+#[tokio::test]
+async fn reap_ends_the_hosts_of_a_stopped_execution_and_what_was_measured_is_summarized() {
+    let lab = Lab::new().await;
+    let request = json!({
+        "dataset": { "synthetic": { "instances": 20 } },
+        "matrix": { "tcpNoDelay": [false] },
+        "iterations": 60, "warmup": 0, "rounds": 1,
+    });
+    let run = lab.start("stopped", request).await;
+    run.measured(0, 3).await;
+    lab.states.stop_execution().execution_arn(&run.arn).cause("stopped by a test").send().await.unwrap();
+    let stopped = Instant::now();
+    while !lab.hosts_of(&run.id).await.is_empty() {
+        assert!(stopped.elapsed() < Duration::from_secs(60), "hosts are left");
+        sleep(Duration::from_millis(200)).await;
+    }
+    println!("hosts gone after {:.1} s", stopped.elapsed().as_secs_f64());
+    let id = run.id.clone();
+    let report = loop {
+        let found: Option<serde_json::Value> = lab.json(&format!("runs/{id}/report.json")).await;
+        if let Some(report) = found {
+            break report;
+        }
+        assert!(stopped.elapsed() < Duration::from_secs(90), "no report");
+        sleep(Duration::from_millis(500)).await;
+    };
+    assert_eq!(report["status"], "FAILED");
+    assert_eq!(report["hostsLeft"], 0);
+    let iterations = report["scenarios"][0]["iterations"].as_array().unwrap();
+    assert!((3..60).contains(&iterations.len()), "{} iterations", iterations.len());
+    assert!(iterations.iter().all(|iteration| iteration["valid"] == true));
+    // The report is written before the record that points at it.
+    for _ in 0..20 {
+        let items = lab.items(&id).await;
+        let (_, meta) = items.iter().find(|(key, _)| key == "META").unwrap();
+        if meta["status"].as_s().unwrap() == "FAILED" {
+            return;
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+    panic!("the record still says that the run goes on");
+}
