@@ -58,7 +58,9 @@ schemas: ## write events/*.schema.json from the types
 	cargo run --quiet --package dicomperf-cli -- schema
 
 bench-timing: install ## compare the agent's durationMs with timing the same storescu by hand: tmpfs, 30 pairs
-	cargo run --quiet --package dicomperf-agent --example bench-timing
+	cargo build --profile agent --package dicomperf-agent
+	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
+		cargo bench --quiet --package dicomperf-agent --bench timing --profile dev
 
 bench-init: build ## measure the zip size and the init time of each function
 	@$(tools) lab/bench-init

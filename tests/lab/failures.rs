@@ -48,8 +48,13 @@ async fn orthanc_that_will_not_install_fails_and_names_host_step_and_mirror() {
     let mut request = short_run();
     request["server"] = json!({ "ami": setting("DICOMPERF_LAB_AMI_NO_MIRROR") });
     let finished = lab.start("no-mirror", request).await.finish().await;
-    is_told_and_cleaned_up(&lab, &finished, "StepFailed", &["server host", "server-configure-0", "orthanc", "apt-get"])
-        .await;
+    is_told_and_cleaned_up(
+        &lab,
+        &finished,
+        "StepFailed",
+        &["server host", "server-configure-0", "orthanc", "127.0.0.1:9"],
+    )
+    .await;
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ impl Handler {
     async fn find(&self, run_id: &str) -> Result<Option<Value>, Failure> {
         let Some(record) = self.records.run(run_id).await? else {
             // Just started, and not planned yet.
-            let execution = self.executions.find(run_id).await?;
+            let execution = self.executions.find(&self.executions.arn(run_id)).await?;
             return Ok(execution.map(|execution| {
                 let status = if execution.is_over() { RunStatus::Failed } else { RunStatus::Running };
                 let error = execution.ending().map(|error| RunError::from_states(&error.error, &error.cause));

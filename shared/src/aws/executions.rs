@@ -48,12 +48,12 @@ impl Executions {
         Ok(answer.execution_arn().to_owned())
     }
 
-    /// A run's execution, if there is one.
+    /// The execution of this ARN, if there is one.
     ///
     /// # Errors
     /// Step Functions does not answer.
-    pub async fn find(&self, run_id: &str) -> Result<Option<Execution>, Failure> {
-        match self.client.describe_execution().execution_arn(self.arn(run_id)).send().await {
+    pub async fn find(&self, arn: &str) -> Result<Option<Execution>, Failure> {
+        match self.client.describe_execution().execution_arn(arn).send().await {
             Ok(answer) => Ok(Some(Execution {
                 error: answer.error().map(|error| StatesError {
                     error: error.to_owned(),
@@ -62,7 +62,7 @@ impl Executions {
                 status: answer.status,
             })),
             Err(error) if matches!(error.code(), Some("ExecutionDoesNotExist" | "InvalidArn")) => Ok(None),
-            Err(error) => Err(failed(format!("looking at the execution of run {run_id}"))(error)),
+            Err(error) => Err(failed(format!("looking at execution {arn}"))(error)),
         }
     }
 }

@@ -117,6 +117,9 @@ async fn inspect_all(
         // One at a time: a long header may take much memory.
         if found.is_err() && object.bytes > HEADER_BYTES {
             found = look(client, &spec, &object, LONGEST_HEADER_BYTES).await?;
+            if object.bytes > LONGEST_HEADER_BYTES {
+                found = found.map_err(|reason| format!("{reason}; only its first 64 MiB were read"));
+            }
         }
         match found {
             Ok(header) => accepted.push(planned(object, header)),

@@ -32,8 +32,10 @@ const LATEST_RUNS: i32 = 50;
 
 /// An execution that ended, as EventBridge tells it.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Ended {
     name: String,
+    execution_arn: String,
     status: String,
     error: Option<String>,
     cause: Option<String>,
@@ -61,7 +63,7 @@ impl Reaper {
         let error = match (ended.error, ended.cause) {
             (Some(error), cause) => Some(StatesError { error, cause: cause.unwrap_or_default() }),
             // The event has room for a short cause only.
-            (None, _) => match self.executions.find(&ended.name).await? {
+            (None, _) => match self.executions.find(&ended.execution_arn).await? {
                 Some(execution) => execution.ending(),
                 None => ending(&ended.status),
             },
@@ -98,8 +100,10 @@ impl Reaper {
     }
 
     async fn settle(&self, run_id: &str, is_expired: bool) -> Result<(), Failure> {
-        let execution = self.executions.find(run_id).await?;
-        match execution {
+        // Its own record first: a stack that was deployed anew may have another state machine.
+        let recorded = self.teardown.records.run(run_id).await?.and_then(|record| record.execution_arn);
+        let arn = recorded.unwrap_or_else(|| self.executions.arn(run_id));
+        match self.executions.find(&arn).await? {
             Some(execution) if !execution.is_over() => {
                 // Its own state machine sees that the hosts are lost, and summarizes.
                 if is_expired { self.teardown.run(run_id).await.map(|_| ()) } else { Ok(()) }

@@ -45,10 +45,16 @@ fn record((run_id, status, hosts_left): &(&str, &str, u32)) -> std::collections:
         ("runId", text(run_id)),
         ("status", text(status)),
         ("createdAt", text("2026-01-01T12:00:00.000Z")),
+        ("executionArn", text(&format!("arn:aws:states:eu-central-1:1:execution:{}:{run_id}", machine_of(run_id)))),
         ("hostsLeft", AttributeValue::N(hosts_left.to_string())),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
+}
+
+/// The state machine that a run was started on, which need not be today's.
+fn machine_of(run_id: &str) -> &'static str {
+    if run_id == "running" { "runs-before" } else { "runs" }
 }
 
 impl Account {
@@ -79,8 +85,8 @@ impl Account {
         let executions = self.executions.clone();
         let execution = mock!(Sfn::describe_execution).then_compute_response(move |request| {
             let arn = request.execution_arn().unwrap_or_default();
-            assert!(arn.starts_with("arn:aws:states:eu-central-1:1:execution:runs:"), "{arn}");
-            match executions.iter().find(|(id, _)| arn.ends_with(&format!(":{id}"))) {
+            let arn_of = |id| format!("arn:aws:states:eu-central-1:1:execution:{}:{id}", machine_of(id));
+            match executions.iter().find(|(id, _)| arn == arn_of(id)) {
                 Some((_, status)) => MockResponse::Output(
                     DescribeExecutionOutput::builder()
                         .execution_arn(arn)
@@ -141,7 +147,7 @@ impl Account {
 fn ended(status: &str) -> Value {
     json!({
         "detail-type": "Step Functions Execution Status Change",
-        "detail": { "name": "run-1", "status": status, "executionArn": "arn", "error": null, "cause": null },
+        "detail": { "name": "run-1", "status": status, "executionArn": "arn:aws:states:eu-central-1:1:execution:runs:run-1", "error": null, "cause": null },
     })
 }
 
