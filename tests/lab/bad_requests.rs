@@ -42,6 +42,9 @@ async fn a_bad_request_ends_at_once_names_every_field_and_launches_nothing() {
         assert!(error.cause.contains("allowed: "), "{}", error.cause);
         assert!(lab.hosts_of(&finished.id).await.is_empty());
         let keys = lab.keys(&finished.id).await;
-        assert!(!keys.iter().any(|key| key == "plan.json" || key.starts_with("steps/")), "{request} was planned: {keys:?}");
+        assert!(
+            !keys.iter().any(|key| key == "plan.json" || key.starts_with("steps/")),
+            "{request} was planned: {keys:?}"
+        );
     }
 }

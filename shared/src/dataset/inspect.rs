@@ -54,9 +54,11 @@ const IDENTIFYING: [(Tag, &str); 3] = [
 ];
 
 /// The attributes that are read.
-const WANTED: [Tag; 6] = [
+const WANTED: [Tag; 8] = [
     tags::SOP_CLASS_UID,
     tags::SOP_INSTANCE_UID,
+    tags::STUDY_INSTANCE_UID,
+    tags::SERIES_INSTANCE_UID,
     tags::PATIENT_NAME,
     tags::PATIENT_ID,
     tags::PATIENT_BIRTH_DATE,
@@ -92,10 +94,17 @@ pub fn inspect(mut header: impl Read, allow_identified: bool) -> Result<Inspecte
         let name = StandardSopClassDictionary.by_uid(&sop_class_uid).map_or("not in PS3.6", |entry| entry.name());
         return Err(format!("no storage SOP class: {sop_class_uid} ({name})"));
     }
-    let sop_instance_uid = value(tags::SOP_INSTANCE_UID).to_owned();
-    if sop_instance_uid.is_empty() {
-        return Err("not DICOM: SOP Instance UID is missing".to_owned());
+    // Type 1 in every composite IOD (PS3.3 C.12.1, C.7.2.1, C.7.3.1): a server cannot file an instance without them.
+    for (tag, name) in [
+        (tags::SOP_INSTANCE_UID, "SOP Instance UID"),
+        (tags::STUDY_INSTANCE_UID, "Study Instance UID"),
+        (tags::SERIES_INSTANCE_UID, "Series Instance UID"),
+    ] {
+        if value(tag).is_empty() {
+            return Err(format!("not DICOM: {name} is missing"));
+        }
     }
+    let sop_instance_uid = value(tags::SOP_INSTANCE_UID).to_owned();
     if !allow_identified && value(tags::PATIENT_IDENTITY_REMOVED) != "YES" {
         let present: Vec<_> =
             IDENTIFYING.iter().filter(|(tag, _)| !value(*tag).is_empty()).map(|(_, name)| *name).collect();
@@ -200,10 +209,11 @@ mod tests {
 
     use super::*;
 
-    /// A file with these attributes, in Explicit VR Little Endian.
+    /// A file of some study and series with these attributes, in Explicit VR Little Endian.
     fn file(attributes: &[(Tag, VR, &str)]) -> Vec<u8> {
         let mut object = InMemDicomObject::new_empty();
-        for (tag, vr, value) in attributes {
+        let place = [(tags::STUDY_INSTANCE_UID, VR::UI, "1.2.1"), (tags::SERIES_INSTANCE_UID, VR::UI, "1.2.2")];
+        for (tag, vr, value) in place.iter().chain(attributes) {
             object.put(DataElement::new(*tag, *vr, *value));
         }
         let meta = FileMetaTableBuilder::new()
@@ -238,17 +248,17 @@ mod tests {
         for bytes in [&b""[..], b"text", &[0; 4096]] {
             assert!(refusal(bytes).starts_with("not DICOM: no DICM"), "{}", refusal(bytes));
         }
-        let whole = file(&[CLASS, INSTANCE, (tags::STUDY_DESCRIPTION, VR::LO, "cut in the middle of this")]);
+        let whole = file(&[CLASS, INSTANCE, (tags::IMAGE_COMMENTS, VR::LT, "cut in the middle of this")]);
         let reason = refusal(&whole[..whole.len() - 9]);
-        assert_eq!(reason, "not DICOM: it ends within element (0008,1030) of 26 bytes");
+        assert_eq!(reason, "not DICOM: it ends within element (0020,4000) of 26 bytes");
     }
 
     #[test]
     fn an_element_that_claims_to_be_huge_takes_no_memory() {
         let mut bytes = file(&[CLASS, INSTANCE]);
-        // (0009,0010) OB of 4,294,967,294 bytes.
-        bytes.extend([0x09, 0x00, 0x10, 0x00, b'O', b'B', 0, 0, 0xFE, 0xFF, 0xFF, 0xFF]);
-        assert_eq!(refusal(&bytes), "not DICOM: it ends within element (0009,0010) of 4294967294 bytes");
+        // (0021,0010) OB of 4,294,967,294 bytes.
+        bytes.extend([0x21, 0x00, 0x10, 0x00, b'O', b'B', 0, 0, 0xFE, 0xFF, 0xFF, 0xFF]);
+        assert_eq!(refusal(&bytes), "not DICOM: it ends within element (0021,0010) of 4294967294 bytes");
     }
 
     #[test]
@@ -266,7 +276,17 @@ mod tests {
         assert_eq!(class("1.3.12.2.1107"), "no storage SOP class: 1.3.12.2.1107 (not in PS3.6)");
         let commitment = class("1.2.840.10008.1.20.1");
         assert!(commitment.contains("Storage Commitment Push Model"), "{commitment}");
-        assert_eq!(refusal(&file(&[CLASS])), "not DICOM: SOP Instance UID is missing");
+    }
+
+    #[test]
+    fn what_a_server_could_not_file_is_refused() {
+        for (tag, name) in [
+            (tags::SOP_INSTANCE_UID, "SOP Instance UID"),
+            (tags::STUDY_INSTANCE_UID, "Study Instance UID"),
+            (tags::SERIES_INSTANCE_UID, "Series Instance UID"),
+        ] {
+            assert_eq!(refusal(&file(&[CLASS, INSTANCE, (tag, VR::UI, "")])), format!("not DICOM: {name} is missing"));
+        }
     }
 
     #[test]

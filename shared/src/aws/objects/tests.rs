@@ -13,6 +13,8 @@ fn instance(uid: &str, patient: &str, padding: usize) -> Vec<u8> {
     let mut object = InMemDicomObject::new_empty();
     object.put(DataElement::new(tags::SOP_CLASS_UID, VR::UI, uids::ENCAPSULATED_PDF_STORAGE));
     object.put(DataElement::new(tags::SOP_INSTANCE_UID, VR::UI, uid));
+    object.put(DataElement::new(tags::STUDY_INSTANCE_UID, VR::UI, "1.2.1"));
+    object.put(DataElement::new(tags::SERIES_INSTANCE_UID, VR::UI, "1.2.2"));
     object.put(DataElement::new(tags::PATIENT_NAME, VR::PN, patient));
     object.put(DataElement::new(
         tags::ENCAPSULATED_DOCUMENT,
