@@ -220,8 +220,8 @@ pub enum RunStatus {
 
 /// When to look at a step next, in seconds, so that the last of [`STEP_LOOKS`] looks comes when its time is up.
 ///
-/// Without a word from the agent the waits double. Where the agent's progress tells how much is left, that is waited,
-/// so that a step's end is seldom seen late.
+/// The waits double. Where the agent's progress tells that less is left, that is waited, so that a step's end is seldom
+/// seen late.
 #[must_use]
 pub fn step_wait_seconds(looks_made: u32, elapsed_seconds: u64, remaining_estimate: Option<f64>) -> u64 {
     let budget_left = STEP_BUDGET_SECONDS.saturating_sub(elapsed_seconds).max(1);
@@ -231,8 +231,8 @@ pub fn step_wait_seconds(looks_made: u32, elapsed_seconds: u64, remaining_estima
     let doubled = 2_u64 << looks_made;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped below")]
     let expected = remaining_estimate.map_or(doubled, |seconds| seconds.max(0.0).ceil() as u64 + 1);
-    // A step that is always just about to end must not use up its looks.
-    expected.max(doubled / 4).clamp(1, budget_left)
+    // A step that is always just about to end must not use up its looks; one whose first unit took long is not trusted.
+    expected.clamp(doubled / 8, doubled).clamp(1, budget_left)
 }
 
 /// When to ask for the hosts again: quickly at first, for a host that is ready at once, then every 15 s.
@@ -270,7 +270,13 @@ mod tests {
     fn progress_brings_the_next_look_to_the_expected_end() {
         assert_eq!(step_wait_seconds(3, 60, Some(12.2)), 14);
         assert_eq!(step_wait_seconds(3, 60, None), 16);
-        assert_eq!(step_wait_seconds(8, 300, Some(0.1)), 128);
+        assert_eq!(step_wait_seconds(8, 300, Some(0.1)), 64);
+    }
+
+    /// Three seconds of installation and one instance of two hundred: that does not mean ten minutes.
+    #[test]
+    fn progress_never_makes_a_look_later() {
+        assert_eq!(step_wait_seconds(1, 3, Some(600.0)), step_wait_seconds(1, 3, None));
     }
 
     #[test]
