@@ -4,14 +4,14 @@ mod answer;
 mod handler;
 mod settings;
 
-use lambda_http::{Error, Request, run, service_fn, tracing};
+use lambda_http::{Error, Request, run, service_fn};
 
 use handler::Handler;
 use settings::Settings;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    dicomperf::aws::logs::init();
     let config = dicomperf::aws::configuration().await;
     let handler = &Handler::new(&config, Settings::read()?);
     run(service_fn(|request: Request| handler.handle(request))).await

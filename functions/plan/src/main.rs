@@ -3,14 +3,14 @@
 mod handler;
 mod settings;
 
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 use handler::Handler;
 use settings::Settings;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    dicomperf::aws::logs::init();
     let config = dicomperf::aws::configuration().await;
     let handler = &Handler::new(&config, Settings::read()?);
     run(service_fn(|event: LambdaEvent<_>| handler.handle(event.payload))).await

@@ -10,6 +10,8 @@ pub mod executions;
 pub mod hosts;
 pub mod images;
 pub mod launch;
+#[cfg(feature = "lambda")]
+pub mod logs;
 pub mod objects;
 pub mod placement;
 pub mod plan;
