@@ -82,7 +82,7 @@ impl Settings {
 
 /// The order in which `scenarios` scenarios take their turn in an iteration: forth and back, so that none is always first.
 pub fn turn(scenarios: usize, iteration: u32) -> impl Iterator<Item = usize> {
-    (0..scenarios).map(move |index| if iteration % 2 == 0 { index } else { scenarios - 1 - index })
+    (0..scenarios).map(move |index| if iteration.is_multiple_of(2) { index } else { scenarios - 1 - index })
 }
 
 pub(super) fn scenario_count(request: &Request) -> usize {
