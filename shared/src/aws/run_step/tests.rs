@@ -198,8 +198,10 @@ async fn the_report_of_an_earlier_part_is_not_taken() {
 async fn progress_says_when_to_look_again() {
     let bucket = Bucket::default();
     bucket.put("runs/run-1/blocks/0.json", &json!(report(MEASURE, StepState::Running)));
-    let answer = poll(&bucket, state(CommandInvocationStatus::InProgress, ""), &hosts(RUNNING)).await.expect("running");
-    // 20 s for 2 of 8: the other 6 take a minute.
+    let runner = runner(&bucket, vec![state(CommandInvocationStatus::InProgress, "")], &hosts(RUNNING));
+    let sixth = StepEvent { look: 5, ..event(StepAction::Poll, MEASURE) };
+    let answer = runner.run(&sixth, after(40)).await.expect("running");
+    // 20 s for 2 of 8: the other 6 take a minute, where 128 s would be waited without a word.
     assert_eq!((answer.wait_seconds, answer.doing.as_str()), (61, "iteration 3 of 8"));
 }
 
