@@ -8,7 +8,7 @@ use super::environment;
 
 /// Writes JSON lines to standard output from the level that Lambda's logging controls name, INFO without one.
 ///
-/// The runtime's own default also brings a language of filters, and with it a megabyte of regular expressions.
+/// The runtime's own default also brings a language of filters, and with it an engine for regular expressions.
 pub fn init() {
     let level = environment::optional("AWS_LAMBDA_LOG_LEVEL").and_then(|level| LevelFilter::from_str(&level).ok());
     let level = level.unwrap_or(LevelFilter::INFO);
