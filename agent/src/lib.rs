@@ -15,5 +15,6 @@ pub mod reporter;
 pub mod schema;
 pub mod server;
 pub mod step;
+pub mod timeline;
 pub mod upload;
 pub mod versions;

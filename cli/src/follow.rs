@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use aws_config::BehaviorVersion;
 use aws_sdk_sfn::types::ExecutionStatus;
 use dicomperf::failure::RunError;
 use dicomperf::run_id;
@@ -35,7 +34,7 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         Ok(checked) => checked,
         Err(invalid) => return Ok(request::refuse(&arguments.file, &invalid)),
     };
-    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let config = dicomperf::aws::configuration().await;
     let stack = Stack::find(&config, &arguments.stack).await?;
     let run_id = run_id::new(Timestamp::now(), &checked.name, &mut rand::make_rng::<StdRng>());
     let execution = Execution::start(&config, &stack, run_id, &checked.document).await?;

@@ -29,15 +29,19 @@ mod mocked;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::failure::Failure;
 
 /// The longest text that an error of AWS contributes to a message: some carry kilobytes of encoded policy.
 const LONGEST_REASON: usize = 600;
 
-/// The SDK's configuration from the environment.
+/// The SDK's configuration from the environment. TLS is rustls with ring, not the SDK's own aws-lc, which is larger and
+/// needs a C compiler.
 pub async fn configuration() -> SdkConfig {
-    aws_config::load_defaults(BehaviorVersion::latest()).await
+    let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    aws_config::defaults(BehaviorVersion::latest()).http_client(https).load().await
 }
 
 /// How this project talks to S3.
