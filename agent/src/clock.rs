@@ -31,6 +31,20 @@ impl Moment {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// In us since 1970-01-01 UTC.
+    #[must_use]
+    pub fn wall_us(&self) -> u64 {
+        let since = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// What the wall clock would show at a later time, in us since 1970-01-01 UTC.
+    #[must_use]
+    pub fn wall_us_at(&self, later: Instant) -> u64 {
+        let since = later.saturating_duration_since(self.monotonic);
+        self.wall_us() + u64::try_from(since.as_micros()).unwrap_or_default()
+    }
+
     /// By how many ms the wall clock was set between this moment and a later one; `None` if it just ran.
     #[must_use]
     pub fn wall_clock_step_ms(&self, later: &Self) -> Option<f64> {
@@ -51,15 +65,22 @@ pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// What a measurement says of its clocks.
+/// What a measurement says of its clocks, by who sends in it.
 #[must_use]
-pub fn description() -> Clock {
+pub fn description(native: bool, dcmtk: bool) -> Clock {
     let resolution = clock_getres(ClockId::Monotonic);
     let nanoseconds = resolution.tv_sec * 1_000_000_000 + resolution.tv_nsec;
+    let mut latency = Vec::new();
+    if dcmtk {
+        latency.push("CLOCK_REALTIME, as DCMTK's log has it, in steps of 1 us");
+    }
+    if native {
+        latency.push("CLOCK_REALTIME, of native: its own and the kernel's stamp of the response, in steps of 1 us");
+    }
     Clock {
         duration: "CLOCK_MONOTONIC".to_owned(),
         resolution_ns: u64::try_from(nanoseconds).unwrap_or_default(),
-        latency: "CLOCK_REALTIME, as storescu's log has it, in steps of 1 us".to_owned(),
+        latency: latency.join("; "),
     }
 }
 

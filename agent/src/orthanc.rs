@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use dicomperf::measurement::ServerMetrics;
 use dicomperf::step::ServerAddress;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -120,6 +121,20 @@ impl Orthanc {
         }
     }
 
+    /// What its Prometheus metrics say of its work since a time in ms since 1970-01-01 UTC.
+    ///
+    /// # Errors
+    /// [`Failure::ServerUnreachable`]
+    pub fn metrics(&self, since_ms: u64) -> Result<ServerMetrics, Failure> {
+        let path = "/tools/metrics-prometheus";
+        let call = self.agent.get(self.at(path)).header("Authorization", &self.authorization).call();
+        let text = self.ok(path, call)?.body_mut().read_to_string().map_err(|error| self.unreachable(path, &error))?;
+        Ok(ServerMetrics {
+            slowest_store_ms: metric(&text, "orthanc_store_dicom_duration_ms", since_ms),
+            slowest_write_ms: metric(&text, "orthanc_storage_create_duration_ms", since_ms),
+        })
+    }
+
     /// The file of an instance, as Orthanc hands it out.
     ///
     /// # Errors
@@ -199,7 +214,35 @@ impl Orthanc {
     }
 }
 
+/// A metric in Prometheus' text format, `NAME VALUE TIMESTAMP`, unless it is older than `since_ms`.
+fn metric(text: &str, name: &str, since_ms: u64) -> Option<f64> {
+    let mut words = text.lines().map(str::split_whitespace).find_map(|mut words| (words.next() == Some(name)).then_some(words))?;
+    let value = words.next()?.parse().ok()?;
+    let at_ms: u64 = words.next()?.parse().ok()?;
+    (at_ms >= since_ms).then_some(value)
+}
+
 /// Orthanc writes numbers that may have 64 bits as text.
 fn number_in_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // As Orthanc 1.10.1 wrote it.
+    const METRICS: &str = "\
+orthanc_storage_create_duration_ms 0 1795470113570
+orthanc_store_dicom_duration_ms 15 1795470118767
+orthanc_uncompressed_size_mb 0.0372581482 1795470113581
+";
+
+    #[test]
+    fn a_metric_from_before_the_iteration_is_none_of_it() {
+        let store = |since_ms| metric(METRICS, "orthanc_store_dicom_duration_ms", since_ms);
+        assert_eq!(store(1_795_470_118_000), Some(15.0));
+        assert_eq!(store(1_795_470_118_768), None);
+        assert_eq!(metric(METRICS, "orthanc_store_dicom", 0), None);
+    }
 }

@@ -70,6 +70,12 @@ impl RunKeys<'_> {
         format!("runs/{}/logs/{host}/{name}.log", self.0)
     }
 
+    /// What a host sampled: [`crate::samples`].
+    #[must_use]
+    pub fn samples(self, host: HostRole) -> String {
+        format!("runs/{}/samples/{host}.jsonl.zst", self.0)
+    }
+
     /// The report, by extension: `json` or `md`.
     #[must_use]
     pub fn report(self, extension: &str) -> String {

@@ -7,6 +7,8 @@ use hdrhistogram::serialization::{Deserializer, Serializer as _, V2Serializer};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::network::NetworkBaseline;
+use crate::statistics::LeastSquares;
 use crate::step::HostVersions;
 
 /// What was measured in one run of one block.
@@ -25,6 +27,12 @@ pub struct BlockMeasurement {
     pub versions: HostVersions,
     /// Every iteration in the order in which it was made, warm-ups and invalid ones too.
     pub iterations: Vec<Iteration>,
+    /// What the network could do by itself, just before the block's iterations; null where it could not be measured.
+    #[serde(default)]
+    pub network: Option<NetworkBaseline>,
+    /// Why it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_error: Option<String>,
     /// The instance that was fetched back and compared, once the first valid iteration is made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<SampleCheck>,
@@ -38,7 +46,7 @@ pub struct Clock {
     pub duration: String,
     /// Its resolution in ns, as clock_getres(2) has it.
     pub resolution_ns: u64,
-    /// The clock of `transferMs` and the latencies: for storescu the wall clock of its log, in steps of 1 us.
+    /// The clocks of `transferMs` and the latencies, by sender.
     pub latency: String,
 }
 
@@ -72,7 +80,33 @@ pub struct Iteration {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Time of each C-STORE from request to response, in us: an HDR histogram of 3 significant digits, V2 and base64.
+    /// Where the arrival is open, from the time at which it should have been requested.
     pub latency_us: LatencyHistogram,
+    /// The same of the first C-STORE on each association alone.
+    pub first_latency_us: LatencyHistogram,
+    /// Of each association from its request to its acceptance, in us, without opening the transport connection.
+    pub association_us: LatencyHistogram,
+    /// Of each association from the request of its release on, in us: to the response; of DCMTK's senders, which do not
+    /// log that, to the exit of the process.
+    pub release_us: LatencyHistogram,
+    /// Of each process from its start to its first request for an association, in us.
+    pub startup_us: LatencyHistogram,
+    /// Time of each C-STORE in us, as `latencyUs`, over the size of its file in bytes.
+    pub size_fit: LeastSquares,
+    /// What the server says of its own work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerMetrics>,
+}
+
+/// What Orthanc's Prometheus metrics say of an iteration. Orthanc gives the greatest value of the last ten seconds, in
+/// whole ms; null where there is none from within the iteration.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerMetrics {
+    /// `orthanc_store_dicom_duration_ms`: its slowest work on one instance, from receipt to response.
+    pub slowest_store_ms: Option<f64>,
+    /// `orthanc_storage_create_duration_ms`: the slowest write of a file.
+    pub slowest_write_ms: Option<f64>,
 }
 
 /// A sample of what was stored, fetched back and compared element by element.

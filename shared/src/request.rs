@@ -3,12 +3,15 @@
 //! [`Request::from_json`] checks a document against the JSON Schema of this type, then against the rules that a schema
 //! cannot say, and answers with every error at once.
 
+mod matrix;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::matrix::{Arrival, InstancesPerAssociation, Matrix, Sender, Target, TcpNoDelay, TransferSyntax};
 use crate::validation::{self, FieldError, InvalidRequest};
 use crate::{host_type, orthanc};
 
@@ -165,38 +168,6 @@ pub enum CpuCredits {
     Unlimited,
 }
 
-/// The axes whose product is measured. Each has one value or more, none twice.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Matrix {
-    /// The SCU.
-    #[schemars(length(min = 1, max = 8), extend("uniqueItems" = true))]
-    pub sender: Vec<Sender>,
-    /// Associations open at once, each with its own share of the dataset.
-    #[schemars(length(min = 1, max = 16), extend("uniqueItems" = true), inner(range(min = 1, max = 64)))]
-    pub associations: Vec<u32>,
-    /// Maximum length of a PDU in bytes that each side announces and sends (PS3.8 D.1).
-    #[schemars(length(min = 1, max = 16), extend("uniqueItems" = true), inner(range(min = 4096, max = 131_072)))]
-    pub max_pdu: Vec<u32>,
-    /// TCP_NODELAY at both ends. `false` is what Debian and Ubuntu ship.
-    #[schemars(length(min = 1, max = 2), extend("uniqueItems" = true))]
-    pub tcp_no_delay: Vec<bool>,
-    /// TLS (anonymous: the server has a certificate, the client none).
-    #[schemars(length(min = 1, max = 2), extend("uniqueItems" = true))]
-    pub tls: Vec<bool>,
-    /// Orthanc configuration keys, each entry laid over `server.orthanc`.
-    #[schemars(schema_with = "orthanc::axis_schema")]
-    pub orthanc: Vec<BTreeMap<String, Value>>,
-}
-
-/// A program that sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Sender {
-    /// DCMTK's storescu, one process an association.
-    Storescu,
-}
-
 /// What a run is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -267,8 +238,9 @@ impl Request {
     /// Every field that is wrong, with its path and what is allowed there.
     pub fn from_json(document: &Value) -> Result<Self, InvalidRequest> {
         let mut errors = validation::against_schema(document);
-        // A document that breaks the schema can still be read where its threshold limits are.
+        // A document that breaks the schema can still be read where these rules look.
         errors.extend(threshold_errors(document));
+        errors.extend(Matrix::errors(&document["matrix"], document["dataset"].get("s3").is_none()));
         if !errors.is_empty() {
             return Err(InvalidRequest { errors });
         }
@@ -277,7 +249,7 @@ impl Request {
     }
 }
 
-/// The one rule that a JSON Schema cannot say: `min <= max`.
+/// What a JSON Schema cannot say: `min <= max`.
 fn threshold_errors(document: &Value) -> Vec<FieldError> {
     let thresholds = document["thresholds"].as_array().map_or(&[][..], Vec::as_slice);
     thresholds
@@ -352,31 +324,8 @@ impl Default for Volume {
     }
 }
 
-impl Default for Matrix {
-    fn default() -> Self {
-        Self {
-            sender: vec![Sender::Storescu],
-            associations: vec![1],
-            max_pdu: vec![16_384],
-            tcp_no_delay: vec![true],
-            tls: vec![false],
-            orthanc: vec![BTreeMap::new()],
-        }
-    }
-}
-
 impl Default for Limits {
     fn default() -> Self {
         Self { max_minutes: 60, max_cost_usd: 1.0 }
-    }
-}
-
-impl Sender {
-    /// The name in requests and reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Storescu => "storescu",
-        }
     }
 }

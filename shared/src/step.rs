@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::measurement::BlockMeasurement;
 use crate::plan::{Scenario, ServerSettings};
-use crate::request::Synthetic;
+use crate::request::{Synthetic, TransferSyntax};
 
 /// The longest a step may take, in seconds: the agent stops after the iteration in which this passes.
 pub const STEP_SECONDS: u64 = 1800;
@@ -94,7 +94,7 @@ pub enum Work {
     Collect(Collect),
 }
 
-/// How Orthanc is to run.
+/// What is to receive, and how it is to run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerConfiguration {
@@ -102,6 +102,8 @@ pub struct ServerConfiguration {
     pub server: ServerAddress,
     /// The settings of the block.
     pub settings: ServerSettings,
+    /// Presigned PUT for the host's samples so far.
+    pub samples_url: String,
 }
 
 /// How Orthanc is reached, over the private network.
@@ -124,8 +126,10 @@ pub struct ServerAddress {
 
 /// Orthanc's usual DICOM port.
 pub const DICOM_PORT: u16 = 4242;
-/// Orthanc's usual REST port.
+/// Orthanc's usual REST port; the sink's port for questions.
 pub const REST_PORT: u16 = 8042;
+/// iperf3's usual port.
+pub const IPERF3_PORT: u16 = 5201;
 
 /// How the client is to be prepared.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -133,6 +137,8 @@ pub const REST_PORT: u16 = 8042;
 pub struct ClientConfiguration {
     /// What will be sent.
     pub dataset: DatasetSource,
+    /// The transfer syntaxes that it will be sent in.
+    pub transfer_syntaxes: Vec<TransferSyntax>,
 }
 
 /// Where the client gets the dataset from.
@@ -167,9 +173,9 @@ pub struct MeasureBlock {
     pub block: u32,
     /// The round.
     pub round: u32,
-    /// How Orthanc is reached.
+    /// How the SCP is reached.
     pub server: ServerAddress,
-    /// How Orthanc is configured.
+    /// How the SCP is configured.
     pub settings: ServerSettings,
     /// The AE title that the sender calls from.
     pub calling_ae_title: String,
@@ -179,6 +185,8 @@ pub struct MeasureBlock {
     pub iterations: u32,
     /// Iterations of each, before those, that do not count.
     pub warmup: u32,
+    /// Presigned PUT for the host's samples so far.
+    pub samples_url: String,
 }
 
 /// What to gather from the server.
@@ -189,6 +197,8 @@ pub struct Collect {
     pub server: ServerAddress,
     /// Presigned PUT for Orthanc's own log.
     pub orthanc_log_url: String,
+    /// Presigned PUT for the host's samples.
+    pub samples_url: String,
 }
 
 /// Where a step stands.

@@ -114,6 +114,12 @@ fn allowed(rule: &Value) -> String {
         let names = options.iter().map(|option| shortened(option.get("const").unwrap_or(option)));
         return format!("one of {}", names.collect::<Vec<_>>().join(", "));
     }
+    if let Some(options) = rule["anyOf"].as_array() {
+        return options.iter().map(allowed).collect::<Vec<_>>().join(" or ");
+    }
+    if let Some(only) = rule.get("const") {
+        return shortened(only);
+    }
     let mut words = match rule["type"].as_str() {
         Some("object") => format!("an object with {}", property_names(rule)),
         Some("array") => "a list".to_owned(),

@@ -3,11 +3,13 @@
 pub mod dataset;
 mod download;
 pub mod profile;
+pub mod variant;
 
 use std::fs;
 use std::path::Path;
 
 use dicomperf::dataset::generate;
+use dicomperf::request::TransferSyntax;
 use dicomperf::step::{ClientConfiguration, DatasetSource, PreparedDataset, StepOutput};
 
 use crate::failure::{Failure, While as _};
@@ -15,15 +17,10 @@ use crate::home::RunHome;
 use crate::reporter::{Reporter, WorkEnd};
 use crate::{packages, versions};
 use dataset::Dataset;
+use variant::Variant;
 
-/// The dataset's directory in the run's home.
-pub const DATASET: &str = "dataset";
-/// What is in it: a [`Dataset`].
-pub const INDEX: &str = "dataset.json";
-/// storescu's profile: what it proposes.
-pub const PROFILE: &str = "storescu.cfg";
-
-/// `client configure`: installs DCMTK, makes or downloads the dataset, proves every file readable.
+/// `client configure`: installs DCMTK, makes or downloads the dataset, converts it to the transfer syntaxes that it will
+/// be sent in, proves every file readable.
 ///
 /// # Errors
 /// `InstallFailed`, `DatasetFailed`, `DeadlinePassed`, `HostFailed`.
@@ -36,13 +33,16 @@ pub fn configure(
         DatasetSource::Synthetic(spec) => spec.instances,
         DatasetSource::Objects(objects) => u32::try_from(objects.len()).unwrap_or(u32::MAX),
     };
-    // Installing, and each instance twice: to make it and to prove it.
-    let total = 1 + 2 * instances;
+    let converted: Vec<_> =
+        configuration.transfer_syntaxes.iter().copied().filter(|syntax| syntax.uid().is_some()).collect();
+    // Installing, and each instance twice in each transfer syntax: to make it and to prove it.
+    let total = 1 + 2 * instances * (1 + u32::try_from(converted.len()).unwrap_or_default());
     reporter.stage(0, total, "installing DCMTK");
     packages::prepare_host(home, reporter.deadline())?;
     packages::install("dcmtk", home, reporter.deadline())?;
 
-    let directory = home.path(DATASET);
+    let original = Variant::of(TransferSyntax::Original);
+    let directory = home.path(&original.directory);
     start_afresh(&directory)?;
     match &configuration.dataset {
         DatasetSource::Synthetic(spec) => {
@@ -72,9 +72,12 @@ pub fn configure(
             reporter.check_deadline()
         },
     )?;
-    let profile = profile::profile(&dataset)?;
-    fs::write(home.path(PROFILE), profile).at("write", &home.path(PROFILE))?;
-    home.write(INDEX, &dataset).at("write", &home.path(INDEX))?;
+    write(&dataset, &original, home)?;
+    let mut done = 1 + 2 * instances;
+    for syntax in converted {
+        convert(&dataset, syntax, (done, total), home, reporter)?;
+        done += 2 * instances;
+    }
 
     let mut versions = versions::host();
     versions.dcmtk = versions::dcmtk(&home.path("version.out"));
@@ -89,14 +92,43 @@ pub fn configure(
     Ok(WorkEnd::Done)
 }
 
-/// The dataset that was configured.
+/// Makes the dataset in another transfer syntax; `done` of `total` units were done before.
+fn convert(
+    dataset: &Dataset,
+    syntax: TransferSyntax,
+    (done, total): (u32, u32),
+    home: &RunHome,
+    reporter: &mut Reporter,
+) -> Result<(), Failure> {
+    let instances = dataset.instances.len();
+    let variant = Variant::of(syntax);
+    let directory = home.path(&variant.directory);
+    start_afresh(&directory)?;
+    reporter.stage(done, total, format!("converting {instances} instances to {syntax:?}"));
+    variant::convert(dataset, syntax, home, reporter.deadline(), |converted| {
+        reporter.progress(done + converted, total, || format!("converted {converted} of {instances} instances"));
+        reporter.check_deadline()
+    })?;
+    let (converted, _) = dataset::prove(&directory, str::to_owned, |_| reporter.check_deadline())?;
+    variant::check(dataset, &converted, syntax)?;
+    write(&converted, &variant, home)
+}
+
+/// Writes what the senders need to know of a dataset.
+fn write(dataset: &Dataset, variant: &Variant, home: &RunHome) -> Result<(), Failure> {
+    let profile = profile::profile(dataset)?;
+    fs::write(home.path(&variant.profile), profile).at("write", &home.path(&variant.profile))?;
+    home.write(&variant.index, dataset).at("write", &home.path(&variant.index))
+}
+
+/// The dataset that was configured, in a transfer syntax.
 ///
 /// # Errors
 /// `DatasetFailed` if there is none.
-pub fn configured(home: &RunHome) -> Result<Dataset, Failure> {
-    home.read(INDEX)
-        .at("read", &home.path(INDEX))?
-        .ok_or_else(|| Failure::DatasetFailed("there is none on this host: it was not configured".to_owned()))
+pub fn configured(home: &RunHome, variant: &Variant) -> Result<Dataset, Failure> {
+    home.read(&variant.index)
+        .at("read", &home.path(&variant.index))?
+        .ok_or_else(|| Failure::DatasetFailed(format!("there is no {} on this host: it was not configured", variant.index)))
 }
 
 /// What a user knows a file by.

@@ -1,77 +1,75 @@
 //! `client measure`: the iterations of one block's scenarios, interleaved.
 
+mod dcmtk;
 mod evidence;
+mod lanes;
+mod log;
+mod native;
 mod sample;
-mod storescu;
-mod timeline;
+mod target;
+mod transfer;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use dicomperf::measurement::{BlockMeasurement, Iteration, LatencyHistogram};
 use dicomperf::plan::{self, Scenario};
-use dicomperf::step::{MeasureBlock, StepOutput};
+use dicomperf::request::{Sender, TransferSyntax};
+use dicomperf::samples::{Sample, StoreSample};
+use dicomperf::statistics::LeastSquares;
+use dicomperf::step::{IPERF3_PORT, MeasureBlock, StepOutput};
 
 use crate::client::dataset::Dataset;
+use crate::client::variant::Variant;
 use crate::failure::{Failure, While as _};
 use crate::home::RunHome;
-use crate::orthanc::Orthanc;
 use crate::reporter::{Reporter, WorkEnd};
-use crate::{client, clock, versions};
+use crate::resources::{SampleFile, Sampler};
+use crate::timeline::Association;
+use crate::upload::{Patience, Uploader};
+use crate::{client, clock, network, versions};
 use evidence::Evidence;
-use storescu::{Storescu, Transfer};
+use target::Scp;
+use transfer::{Sending, Transfer, latency_us};
+
+/// What the host sampled, in the run's home.
+const SAMPLES: &str = "samples.jsonl.zst";
 
 /// A block being measured.
 struct Bench<'a> {
     block: &'a MeasureBlock,
-    dataset: &'a Dataset,
+    /// The dataset in each transfer syntax that the block needs.
+    datasets: BTreeMap<TransferSyntax, (Variant, Dataset)>,
     home: &'a RunHome,
-    orthanc: Orthanc,
+    scp: Scp,
 }
 
-/// `client measure`: makes every iteration of the block that was not made before, by this part of the step or another.
+/// `client measure`: the network's baseline, and then every iteration of the block that was not made before, by this part
+/// of the step or another.
 ///
 /// # Errors
 /// `AssociationFailed`, `ServerUnreachable`, `DatasetFailed`, `HostFailed`; what was measured until then is reported.
 pub fn measure(block: &MeasureBlock, home: &RunHome, reporter: &mut Reporter) -> Result<WorkEnd, Failure> {
-    let dataset = client::configured(home)?;
-    let bench = Bench { block, dataset: &dataset, home, orthanc: Orthanc::new(&block.server) };
-    // What an earlier part of the step measured, or a process that was killed: kept on the host after each iteration.
-    let kept = format!("block-{}.json", block.ordinal);
-    let mut measurement = match home.read(&kept).at("read", &home.path(&kept))? {
-        Some(measurement) => measurement,
-        None => bench.begun(),
-    };
-    let turns = turns(block);
-    let made: BTreeSet<_> = measurement.iterations.iter().map(|one| (one.index, one.scenario)).collect();
-    let left: Vec<_> = turns.iter().filter(|(index, scenario)| !made.contains(&(*index, scenario.scenario))).collect();
-    let total = u32::try_from(turns.len()).unwrap_or(u32::MAX);
-
-    reporter.set_output(StepOutput::Measured(measurement.clone()));
-    for (position, &&(index, scenario)) in left.iter().enumerate() {
-        let done = total - u32::try_from(left.len() - position).unwrap_or_default();
-        if position > 0 && Instant::now() >= reporter.deadline() {
-            reporter.stage(done, total, "to be continued");
-            return Ok(WorkEnd::Incomplete);
-        }
-        reporter.stage(done, total, bench.doing(index, scenario));
-        let (iteration, failure) = bench.iteration(index, scenario, &mut measurement, reporter.limit())?;
-        tracing::info!(
-            scenario = iteration.scenario,
-            index,
-            duration_ms = iteration.duration_ms,
-            valid = iteration.valid,
-            reason = iteration.reason,
-            "iteration"
-        );
-        measurement.iterations.push(iteration);
-        home.write(&kept, &measurement).at("write", &home.path(&kept))?;
-        reporter.set_output(StepOutput::Measured(measurement.clone()));
-        if let Some(failure) = failure {
-            return Err(failure);
-        }
+    let bench = Bench::new(block, home)?;
+    let samples = home.path(SAMPLES);
+    let sampler = Sampler::start(&samples).at("sample into", &samples)?;
+    let result = bench.measure(reporter);
+    if let Err(error) = sampler.stop() {
+        tracing::warn!("samples: {error}");
     }
-    Ok(WorkEnd::Done)
+    // The samples explain a result: a step does not fail for them.
+    let uploaded = std::fs::read(&samples)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| {
+            let uploader = Uploader::new();
+            uploader
+                .put(&block.samples_url, &bytes, "application/zstd", Patience::Much)
+                .map_err(|error| error.to_string())
+        });
+    if let Err(error) = uploaded {
+        tracing::warn!("samples: {error}");
+    }
+    result
 }
 
 /// Every iteration in its order: scenarios forth and back, warm-ups first.
@@ -83,17 +81,86 @@ fn turns(block: &MeasureBlock) -> Vec<(u32, &Scenario)> {
         .collect()
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    fn new(block: &'a MeasureBlock, home: &'a RunHome) -> Result<Self, Failure> {
+        let syntaxes: BTreeSet<_> = block.scenarios.iter().map(|scenario| scenario.settings.transfer_syntax).collect();
+        let mut datasets = BTreeMap::new();
+        for syntax in syntaxes {
+            let variant = Variant::of(syntax);
+            let dataset = client::configured(home, &variant)?;
+            datasets.insert(syntax, (variant, dataset));
+        }
+        Ok(Self { block, datasets, home, scp: Scp::new(&block.server, &block.settings) })
+    }
+
+    fn measure(&self, reporter: &mut Reporter) -> Result<WorkEnd, Failure> {
+        let (block, home) = (self.block, self.home);
+        // What an earlier part of the step measured, or a process that was killed: kept on the host after each iteration.
+        let kept = format!("block-{}.json", block.ordinal);
+        let mut measurement = match home.read(&kept).at("read", &home.path(&kept))? {
+            Some(measurement) => measurement,
+            None => {
+                reporter.stage(0, 1, "measuring the network");
+                self.begun()
+            }
+        };
+        let turns = turns(block);
+        let made: BTreeSet<_> = measurement.iterations.iter().map(|one| (one.index, one.scenario)).collect();
+        let left: Vec<_> =
+            turns.iter().filter(|(index, scenario)| !made.contains(&(*index, scenario.scenario))).collect();
+        let total = u32::try_from(turns.len()).unwrap_or(u32::MAX);
+
+        reporter.set_output(StepOutput::Measured(measurement.clone()));
+        for (position, &&(index, scenario)) in left.iter().enumerate() {
+            let done = total - u32::try_from(left.len() - position).unwrap_or_default();
+            if position > 0 && Instant::now() >= reporter.deadline() {
+                reporter.stage(done, total, "to be continued");
+                return Ok(WorkEnd::Incomplete);
+            }
+            reporter.stage(done, total, self.doing(index, scenario));
+            let (iteration, failure) = self.iteration(index, scenario, &mut measurement, reporter.limit())?;
+            tracing::info!(
+                scenario = iteration.scenario,
+                index,
+                duration_ms = iteration.duration_ms,
+                valid = iteration.valid,
+                reason = iteration.reason,
+                "iteration"
+            );
+            measurement.iterations.push(iteration);
+            home.write(&kept, &measurement).at("write", &home.path(&kept))?;
+            reporter.set_output(StepOutput::Measured(measurement.clone()));
+            if let Some(failure) = failure {
+                return Err(failure);
+            }
+        }
+        Ok(WorkEnd::Done)
+    }
+
     fn begun(&self) -> BlockMeasurement {
         let mut versions = versions::host();
         versions.dcmtk = versions::dcmtk(&self.home.path("version.out"));
+        let scratch = self.home.path("network.out");
+        // A yardstick that is missing does not make what is measured wrong.
+        let (network, network_error) =
+            match network::measure(&self.block.server.address, IPERF3_PORT, &scratch, network::soon()) {
+                Ok(baseline) => (Some(baseline), None),
+                Err(error) => {
+                    tracing::warn!("network: {error}");
+                    (None, Some(error.to_string()))
+                }
+            };
+        let senders: BTreeSet<_> = self.block.scenarios.iter().map(|one| one.settings.sender.name()).collect();
+        let native = senders.contains(Sender::Native.name());
         BlockMeasurement {
             ordinal: self.block.ordinal,
             block: self.block.block,
             round: self.block.round,
-            clock: clock::description(),
+            clock: clock::description(native, senders.len() > usize::from(native)),
             versions,
             iterations: Vec::new(),
+            network,
+            network_error,
             sample: None,
         }
     }
@@ -106,7 +173,7 @@ impl Bench<'_> {
         } else {
             format!("iteration {} of {}", index - self.block.warmup + 1, self.block.iterations)
         };
-        format!("{which}, {associations} association{plural}")
+        format!("{which}, {}, {associations} association{plural}", scenario.settings.sender.name())
     }
 
     /// One iteration. A failure beside it ends the step, once the iteration is recorded.
@@ -117,33 +184,44 @@ impl Bench<'_> {
         measurement: &mut BlockMeasurement,
         limit: Instant,
     ) -> Result<(Iteration, Option<Failure>), Failure> {
-        self.orthanc.empty()?;
-        let sender =
-            Storescu { block: self.block, settings: &scenario.settings, dataset: self.dataset, home: self.home };
-        let transfer = sender.send(limit)?;
-        let mut iteration = self.begun_iteration(index, scenario, &transfer);
-        let mut evidence = Evidence { dataset: self.dataset, transfer: &transfer, held: None, expected_bytes: None };
+        self.scp.empty()?;
+        let syntax = scenario.settings.transfer_syntax;
+        let Some((variant, dataset)) = self.datasets.get(&syntax) else {
+            return Err(Failure::DatasetFailed(format!("there is none in {syntax:?}")));
+        };
+        let settings = &scenario.settings;
+        let transfer = Sending { block: self.block, settings, dataset, variant, home: self.home }.send(limit)?;
+        let bytes: BTreeMap<_, _> = dataset.instances.iter().map(|one| (one.file.as_str(), one.bytes)).collect();
+        let mut iteration = self.begun_iteration(index, scenario, &transfer, &bytes);
+        if let Err(error) = self.keep(&iteration, &transfer, &bytes) {
+            tracing::warn!("samples: {error}");
+        }
+        let mut evidence = Evidence { dataset, transfer: &transfer, contents: None, expected_bytes: None };
         if transfer.opened_no_association() {
             let reason = evidence.reason();
             iteration.reason.clone_from(&reason);
             return Ok((iteration, Some(self.association_failed(&transfer))));
         }
-        let held = match self.orthanc.statistics().and_then(|statistics| Ok((statistics, self.orthanc.held()?))) {
-            Ok(held) => held,
+        let contents = match self.scp.contents() {
+            Ok(contents) => contents,
             Err(failure) => {
                 iteration.reason = Some(failure.to_string());
                 return Ok((iteration, Some(failure)));
             }
         };
-        iteration.instances_stored = u32::try_from(held.1.len()).unwrap_or(u32::MAX);
-        iteration.stored_bytes = held.0.total_uncompressed_size;
-        evidence.held = Some(&held);
-        evidence.expected_bytes =
-            measurement.iterations.iter().find(|iteration| iteration.valid).map(|first| first.stored_bytes);
+        iteration.server = self.scp.metrics(iteration.started_at_ms);
+        iteration.instances_stored = u32::try_from(contents.instances.len()).unwrap_or(u32::MAX);
+        iteration.stored_bytes = contents.bytes;
+        evidence.contents = Some(&contents);
+        evidence.expected_bytes = self.expected_bytes(measurement, syntax);
         iteration.reason = evidence.reason();
         let sampled = measurement.sample.as_ref().is_some_and(|sample| sample.differences.is_empty());
-        if iteration.reason.is_none() && !sampled {
-            match sample::check(self.dataset, self.home, &self.orthanc, &held.1, &self.block.settings) {
+        if iteration.reason.is_none()
+            && !sampled
+            && let Scp::Orthanc(orthanc) = &self.scp
+        {
+            let directory = self.home.path(&variant.directory);
+            match sample::check(dataset, &directory, orthanc, &contents.instances, &self.block.settings) {
                 Ok(check) => {
                     iteration.reason = check.as_ref().and_then(sample::reason);
                     measurement.sample = check;
@@ -158,14 +236,29 @@ impl Bench<'_> {
         Ok((iteration, None))
     }
 
+    /// What the server held after the first valid iteration in the same transfer syntax.
+    fn expected_bytes(&self, measurement: &BlockMeasurement, syntax: TransferSyntax) -> Option<u64> {
+        let same: BTreeSet<_> = self
+            .block
+            .scenarios
+            .iter()
+            .filter(|scenario| scenario.settings.transfer_syntax == syntax)
+            .map(|scenario| scenario.scenario)
+            .collect();
+        let first = measurement.iterations.iter().find(|one| one.valid && same.contains(&one.scenario))?;
+        Some(first.stored_bytes)
+    }
+
     /// What the sender's side alone tells.
-    fn begun_iteration(&self, index: u32, scenario: &Scenario, transfer: &Transfer) -> Iteration {
-        let mut latency_us = LatencyHistogram::new();
-        for microseconds in transfer.latencies_us() {
-            latency_us.record(microseconds);
-        }
-        let (instances_sent, bytes_sent) = transfer.sent(self.dataset);
-        Iteration {
+    fn begun_iteration(
+        &self,
+        index: u32,
+        scenario: &Scenario,
+        transfer: &Transfer,
+        bytes: &BTreeMap<&str, u64>,
+    ) -> Iteration {
+        let (instances_sent, bytes_sent) = transfer.sent(bytes);
+        let mut iteration = Iteration {
             scenario: scenario.scenario,
             index,
             warmup: index < self.block.warmup,
@@ -178,8 +271,40 @@ impl Bench<'_> {
             stored_bytes: 0,
             valid: false,
             reason: None,
-            latency_us,
+            latency_us: LatencyHistogram::new(),
+            first_latency_us: LatencyHistogram::new(),
+            association_us: LatencyHistogram::new(),
+            release_us: LatencyHistogram::new(),
+            startup_us: LatencyHistogram::new(),
+            size_fit: LeastSquares::default(),
+            server: None,
+        };
+        transfer.startup_us.iter().for_each(|&startup| iteration.startup_us.record(startup));
+        for association in &transfer.associations {
+            record(association, bytes, &mut iteration);
         }
+        iteration
+    }
+
+    /// Every C-STORE, for whoever wants to look closer.
+    fn keep(&self, iteration: &Iteration, transfer: &Transfer, bytes: &BTreeMap<&str, u64>) -> std::io::Result<()> {
+        let stores = (0..).zip(&transfer.associations).flat_map(|(association, one)| {
+            one.stores.iter().map(move |store| {
+                Sample::Store(StoreSample {
+                    ordinal: self.block.ordinal,
+                    scenario: iteration.scenario,
+                    index: iteration.index,
+                    association,
+                    file: store.file.clone(),
+                    bytes: bytes.get(store.file.as_str()).copied().unwrap_or_default(),
+                    scheduled_us: store.scheduled_us,
+                    requested_us: store.requested_us,
+                    latency_us: latency_us(store),
+                    status: store.response.as_ref().map(|response| response.1.clone()),
+                })
+            })
+        });
+        SampleFile::append(&self.home.path(SAMPLES), stores)
     }
 
     fn association_failed(&self, transfer: &Transfer) -> Failure {
@@ -187,7 +312,28 @@ impl Bench<'_> {
             address: format!("{}:{}", self.block.server.address, self.block.server.dicom_port),
             calling: self.block.calling_ae_title.clone(),
             called: self.block.server.ae_title.clone(),
-            reason: transfer.complaint().unwrap_or_else(|| "storescu gave no reason".to_owned()),
+            reason: transfer.complaint().unwrap_or_else(|| format!("{} gave no reason", transfer.sender.name())),
+        }
+    }
+}
+
+/// The times of one association.
+#[expect(clippy::cast_precision_loss, reason = "sizes and times far below 2^52")]
+fn record(association: &Association, bytes: &BTreeMap<&str, u64>, iteration: &mut Iteration) {
+    if let (Some(requested), Some(accepted)) = (association.requested_us, association.accepted_us) {
+        iteration.association_us.record(accepted.saturating_sub(requested));
+    }
+    if let (Some(requested), Some(released)) = (association.release_requested_us, association.released_us) {
+        iteration.release_us.record(released.saturating_sub(requested));
+    }
+    for (position, store) in association.stores.iter().enumerate() {
+        let Some(latency) = latency_us(store) else { continue };
+        iteration.latency_us.record(latency);
+        if position == 0 {
+            iteration.first_latency_us.record(latency);
+        }
+        if let Some(&bytes) = bytes.get(store.file.as_str()) {
+            iteration.size_fit.add(bytes as f64, latency as f64);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
+use std::path::Path;
 
 use dicom_core::DataDictionary as _;
 use dicom_core::value::Value;
@@ -11,10 +12,8 @@ use dicom_object::{DefaultDicomObject, InMemDicomObject, OpenFileOptions, Tag};
 use dicomperf::measurement::SampleCheck;
 use dicomperf::plan::ServerSettings;
 
-use crate::client;
 use crate::client::dataset::{self, Dataset, with_causes};
 use crate::failure::Failure;
-use crate::home::RunHome;
 use crate::orthanc::{Held, Orthanc};
 
 /// What transcoding may change beside the pixels themselves (PS3.3 C.7.6.3, C.7.6.1.1.5).
@@ -44,7 +43,7 @@ const NAMED: usize = 20;
 /// `ServerUnreachable`, `DatasetFailed`.
 pub(super) fn check(
     dataset: &Dataset,
-    home: &RunHome,
+    directory: &Path,
     orthanc: &Orthanc,
     held: &[Held],
     settings: &ServerSettings,
@@ -54,7 +53,7 @@ pub(super) fn check(
     };
     let uid = &instance.sop_instance_uid;
     let Some(stored) = held.iter().find(|held| held.sop_instance_uid == *uid) else { return Ok(None) };
-    let sent = dataset::open(&home.path(client::DATASET).join(&instance.file))
+    let sent = dataset::open(&directory.join(&instance.file))
         .map_err(|error| Failure::DatasetFailed(format!("{}: {}", instance.file, with_causes(&error))))?;
     let transcoded = settings.orthanc.contains_key("IngestTranscoding");
     let (elements, differences) = match OpenFileOptions::new().from_reader(Cursor::new(orthanc.file(&stored.id)?)) {

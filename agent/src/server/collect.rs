@@ -9,7 +9,8 @@ use dicomperf::step::{Collect, Collected, StepOutput};
 use serde_json::{Map, Value, json};
 
 use super::configuration::{self, Paths};
-use super::{processes::OrthancProcess, service};
+use super::configure::upload_samples;
+use super::{processes::ServerProcess, service, sink, unit};
 use crate::failure::{Failure, While as _};
 use crate::home::RunHome;
 use crate::orthanc::Orthanc;
@@ -44,6 +45,14 @@ pub fn collect(collect: &Collect, home: &RunHome, reporter: &mut Reporter) -> Re
         }
         Err(error) => tracing::warn!("{}: {error}", paths.log.display()),
     }
+    unit::stop_sampler(home, reporter.deadline())?;
+    upload_samples(home, &collect.samples_url);
+    if !sink::processes()?.is_empty() {
+        // The last block was the sink's: there is no Orthanc to ask.
+        let (orthanc, environment) = (BTreeMap::new(), BTreeMap::new());
+        reporter.set_output(StepOutput::Collected(Collected { versions, orthanc, environment }));
+        return Ok(WorkEnd::Done);
+    }
     let file = fs::read(&paths.configuration).at("read", &paths.configuration)?;
     let keys: Map<String, Value> = serde_json::from_slice(&file).at("read", &paths.configuration)?;
     let mut orthanc = BTreeMap::from([("configuration".to_owned(), json!(configuration::redacted(keys)))]);
@@ -55,7 +64,7 @@ pub fn collect(collect: &Collect, home: &RunHome, reporter: &mut Reporter) -> Re
     system.map(|_| WorkEnd::Done)
 }
 
-fn bearing_on_dicom(process: &OrthancProcess) -> BTreeMap<String, Value> {
+fn bearing_on_dicom(process: &ServerProcess) -> BTreeMap<String, Value> {
     // Gone in between: then there is none, and the REST interface tells.
     let environment = process.environment().unwrap_or_default();
     let variables = environment.iter().filter_map(|variable| variable.split_once('='));

@@ -81,7 +81,7 @@ pub fn file(
     orthanc_version: &str,
     paths: &Paths,
 ) -> Result<Map<String, Value>, Failure> {
-    let ServerConfiguration { server, settings } = configuration;
+    let ServerConfiguration { server, settings, .. } = configuration;
     let mut keys = Map::new();
     let mut set = |key: &str, value: Value| keys.insert(key.to_owned(), value);
     set("Name", json!("dicomperf"));
@@ -179,6 +179,7 @@ pub fn redacted(mut keys: Map<String, Value>) -> Map<String, Value> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use dicomperf::request::Target;
     use dicomperf::step::ServerAddress;
 
     use super::*;
@@ -193,7 +194,9 @@ mod tests {
                 rest_user: "dicomperf".to_owned(),
                 rest_password: "hush".to_owned(),
             },
+            samples_url: String::new(),
             settings: ServerSettings {
+                target: Target::Orthanc,
                 tcp_no_delay: true,
                 tls,
                 max_pdu: 65_536,

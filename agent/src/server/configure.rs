@@ -1,4 +1,4 @@
-//! `server configure`: Orthanc runs with exactly the block's configuration, or the step fails.
+//! `server configure`: the SCP runs with exactly the block's configuration, or the step fails.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -6,15 +6,17 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use dicomperf::request::Target;
 use dicomperf::step::{ServerConfiguration, StepOutput};
 
 use super::certificate::{self, Certificate};
 use super::configuration::{self, Paths};
-use super::{echo, service};
+use super::{echo, service, sink, unit};
 use crate::failure::{Failure, While as _};
 use crate::home::{self, RunHome};
 use crate::orthanc::Orthanc;
 use crate::reporter::{Reporter, WorkEnd};
+use crate::upload::{Patience, Uploader};
 use crate::{packages, versions};
 
 /// How long Orthanc may take to answer. Its database may be large.
@@ -22,8 +24,8 @@ const START: Duration = Duration::from_secs(60);
 /// Lines of Orthanc's log in an error.
 const LOG_LINES: usize = 5;
 
-/// `server configure`: installs Orthanc, writes its configuration and our unit, starts it, and proves that it answers
-/// on REST and C-ECHO. Does nothing where that configuration already runs.
+/// `server configure`: installs Orthanc and iperf3, writes the SCP's configuration and our units, starts them, and proves
+/// that the SCP answers on its control interface and C-ECHO. Does nothing where that configuration already runs.
 ///
 /// # Errors
 /// `InstallFailed`, `OrthancTooOld`, `ServerNotStarted`, `DeadlinePassed`, `HostFailed`.
@@ -37,24 +39,47 @@ pub fn configure(
     packages::prepare_host(home, deadline)?;
     service::mask_packaged()?;
     packages::install("orthanc", home, deadline)?;
+    packages::install("iperf3", home, deadline)?;
     let version = versions::orthanc(&home.path("version.out"))
         .ok_or_else(|| Failure::ServerNotStarted { reason: format!("{} does not run", versions::ORTHANC) })?;
     tracing::info!(version, "Orthanc");
+    unit::start_companions(home, deadline)?;
 
-    reporter.stage(1, 3, "configuring Orthanc");
+    let target = configuration.settings.target;
+    reporter.stage(1, 3, format!("configuring {}", target.name()));
     let paths = Paths::installed();
     let server = Server { configuration, paths: &paths, home };
-    if server.write(&version)? || !server.serves()? {
-        reporter.stage(2, 3, "starting Orthanc");
-        service::restart(&configuration.server, &paths, home, deadline)?;
+    let changed = match target {
+        Target::Orthanc => server.write(&version)?,
+        Target::Sink => server.write_sink()?,
+    };
+    if changed || !server.serves()? {
+        reporter.stage(2, 3, format!("starting {}", target.name()));
+        let unit = match target {
+            Target::Orthanc => configuration::UNIT,
+            Target::Sink => sink::UNIT,
+        };
+        service::restart(unit, &configuration.server, &paths, home, deadline)?;
         server.wait(deadline)?;
     } else {
         tracing::info!("this configuration runs already");
     }
+    upload_samples(home, &configuration.samples_url);
     let mut versions = versions::host();
     versions.orthanc = Some(version);
     reporter.set_output(StepOutput::ServerConfigured(versions));
     Ok(WorkEnd::Done)
+}
+
+/// What the host sampled so far: if it dies, that much is known of it. The samples explain a result: a step does not
+/// fail for them.
+pub(super) fn upload_samples(home: &RunHome, url: &str) {
+    let uploaded = fs::read(home.path(unit::SAMPLES)).map_err(|error| error.to_string()).and_then(|bytes| {
+        Uploader::new().put(url, &bytes, "application/zstd", Patience::Much).map_err(|error| error.to_string())
+    });
+    if let Err(error) = uploaded {
+        tracing::warn!("samples: {error}");
+    }
 }
 
 struct Server<'a> {
@@ -80,6 +105,24 @@ impl Server<'_> {
         Ok(changed)
     }
 
+    /// The same for the sink.
+    fn write_sink(&self) -> Result<bool, Failure> {
+        let agent = std::env::current_exe().doing(|| "find the agent's own binary".to_owned())?;
+        let document = Path::new(sink::DOCUMENT);
+        let directory = document.parent().unwrap_or(Path::new("/"));
+        fs::create_dir_all(directory).at("make", directory)?;
+        let mut changed = false;
+        if self.configuration.settings.tls {
+            changed |= self.write_certificate()?;
+        }
+        let text = serde_json::to_vec_pretty(&sink::document(self.configuration, self.paths))
+            .doing(|| "write the sink's configuration".to_owned())?;
+        changed |= replace_if_changed(document, &text, true)?;
+        let unit = Path::new("/etc/systemd/system").join(sink::UNIT);
+        changed |= replace_if_changed(&unit, sink::unit(&agent).as_bytes(), false)?;
+        Ok(changed)
+    }
+
     /// One certificate a run: another would be another reason to restart.
     fn write_certificate(&self) -> Result<bool, Failure> {
         let made_for = self.home.path("certificate-made");
@@ -95,8 +138,11 @@ impl Server<'_> {
         Ok(true)
     }
 
-    /// Whether our Orthanc runs, in the environment it is to have, and answers.
+    /// Whether our Orthanc runs, in the environment it is to have, and answers; or the sink does.
     fn serves(&self) -> Result<bool, Failure> {
+        if self.configuration.settings.target == Target::Sink {
+            return Ok(!sink::processes()?.is_empty() && self.answers().is_ok());
+        }
         let Some(process) = service::running(self.paths)? else { return Ok(false) };
         // It may be gone by now: then it does not serve.
         let environment = process.environment().unwrap_or_default();
@@ -107,7 +153,9 @@ impl Server<'_> {
 
     fn answers(&self) -> Result<(), String> {
         let server = &self.configuration.server;
-        Orthanc::new(server).system().map_err(|failure| failure.to_string())?;
+        if self.configuration.settings.target == Target::Orthanc {
+            Orthanc::new(server).system().map_err(|failure| failure.to_string())?;
+        }
         let tls = if self.configuration.settings.tls {
             let certificate = fs::read(&self.paths.certificate).map_err(|error| error.to_string())?;
             Some(certificate::client(&certificate)?)
@@ -121,13 +169,17 @@ impl Server<'_> {
         let until = deadline.min(Instant::now() + START);
         loop {
             let reason = match self.answers() {
-                // Not only some Orthanc: ours, with its environment.
+                // Not only some SCP: ours, with its environment.
                 Ok(()) if self.serves()? => return Ok(()),
-                Ok(()) => "what answers is not the Orthanc that was started".to_owned(),
+                Ok(()) => "what answers is not what was started".to_owned(),
                 Err(reason) => reason,
             };
             if Instant::now() >= until {
-                let log = fs::read(&self.paths.log).unwrap_or_default();
+                let log = match self.configuration.settings.target {
+                    Target::Orthanc => fs::read(&self.paths.log).unwrap_or_default(),
+                    // It has no log of its own.
+                    Target::Sink => return Err(Failure::ServerNotStarted { reason: format!("the sink: {reason}") }),
+                };
                 let end = last_lines(&String::from_utf8_lossy(&log), LOG_LINES);
                 return Err(Failure::ServerNotStarted { reason: format!("{reason}; its log ends with: {end}") });
             }

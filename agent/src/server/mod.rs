@@ -1,4 +1,4 @@
-//! The host that runs Orthanc.
+//! The host that receives.
 
 pub mod certificate;
 mod collect;
@@ -7,6 +7,8 @@ mod configure;
 pub mod echo;
 mod processes;
 mod service;
+mod sink;
+mod unit;
 
 pub use collect::collect;
 pub use configure::configure;

@@ -1,4 +1,4 @@
-//! The Orthanc processes of this host, as /proc tells: a service manager may not know of every one.
+//! The processes of this host that serve, as /proc tells: a service manager may not know of every one.
 //!
 //! Only what every process may read is read directly. In a container root lacks CAP_SYS_PTRACE, and with it the sight of
 //! another user's /proc/PID/{exe,fd,environ}.
@@ -13,31 +13,39 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long Orthanc is given to end by itself.
+/// How long a process is given to end by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Its name as the kernel has it (proc_pid_comm(5)).
-const NAME: &str = "Orthanc";
+/// Orthanc's name as the kernel has it (proc_pid_comm(5)).
+const ORTHANC: &str = "Orthanc";
 
-/// A process that is called Orthanc.
+/// A process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct OrthancProcess {
+pub(super) struct ServerProcess {
     pub pid: i32,
     pub arguments: Vec<String>,
 }
 
 /// Every Orthanc that is alive.
-pub(super) fn all() -> io::Result<Vec<OrthancProcess>> {
+pub(super) fn orthancs() -> io::Result<Vec<ServerProcess>> {
+    find(|name, _| name == ORTHANC)
+}
+
+/// Every process that is alive and has this argument: a path that only ours are started with.
+pub(super) fn with_argument(argument: &str) -> io::Result<Vec<ServerProcess>> {
+    find(|_, arguments| arguments.iter().any(|other| other == argument))
+}
+
+fn find(wanted: impl Fn(&str, &[String]) -> bool) -> io::Result<Vec<ServerProcess>> {
     let mut processes = Vec::new();
     for entry in fs::read_dir("/proc")? {
         // Gone in between: not alive.
         let Ok(entry) = entry else { continue };
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-        if fs::read_to_string(entry.path().join("comm")).is_ok_and(|name| name.trim_end() == NAME) {
-            let arguments = words(&fs::read(entry.path().join("cmdline")).unwrap_or_default());
-            // A zombie has no arguments any more.
-            if !arguments.is_empty() {
-                processes.push(OrthancProcess { pid, arguments });
-            }
+        let Ok(name) = fs::read_to_string(entry.path().join("comm")) else { continue };
+        let arguments = words(&fs::read(entry.path().join("cmdline")).unwrap_or_default());
+        // A zombie has no arguments any more.
+        if !arguments.is_empty() && wanted(name.trim_end(), &arguments) {
+            processes.push(ServerProcess { pid, arguments });
         }
     }
     Ok(processes)
@@ -49,7 +57,7 @@ pub(super) fn is_free(port: u16) -> bool {
     TcpListener::bind(SocketAddr::from(([0, 0, 0, 0], port))).is_ok()
 }
 
-impl OrthancProcess {
+impl ServerProcess {
     /// Whether this is among its arguments.
     pub fn was_started_with(&self, argument: &str) -> bool {
         self.arguments.iter().any(|other| other.trim_end_matches('/') == argument)
@@ -120,10 +128,10 @@ mod tests {
     #[test]
     fn an_orthanc_is_known_by_its_name_and_what_it_was_started_with() {
         let directory = tempfile::tempdir().expect("a directory");
-        let program = directory.path().join(NAME);
+        let program = directory.path().join(ORTHANC);
         fs::copy("/bin/sleep", &program).expect("copied");
         let mut child = Command::new(&program).arg("61.5").env("TCP_NODELAY", "0").spawn().expect("started");
-        let found = || all().expect("read").into_iter().find(|one| one.was_started_with("61.5"));
+        let found = || orthancs().expect("read").into_iter().find(|one| one.was_started_with("61.5"));
         // Between fork and exec it has another name.
         let process = (0..100).find_map(|_| {
             sleep(Duration::from_millis(10));

@@ -1,4 +1,4 @@
-//! Orthanc as a service: Debian's own is kept from running, ours is written, started and stopped.
+//! Our units: Debian's Orthanc is kept from running, ours is started and stopped.
 //!
 //! In a container `systemctl` may be Debian's stand-in, which starts units and cannot stop every one; so nothing is
 //! believed here that /proc does not confirm.
@@ -12,7 +12,8 @@ use std::time::Instant;
 use dicomperf::step::ServerAddress;
 
 use super::configuration::{Paths, UNIT};
-use super::processes::{self, OrthancProcess};
+use super::processes::{self, ServerProcess};
+use super::sink;
 use crate::failure::{Failure, While as _};
 use crate::home::RunHome;
 use crate::process::{self, Finished};
@@ -35,40 +36,56 @@ pub(super) fn mask_packaged() -> Result<(), Failure> {
 }
 
 /// The Orthanc that runs with our configuration, if there is one.
-pub(super) fn running(paths: &Paths) -> Result<Option<OrthancProcess>, Failure> {
+pub(super) fn running(paths: &Paths) -> Result<Option<ServerProcess>, Failure> {
     let configuration = paths.configuration.display().to_string();
-    let processes = processes::all().doing(|| "read /proc".to_owned())?;
+    let processes = processes::orthancs().doing(|| "read /proc".to_owned())?;
     Ok(processes.into_iter().find(|process| process.was_started_with(&configuration)))
 }
 
-/// Stops Debian's Orthanc and ours, and starts ours.
-pub(super) fn restart(server: &ServerAddress, paths: &Paths, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
+/// Stops whatever holds the ports, Debian's Orthanc, ours or the sink, and starts one of our units.
+pub(super) fn restart(
+    unit: &str,
+    server: &ServerAddress,
+    paths: &Paths,
+    home: &RunHome,
+    deadline: Instant,
+) -> Result<(), Failure> {
     systemctl(&["daemon-reload"], home, deadline)?;
     // That a unit was not there or not running is no failure.
-    systemctl(&["stop", PACKAGED_UNIT], home, deadline)?;
-    systemctl(&["stop", UNIT], home, deadline)?;
+    for unit in [PACKAGED_UNIT, UNIT, sink::UNIT] {
+        systemctl(&["stop", unit], home, deadline)?;
+    }
     let configuration = paths.configuration.display().to_string();
-    for process in processes::all().doing(|| "read /proc".to_owned())? {
-        if [PACKAGED_CONFIGURATION, &configuration].iter().any(|argument| process.was_started_with(argument)) {
-            tracing::info!(?process, "end");
-            process.end().doing(|| format!("end process {}", process.pid))?;
-        }
+    let is_ours = |process: &ServerProcess| {
+        [PACKAGED_CONFIGURATION, &configuration].iter().any(|argument| process.was_started_with(argument))
+    };
+    let mut left = processes::orthancs().doing(|| "read /proc".to_owned())?;
+    left.retain(is_ours);
+    left.extend(sink::processes()?);
+    for process in left {
+        tracing::info!(?process, "end");
+        process.end().doing(|| format!("end process {}", process.pid))?;
     }
     for port in [server.dicom_port, server.rest_port] {
         if !processes::is_free(port) {
-            let others = processes::all().unwrap_or_default();
+            let others = processes::orthancs().unwrap_or_default();
             let reason = format!("another program holds port {port}; Orthanc processes: {others:?}");
             return Err(Failure::ServerNotStarted { reason });
         }
     }
-    let started = systemctl(&["start", UNIT], home, deadline)?;
+    start(unit, home, deadline)
+}
+
+/// Starts a unit.
+pub(super) fn start(unit: &str, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
+    let started = systemctl(&["start", unit], home, deadline)?;
     if started.success() {
         return Ok(());
     }
-    Err(Failure::ServerNotStarted { reason: format!("systemctl start {UNIT}: {}", started.output.trim()) })
+    Err(Failure::ServerNotStarted { reason: format!("systemctl start {unit}: {}", started.output.trim()) })
 }
 
-fn systemctl(arguments: &[&str], home: &RunHome, deadline: Instant) -> Result<Finished, Failure> {
+pub(super) fn systemctl(arguments: &[&str], home: &RunHome, deadline: Instant) -> Result<Finished, Failure> {
     process::run(Command::new("systemctl").args(arguments), &home.path("command.out"), deadline)
         .doing(|| "run systemctl".to_owned())
 }

@@ -43,11 +43,16 @@ pub async fn document(step: &StepId, from: &Ingredients<'_>) -> Result<StepDocum
 
 async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
     let plan = from.plan;
+    let samples_url = from.signer.put(&RunKeys(&plan.run_id).samples(step.host())).await?;
     Ok(match step {
-        StepId::ConfigureClient => Work::ConfigureClient(ClientConfiguration { dataset: dataset(from).await? }),
+        StepId::ConfigureClient => Work::ConfigureClient(ClientConfiguration {
+            dataset: dataset(from).await?,
+            transfer_syntaxes: plan.request.matrix.transfer_syntax.clone(),
+        }),
         StepId::ConfigureServer { ordinal } => {
             let (_, block) = plan.block_of(*ordinal).ok_or_else(|| unknown(step))?;
-            Work::ConfigureServer(ServerConfiguration { server: server(step, from)?, settings: block.server.clone() })
+            let (server, settings) = (server(step, from)?, block.server.clone());
+            Work::ConfigureServer(ServerConfiguration { server, settings, samples_url })
         }
         StepId::Measure { ordinal, .. } => {
             let (run, block) = plan.block_of(*ordinal).ok_or_else(|| unknown(step))?;
@@ -61,11 +66,13 @@ async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
                 scenarios: block.scenarios.clone(),
                 iterations: plan.request.iterations,
                 warmup: plan.request.warmup,
+                samples_url,
             })
         }
         StepId::Collect => {
             let log = RunKeys(&plan.run_id).host_log(step.host(), "orthanc");
-            Work::Collect(Collect { server: server(step, from)?, orthanc_log_url: from.signer.put(&log).await? })
+            let orthanc_log_url = from.signer.put(&log).await?;
+            Work::Collect(Collect { server: server(step, from)?, orthanc_log_url, samples_url })
         }
     })
 }

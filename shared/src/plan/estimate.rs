@@ -4,9 +4,9 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Block, DatasetPlan};
+use super::{Block, DatasetPlan, Settings};
 use crate::host_type::HostType;
-use crate::request::Request;
+use crate::request::{Arrival, InstancesPerAssociation, Request, TcpNoDelay};
 
 /// What a run will take, roughly.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -22,14 +22,18 @@ pub struct Estimate {
 
 /// Minutes that a run takes beside its blocks: launch, SSM registration, installation, teardown.
 const FIXED_MINUTES: f64 = 6.0;
-/// Seconds that a block takes beside its iterations: a restart of Orthanc, two commands.
-const BLOCK_SECONDS: f64 = 20.0;
+/// Seconds that a block takes beside its iterations: a restart of the SCP, the network's baseline, two commands.
+const BLOCK_SECONDS: f64 = 24.0;
 /// Seconds that an iteration takes beside the transfer: emptying the server, association, asking what it holds.
 const ITERATION_SECONDS: f64 = 1.5;
 /// Bytes per second between small hosts, with Orthanc at the end.
 const BYTES_PER_SECOND: f64 = 60e6;
-/// Seconds a C-STORE with TCP_NODELAY, and without, where a delayed ACK comes in between.
+/// Seconds a C-STORE with TCP_NODELAY at both ends, and without, where a delayed ACK comes in between.
 const STORE_SECONDS: [f64; 2] = [0.005, 0.05];
+/// Seconds that an association takes: to start a process, to open and to release it.
+const ASSOCIATION_SECONDS: f64 = 0.05;
+/// Bytes per second of a conversion to another transfer syntax.
+const CONVERTED_BYTES_PER_SECOND: f64 = 30e6;
 /// A gp3 volume, US dollars a GiB and month (730 hours), us-east-1.
 const VOLUME_USD_PER_GIB_MONTH: f64 = 0.08;
 /// A public IPv4 address, US dollars an hour.
@@ -41,21 +45,14 @@ pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block
     let seconds: f64 = blocks
         .iter()
         .map(|block| {
-            let transfers: f64 = block
-                .scenarios
-                .iter()
-                .map(|scenario| {
-                    let store_seconds = STORE_SECONDS[usize::from(!scenario.settings.tcp_no_delay)];
-                    let at_once = f64::from(scenario.settings.associations.min(4));
-                    ITERATION_SECONDS
-                        + f64::from(dataset.instances) * store_seconds / at_once
-                        + dataset.bytes as f64 / BYTES_PER_SECOND
-                })
-                .sum();
+            let transfers: f64 =
+                block.scenarios.iter().map(|scenario| iteration_seconds(&scenario.settings, dataset)).sum();
             BLOCK_SECONDS + per_scenario * transfers
         })
         .sum();
-    let minutes = FIXED_MINUTES + f64::from(request.rounds) * seconds / 60.0;
+    let converted = request.matrix.transfer_syntax.iter().filter(|syntax| syntax.uid().is_some()).count();
+    let conversion = converted as f64 * dataset.bytes as f64 / CONVERTED_BYTES_PER_SECOND;
+    let minutes = FIXED_MINUTES + (conversion + f64::from(request.rounds) * seconds) / 60.0;
     let usd_per_hour: f64 = [
         (&request.server.instance_type, request.server.volume.size_gib),
         (&request.client.instance_type, request.client.volume.size_gib),
@@ -67,6 +64,25 @@ pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block
     })
     .sum();
     Estimate { minutes, cost_usd: usd_per_hour * minutes / 60.0, usd_per_hour }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn iteration_seconds(settings: &Settings, dataset: &DatasetPlan) -> f64 {
+    let instances = f64::from(dataset.instances);
+    let at_once = f64::from(settings.associations.min(4));
+    let associations = match settings.instances_per_association {
+        InstancesPerAssociation::All => 1.0,
+        InstancesPerAssociation::Count(count) => instances / f64::from(count) / at_once,
+    };
+    let store_seconds = STORE_SECONDS[usize::from(settings.tcp_no_delay != TcpNoDelay::Both)];
+    let sending = instances * store_seconds / at_once
+        + associations * ASSOCIATION_SECONDS
+        + dataset.bytes as f64 / BYTES_PER_SECOND;
+    ITERATION_SECONDS
+        + match settings.arrival {
+            Arrival::Closed => sending,
+            Arrival::Open(instances_per_second) => sending.max(instances / instances_per_second),
+        }
 }
 
 /// How long the hosts may live: never past what the request may cost.

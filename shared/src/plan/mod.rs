@@ -203,11 +203,15 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         );
         errors.push(FieldError::new("matrix", problem, format!("at most {MAX_BLOCK_RUNS} block runs")));
     }
-    for (path, volume) in
-        [("server.volume.sizeGiB", &request.server.volume), ("client.volume.sizeGiB", &request.client.volume)]
-    {
+    // The client keeps the dataset once in each transfer syntax.
+    let conversions = request.matrix.transfer_syntax.iter().filter(|syntax| syntax.uid().is_some()).count() as u64;
+    for (path, volume, copies) in [
+        ("server.volume.sizeGiB", &request.server.volume, 1),
+        ("client.volume.sizeGiB", &request.client.volume, 1 + conversions),
+    ] {
         // A tenth more, for the database and the file system.
-        let needed = SYSTEM_GIB + (dataset.bytes + dataset.bytes / 10).div_ceil(1 << 30);
+        let bytes = dataset.bytes.saturating_mul(copies);
+        let needed = SYSTEM_GIB + (bytes + bytes / 10).div_ceil(1 << 30);
         if u64::from(volume.size_gib) < needed {
             let problem =
                 format!("is {}, too small for a dataset of {} MB", volume.size_gib, dataset.bytes / 1_000_000);

@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
+use super::block::scenario_count;
 use super::*;
+use crate::request::{Target, TcpNoDelay};
 
 fn planned(document: Value) -> Result<Plan, InvalidRequest> {
     let request = Request::from_json(&document).expect("valid");
@@ -34,6 +36,46 @@ fn scenarios_are_the_product_and_blocks_share_a_server_configuration() {
     assert_eq!(numbers, (0..8).collect::<Vec<_>>());
     assert_eq!(plan.blocks[3].server.orthanc["StableAge"], 5);
     assert_eq!(plan.blocks[3].server.orthanc["SyncStorageArea"], false);
+}
+
+#[test]
+fn a_block_has_every_client_that_its_server_can_serve() {
+    let plan = planned(json!({ "matrix": { "sender": ["storescu", "native"],
+        "tcpNoDelay": [false, true, "client", "server"] } }))
+    .expect("a plan");
+    let ends: Vec<Vec<_>> = plan
+        .blocks
+        .iter()
+        .map(|block| {
+            assert!(block.scenarios.iter().all(|one| one.settings.tcp_no_delay.server() == block.server.tcp_no_delay));
+            block.scenarios.iter().map(|one| one.settings.tcp_no_delay).collect()
+        })
+        .collect();
+    use TcpNoDelay::{Both, Client, Neither, Server};
+    assert_eq!(ends, [[Neither, Neither, Client, Client], [Both, Both, Server, Server]]);
+}
+
+#[test]
+fn the_sink_has_one_block_whatever_orthanc_is_configured_with() {
+    let request = json!({ "matrix": { "target": ["orthanc", "sink"], "associations": [1, 2],
+        "orthanc": [{}, { "SyncStorageArea": false }, { "StorageCompression": true }] } });
+    let plan = planned(request).expect("a plan");
+    let targets: Vec<_> = plan.blocks.iter().map(|block| (block.server.target, block.server.orthanc.len())).collect();
+    assert_eq!(targets, [(Target::Orthanc, 0), (Target::Orthanc, 1), (Target::Orthanc, 1), (Target::Sink, 0)]);
+    assert_eq!(plan.blocks.iter().map(|block| block.scenarios.len()).sum::<usize>(), 8);
+    assert_eq!(plan.blocks.iter().map(|block| block.scenarios.len()).sum::<usize>(), scenario_count(&plan.request));
+}
+
+#[test]
+fn a_dataset_in_several_transfer_syntaxes_has_to_fit_the_clients_disk() {
+    let request = |syntaxes: &[&str]| {
+        json!({ "dataset": { "synthetic": { "instances": 8_000 } }, "limits": { "maxMinutes": 240 },
+            "matrix": { "transferSyntax": syntaxes } })
+    };
+    assert!(planned(request(&["original"])).is_ok());
+    let syntaxes = ["original", "RLELossless", "JPEGLSLossless", "ImplicitVRLittleEndian"];
+    let error = planned(request(&syntaxes)).expect_err("too small");
+    assert_eq!(error.errors[0].path, "client.volume.sizeGiB", "{error}");
 }
 
 #[test]

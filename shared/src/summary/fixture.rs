@@ -162,7 +162,7 @@ pub(crate) fn classic() -> Summary {
 
 /// Within 1% from iteration to iteration.
 pub(crate) fn classic_transfer_ms(settings: &Settings, iteration: u32) -> f64 {
-    let base = if settings.tcp_no_delay { 2000.0 } else { 10_000.0 };
+    let base = if settings.tcp_no_delay == crate::request::TcpNoDelay::Both { 2000.0 } else { 10_000.0 };
     let at_once = if settings.associations > 1 { 2.0 } else { 1.0 };
     base / at_once * (1.0 + f64::from(iteration * 7 % 5) * 0.002)
 }

@@ -16,12 +16,16 @@ pub(super) struct Names {
 }
 
 /// Settings in the order of the request, and what reports call them.
-pub(super) const SETTINGS: [(&str, &str); 6] = [
+pub(super) const SETTINGS: [(&str, &str); 10] = [
     ("sender", "sender"),
+    ("target", "target"),
     ("associations", "associations"),
+    ("instancesPerAssociation", "instances an association"),
     ("maxPdu", "PDU bytes"),
     ("tcpNoDelay", "TCP_NODELAY"),
     ("tls", "TLS"),
+    ("transferSyntax", "transfer syntax"),
+    ("arrival", "arrival"),
     ("orthanc", "Orthanc"),
 ];
 

@@ -175,7 +175,7 @@ fn configuration_versions_and_cost_are_there() {
         "| Orthanc | 1.12.2 | – |",
         "| DCMTK | – | 3.6.7 |",
         "| type | t3.micro, unlimited credits |",
-        "In every scenario: sender storescu, PDU bytes 16384, TLS off, Orthanc default.",
+        "In every scenario: sender storescu, target orthanc, instances an association all, PDU bytes 16384, TLS off",
         "| configuration | DicomThreadsCount | 4 |",
         "| environment | TCP_NODELAY | 1 |",
         "fingerprint",

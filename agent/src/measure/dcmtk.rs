@@ -1,0 +1,139 @@
+//! DCMTK's storescu and dcmsend: one process an association.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use dicomperf::request::{InstancesPerAssociation, Sender};
+
+use super::lanes::{Prepared, Process};
+use super::log;
+use super::transfer::Sending;
+use crate::client::dataset::Instance;
+use crate::client::profile;
+use crate::failure::{Failure, While as _};
+use crate::timeline::Association;
+
+/// What one process sends, and its files in the iteration's directory.
+#[derive(Debug)]
+pub(super) struct Share {
+    files: Vec<String>,
+    log: PathBuf,
+    words: PathBuf,
+}
+
+/// Everything that is to be started, by lane, and what each process is given.
+pub(super) fn prepare(
+    sending: &Sending<'_>,
+    directory: &Path,
+) -> Result<(Vec<Vec<Share>>, Vec<Vec<Prepared>>), Failure> {
+    let mut shares = Vec::new();
+    let mut prepared = Vec::new();
+    for (number, lane) in sending.lanes().into_iter().enumerate() {
+        let most = match sending.settings.instances_per_association {
+            InstancesPerAssociation::All => lane.len(),
+            InstancesPerAssociation::Count(count) => count as usize,
+        };
+        let mut in_lane = (Vec::new(), Vec::new());
+        for (chunk, instances) in lane.chunks(most).enumerate() {
+            let (share, process) = prepare_one(sending, instances, directory, &format!("{number}-{chunk}"))?;
+            if number == 0 && chunk == 0 {
+                let line = process.command.get_args().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+                tracing::info!(sender = sending.settings.sender.name(), "{line}");
+            }
+            in_lane.0.push(share);
+            in_lane.1.push(process);
+        }
+        shares.push(in_lane.0);
+        prepared.push(in_lane.1);
+    }
+    Ok((shares, prepared))
+}
+
+fn prepare_one(
+    sending: &Sending<'_>,
+    instances: &[&Instance],
+    directory: &Path,
+    name: &str,
+) -> Result<(Share, Prepared), Failure> {
+    let share = Share {
+        files: instances.iter().map(|instance| instance.file.clone()).collect(),
+        log: directory.join(format!("{name}.log")),
+        words: directory.join(format!("{name}.words")),
+    };
+    // A command file (DCMTK: `@FILE`) has room for any number of names, where a command line has 2 MB.
+    let files = directory.join(format!("{name}.files"));
+    let log_configuration = directory.join(format!("{name}.logger.cfg"));
+    fs::write(&files, share.files.join("\n")).at("write", &files)?;
+    let sender = sending.settings.sender;
+    fs::write(&log_configuration, configuration(sender, &share.log)).at("write", &log_configuration)?;
+    let words = File::create(&share.words).at("write", &share.words)?;
+
+    let server = &sending.block.server;
+    let settings = sending.settings;
+    let max_pdu = settings.max_pdu.to_string();
+    let mut command = Command::new(sender.name());
+    command.arg("-lc").arg(&log_configuration);
+    command.args(["-aet", &sending.block.calling_ae_title, "-aec", &server.ae_title]);
+    // The first is what may be received, the second what may be sent.
+    command.args(["--max-pdu", &max_pdu, "--max-send-pdu", &max_pdu, "--timeout", "30"]);
+    match sender {
+        Sender::Storescu => {
+            command.arg("-xf").arg(sending.home.path(&sending.variant.profile)).arg(profile::NAME);
+        }
+        // It proposes what its files are in. By itself it would decompress what the peer does not take.
+        Sender::Dcmsend | Sender::Native => {
+            command.arg("--decompress-never");
+        }
+    }
+    if settings.tls {
+        command.args(["--anonymous-tls", "--ignore-peer-cert"]);
+    }
+    command.arg(&server.address).arg(server.dicom_port.to_string());
+    command.arg(format!("@{}", files.display()));
+    command.current_dir(sending.home.path(&sending.variant.directory));
+    command.env("TCP_NODELAY", if settings.tcp_no_delay.client() { "1" } else { "0" });
+    // Set by hand it would turn the kernel's own tuning off.
+    command.env_remove("TCP_BUFFER_LENGTH");
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
+    let prepared = Prepared { command, log: Some(share.log.clone()) };
+    Ok((share, prepared))
+}
+
+/// Every C-STORE's request and response, stamped by the sender itself. storescu's progress logger is kept silent: it
+/// would write a dot for each PDU.
+fn configuration(sender: Sender, log: &Path) -> String {
+    let loggers = match sender {
+        Sender::Storescu => {
+            "log4cplus.logger.dcmtk.apps.storescu = INFO\nlog4cplus.logger.dcmtk.apps.storescu.progress = WARN\n"
+        }
+        Sender::Dcmsend | Sender::Native => "log4cplus.logger.dcmtk.dcmnet = INFO\n",
+    };
+    format!(
+        "log4cplus.rootLogger = ERROR, file\n\
+         {loggers}\
+         log4cplus.appender.file = log4cplus::FileAppender\n\
+         log4cplus.appender.file.File = {}\n\
+         log4cplus.appender.file.layout = log4cplus::PatternLayout\n\
+         log4cplus.appender.file.layout.ConversionPattern = %D{{%s.%Q}} %p %m%n\n",
+        log.display()
+    )
+}
+
+impl Share {
+    /// What its process logged, and what it said beside.
+    pub fn told(&self, process: &Process) -> (Association, String) {
+        let files: Vec<&str> = self.files.iter().map(String::as_str).collect();
+        // Without a log nothing was logged: the process ended before it opened it.
+        let mut association = log::parse(&read(&self.log), &files);
+        // Neither logs the answer to its release, after which it has nothing to do but to exit.
+        if association.release_requested_us.is_some() && process.status.success() {
+            association.released_us = Some(process.started.wall_us_at(process.ended));
+        }
+        (association, read(&self.words))
+    }
+}
+
+fn read(path: &Path) -> String {
+    fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}

@@ -1,0 +1,161 @@
+//! One transfer of the dataset, by whichever sender.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use dicomperf::plan::Settings;
+use dicomperf::request::Sender;
+use dicomperf::step::MeasureBlock;
+
+use super::lanes::{self, Process};
+use super::{dcmtk, native};
+use crate::client::dataset::{Dataset, Instance};
+use crate::client::variant::Variant;
+use crate::clock::{Moment, milliseconds};
+use crate::failure::{Failure, While as _};
+use crate::home::RunHome;
+use crate::timeline::{Association, Store};
+
+/// How the dataset is sent.
+pub(super) struct Sending<'a> {
+    pub block: &'a MeasureBlock,
+    pub settings: &'a Settings,
+    pub dataset: &'a Dataset,
+    pub variant: &'a Variant,
+    pub home: &'a RunHome,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(super) struct Transfer {
+    /// Who sent.
+    pub sender: Sender,
+    /// When the first process was started.
+    pub started: Moment,
+    /// From then to the exit of the last.
+    pub duration: Duration,
+    /// By how many ms the wall clock was set meanwhile.
+    pub wall_clock_step_ms: Option<f64>,
+    /// Why the processes were stopped, if they were.
+    pub stopped: Option<String>,
+    /// How many processes were to run.
+    pub processes: usize,
+    /// How many of them ended well.
+    pub succeeded: usize,
+    /// Of each process, from its start to its first request for an association, in us.
+    pub startup_us: Vec<u64>,
+    /// Every association, in the order of lanes.
+    pub associations: Vec<Association>,
+    /// What the processes said beside.
+    pub words: String,
+}
+
+impl<'a> Sending<'a> {
+    /// Sends the dataset once.
+    pub fn send(&self, limit: Instant) -> Result<Transfer, Failure> {
+        let directory = self.home.path("iteration");
+        if directory.exists() {
+            fs::remove_dir_all(&directory).at("remove", &directory)?;
+        }
+        fs::create_dir(&directory).at("make", &directory)?;
+        if self.settings.sender == Sender::Native {
+            let (prepared, out) = native::prepare(self, &directory)?;
+            let mut transfer = self.run(vec![vec![prepared]], limit)?;
+            let (associations, words) = native::told(&out, &directory);
+            let process = transfer.1.into_iter().flatten().next();
+            transfer.0.add_startup(process, associations.first());
+            transfer.0.associations = associations;
+            transfer.0.words = words;
+            return Ok(transfer.0);
+        }
+        let (shares, prepared) = dcmtk::prepare(self, &directory)?;
+        let (mut transfer, processes) = self.run(prepared, limit)?;
+        for (process, share) in processes.into_iter().zip(&shares).flat_map(|(lane, shares)| lane.into_iter().zip(shares)) {
+            let (association, words) = share.told(&process);
+            transfer.add_startup(Some(process), Some(&association));
+            transfer.associations.push(association);
+            transfer.words.push_str(&words);
+        }
+        Ok(transfer)
+    }
+
+    /// Of each association that is open at once, what it sends. One with nothing to send would be another test: it is
+    /// not opened.
+    pub fn lanes(&self) -> Vec<Vec<&'a Instance>> {
+        let instances = &self.dataset.instances;
+        let lanes = (self.settings.associations as usize).min(instances.len());
+        (0..lanes).map(|lane| instances.iter().skip(lane).step_by(lanes).collect()).collect()
+    }
+
+    fn run(
+        &self,
+        prepared: Vec<Vec<lanes::Prepared>>,
+        limit: Instant,
+    ) -> Result<(Transfer, Vec<Vec<Process>>), Failure> {
+        let processes = prepared.iter().map(Vec::len).sum();
+        let finished = lanes::run(prepared, limit)?;
+        let ended = finished.lanes.iter().flatten();
+        let transfer = Transfer {
+            sender: self.settings.sender,
+            started: finished.started,
+            duration: finished.duration,
+            wall_clock_step_ms: finished.started.wall_clock_step_ms(&Moment::now()),
+            stopped: finished.stopped,
+            processes,
+            succeeded: ended.filter(|process| process.status.success()).count(),
+            startup_us: Vec::new(),
+            associations: Vec::new(),
+            words: String::new(),
+        };
+        Ok((transfer, finished.lanes))
+    }
+}
+
+impl Transfer {
+    /// Whether no sender came as far as its first C-STORE, and none ended well.
+    pub fn opened_no_association(&self) -> bool {
+        self.succeeded == 0 && self.stores().next().is_none()
+    }
+
+    /// The first thing that a sender complained of.
+    pub fn complaint(&self) -> Option<String> {
+        let complaints = self.associations.iter().flat_map(|one| one.complaints.iter().map(String::as_str));
+        complaints.chain(self.words.lines()).map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+    }
+
+    /// Every C-STORE.
+    pub fn stores(&self) -> impl Iterator<Item = &Store> {
+        self.associations.iter().flat_map(|association| &association.stores)
+    }
+
+    /// From the first request to the last response, over all associations.
+    pub fn transfer_ms(&self) -> f64 {
+        let first = self.stores().map(|store| store.requested_us).min();
+        let last = self.stores().filter_map(|store| Some(store.response.as_ref()?.0)).max();
+        match (first, last) {
+            (Some(first), Some(last)) => milliseconds(Duration::from_micros(last.saturating_sub(first))),
+            _ => 0.0,
+        }
+    }
+
+    /// C-STOREs that were answered with Success, and the bytes of their files.
+    pub fn sent(&self, bytes: &BTreeMap<&str, u64>) -> (u32, u64) {
+        self.stores().filter(|store| store.succeeded()).fold((0, 0), |(count, sum), store| {
+            (count + 1, sum + bytes.get(store.file.as_str()).copied().unwrap_or_default())
+        })
+    }
+
+    fn add_startup(&mut self, process: Option<Process>, first: Option<&Association>) {
+        if let (Some(process), Some(requested_us)) = (process, first.and_then(|association| association.requested_us)) {
+            self.startup_us.push(requested_us.saturating_sub(process.started.wall_us()));
+        }
+    }
+}
+
+/// Time of a C-STORE in us: from its request, or where the arrival is open from when it should have been requested.
+/// None where there was no response. A wall clock that was set back in between makes the iteration invalid anyway.
+pub(super) fn latency_us(store: &Store) -> Option<u64> {
+    let since = store.scheduled_us.unwrap_or(store.requested_us);
+    Some(store.response.as_ref()?.0.saturating_sub(since))
+}
