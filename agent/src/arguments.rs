@@ -31,6 +31,12 @@ enum Command {
         /// File with a step document
         document: PathBuf,
     },
+    /// Run a null SCP until it is ended
+    #[command(hide = true)]
+    Sink {
+        /// File with what the null SCP is told
+        document: PathBuf,
+    },
     /// Print the JSON Schema of what the agent reads or writes
     Schema {
         /// Which
@@ -76,6 +82,11 @@ pub enum Action {
         /// The work that the document must be about; any if none.
         work: Option<WorkKind>,
     },
+    /// Run a null SCP.
+    Sink {
+        /// File with a [`crate::sink::SinkDocument`].
+        document: PathBuf,
+    },
     /// Print a schema.
     Schema(SchemaName),
 }
@@ -104,6 +115,7 @@ impl Arguments {
             Command::Client(ClientCommand::Configure { document }) => step(document, Some(WorkKind::ConfigureClient)),
             Command::Client(ClientCommand::Measure { document }) => step(document, Some(WorkKind::Measure)),
             Command::Step { document } => step(document, None),
+            Command::Sink { document } => Action::Sink { document: document.clone() },
             Command::Schema { name } => Action::Schema(*name),
         }
     }

@@ -136,7 +136,8 @@ pub fn without_duplicates(mut objects: Vec<PlannedObject>) -> (Vec<PlannedObject
 }
 
 /// Whether instances of the class are stored with C-STORE (PS3.4 B.5). Private classes are not: the peer refuses them.
-fn is_storage(sop_class_uid: &str) -> bool {
+#[must_use]
+pub fn is_storage(sop_class_uid: &str) -> bool {
     sop_class_uid.starts_with("1.2.840.10008.5.1.4.")
         && StandardSopClassDictionary.by_uid(sop_class_uid).is_some_and(|entry| entry.alias().contains("Storage"))
 }

@@ -4,5 +4,5 @@ mod inspect;
 mod phantom;
 mod synthetic;
 
-pub use inspect::{Inspected, Refused, inspect, without_duplicates};
+pub use inspect::{Inspected, Refused, inspect, is_storage, without_duplicates};
 pub use synthetic::{GENERATOR_VERSION, GeneratedInstance, generate, synthetic_bytes};

@@ -1,0 +1,229 @@
+//! One association, from its request to its end.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
+
+use dicom_ul::Pdu;
+use dicom_ul::association::CloseSocket;
+
+use super::received::Received;
+use super::{SinkDocument, Tally, negotiation};
+use crate::upper_layer::command::{C_ECHO_REQUEST, C_STORE_REQUEST, Command};
+use crate::upper_layer::pdu::{self, AbortReason, Header};
+
+/// Bytes of a command set at most. One of a C-STORE takes 256.
+const LONGEST_COMMAND: usize = 16 * 1024;
+
+/// Why an association was not released.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Ended {
+    /// The peer did what it may not.
+    #[error("aborted: {why}")]
+    Aborted {
+        /// What the peer is told.
+        reason: AbortReason,
+        /// What it did.
+        why: String,
+    },
+    /// The connection has failed.
+    #[error(transparent)]
+    Connection(#[from] io::Error),
+}
+
+/// Serves a connection until it is released, aborted or closed. `socket` is what carries the stream.
+pub(super) fn serve<S: Read + Write + CloseSocket>(
+    stream: S,
+    socket: &TcpStream,
+    document: &SinkDocument,
+    tally: &Tally,
+) -> Result<(), Ended> {
+    let mut association = Association {
+        stream,
+        received: Received::new(),
+        contexts: [false; 256],
+        command: Vec::new(),
+        store: None,
+        document,
+        tally,
+    };
+    let ended = association.serve(socket);
+    if let Err(Ended::Aborted { reason, .. }) = &ended {
+        // Who does not listen has gone.
+        let _ = association.send(&pdu::abort(*reason));
+    }
+    // Where it fails there is nothing left to close.
+    let _ = association.stream.close();
+    ended
+}
+
+struct Association<'a, S> {
+    stream: S,
+    received: Received,
+    /// Whether the presentation context of each id is accepted.
+    contexts: [bool; 256],
+    /// As much of a command set as has come.
+    command: Vec<u8>,
+    /// The C-STORE whose dataset is being received.
+    store: Option<Store>,
+    document: &'a SinkDocument,
+    tally: &'a Tally,
+}
+
+struct Store {
+    request: Command,
+    dataset_bytes: u64,
+}
+
+impl<S: Read + Write + CloseSocket> Association<'_, S> {
+    fn serve(&mut self, socket: &TcpStream) -> Result<(), Ended> {
+        if !self.negotiate()? {
+            return Ok(());
+        }
+        // From here on a sender takes its time.
+        socket.set_read_timeout(None)?;
+        while let Some(header) = self.received.next(&mut self.stream)?.map(Header::parse) {
+            match header.kind {
+                pdu::P_DATA => self.values(header.length)?,
+                pdu::RELEASE_REQUEST => {
+                    self.short(header)?;
+                    self.send(&pdu::release(pdu::RELEASE_RESPONSE))?;
+                    return Ok(());
+                }
+                pdu::ABORT => return Ok(()),
+                pdu::ASSOCIATE_REQUEST..=pdu::RELEASE_RESPONSE => return Err(unexpected("a PDU out of turn")),
+                kind => return Err(unrecognized(&format!("PDU type {kind:02X}H"))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers the request. `false` if nothing came.
+    fn negotiate(&mut self) -> Result<bool, Ended> {
+        let Some(header) = self.received.next(&mut self.stream)? else { return Ok(false) };
+        match Header::parse(header).kind {
+            pdu::ASSOCIATE_REQUEST => {}
+            pdu::P_DATA..=pdu::ABORT | 0x02 | 0x03 => return Err(unexpected("no association was requested")),
+            kind => return Err(unrecognized(&format!("PDU type {kind:02X}H"))),
+        }
+        let length = Header::parse(header).length;
+        if length > pdu::LONGEST {
+            return Err(invalid(format!("an A-ASSOCIATE-RQ of {length} bytes")));
+        }
+        let mut bytes = header.to_vec();
+        self.received.keep(&mut self.stream, length, &mut bytes)?;
+        let Pdu::AssociationRQ(request) = pdu::decode(&bytes).map_err(|error| invalid(error.to_string()))? else {
+            return Err(unexpected("no association was requested"));
+        };
+        let accepted = negotiation::accept(request, self.document.max_pdu)?;
+        self.contexts = accepted.contexts;
+        self.send(&accepted.response)?;
+        Ok(true)
+    }
+
+    /// The presentation data values of a P-DATA-TF.
+    fn values(&mut self, length: u32) -> Result<(), Ended> {
+        if self.document.max_pdu != 0 && length > self.document.max_pdu {
+            return Err(invalid(format!("a P-DATA-TF of {length} bytes, where {} were agreed", self.document.max_pdu)));
+        }
+        let mut left = length;
+        while left > 0 {
+            let Some(header) = self.received.next::<{ pdu::VALUE_HEADER }>(&mut self.stream)? else {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            };
+            let [a, b, c, d, context, control] = header;
+            let value = u32::from_be_bytes([a, b, c, d]);
+            // What the length counts: context, control and fragment.
+            if value < 2 || left < 4 || value > left - 4 {
+                return Err(invalid(format!("a value of {value} bytes in {left}")));
+            }
+            left -= 4 + value;
+            if !self.contexts[usize::from(context)] {
+                return Err(invalid(format!("presentation context {context} was not accepted")));
+            }
+            self.fragment(context, control, value - 2)?;
+        }
+        Ok(())
+    }
+
+    fn fragment(&mut self, context: u8, control: u8, length: u32) -> Result<(), Ended> {
+        let is_last = control & pdu::LAST != 0;
+        if control & pdu::COMMAND == 0 {
+            let Some(store) = &mut self.store else { return Err(unexpected("a dataset without a command")) };
+            self.received.pass(&mut self.stream, length, |_| {})?;
+            store.dataset_bytes += u64::from(length);
+            if is_last && let Some(store) = self.store.take() {
+                self.stored(context, &store)?;
+            }
+            return Ok(());
+        }
+        if self.store.is_some() {
+            return Err(unexpected("a command in place of a dataset"));
+        }
+        if self.command.len() + usize::try_from(length).unwrap_or(usize::MAX) > LONGEST_COMMAND {
+            return Err(invalid(format!("a command set of more than {LONGEST_COMMAND} bytes")));
+        }
+        self.received.keep(&mut self.stream, length, &mut self.command)?;
+        if is_last {
+            let request =
+                Command::decode(&self.command).ok_or_else(|| invalid("a command set that is none".to_owned()));
+            self.command.clear();
+            self.command(context, request?)?;
+        }
+        Ok(())
+    }
+
+    fn command(&mut self, context: u8, request: Command) -> Result<(), Ended> {
+        match (request.field, request.dataset) {
+            (C_STORE_REQUEST, true) => {
+                self.store = Some(Store { request, dataset_bytes: 0 });
+                Ok(())
+            }
+            (C_ECHO_REQUEST, false) => self.respond(context, &request),
+            (field, _) => Err(invalid(format!("command {field:04X}H"))),
+        }
+    }
+
+    fn stored(&mut self, context: u8, store: &Store) -> Result<(), Ended> {
+        if self.document.delay_us > 0 {
+            thread::sleep(Duration::from_micros(self.document.delay_us));
+        }
+        // Who has the response may ask at once.
+        self.tally.add(&store.request.sop_instance_uid, store.dataset_bytes);
+        self.respond(context, &store.request)
+    }
+
+    fn respond(&mut self, context: u8, request: &Command) -> Result<(), Ended> {
+        let response = request.success().encode();
+        let length = u32::try_from(response.len()).unwrap_or(u32::MAX);
+        let mut bytes = pdu::p_data_header(context, pdu::COMMAND | pdu::LAST, length).to_vec();
+        bytes.extend(response);
+        self.send(&bytes)
+    }
+
+    /// Reads over a PDU that says nothing but its type.
+    fn short(&mut self, header: Header) -> Result<(), Ended> {
+        if header.length > pdu::LONGEST {
+            return Err(invalid(format!("a PDU of {} bytes", header.length)));
+        }
+        Ok(self.received.pass(&mut self.stream, header.length, |_| {})?)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Ended> {
+        self.stream.write_all(bytes)?;
+        Ok(self.stream.flush()?)
+    }
+}
+
+fn unexpected(why: &str) -> Ended {
+    Ended::Aborted { reason: AbortReason::UnexpectedPdu, why: why.to_owned() }
+}
+
+fn unrecognized(why: &str) -> Ended {
+    Ended::Aborted { reason: AbortReason::UnrecognizedPdu, why: why.to_owned() }
+}
+
+fn invalid(why: String) -> Ended {
+    Ended::Aborted { reason: AbortReason::InvalidParameter, why }
+}

@@ -1,0 +1,56 @@
+//! The control interface: what was received, over HTTP.
+//!
+//! `GET /instances` answers with [`Counted`](super::tally::Counted), `DELETE /instances` begins anew.
+
+use std::sync::Arc;
+use std::thread;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use tiny_http::{Header, Method, Request, Response, Server};
+
+use super::{SinkDocument, Tally};
+
+/// Serves in a thread of its own.
+///
+/// # Errors
+/// An address that cannot be listened on.
+pub(super) fn start(document: &SinkDocument, tally: Arc<Tally>) -> anyhow::Result<()> {
+    let address = (document.address.as_str(), document.control_port);
+    let server = Server::http(address).map_err(|error| anyhow::anyhow!("listen on {address:?}: {error}"))?;
+    let credentials = BASE64_STANDARD.encode(format!("{}:{}", document.rest_user, document.rest_password));
+    let authorization = format!("Basic {credentials}");
+    thread::Builder::new().spawn(move || {
+        for request in server.incoming_requests() {
+            answer(request, &authorization, &tally);
+        }
+    })?;
+    Ok(())
+}
+
+fn answer(request: Request, authorization: &str, tally: &Tally) {
+    let is_authorized = request
+        .headers()
+        .iter()
+        .any(|header| header.field.equiv("Authorization") && header.value.as_str() == authorization);
+    // Who has asked may be gone.
+    let _ = match (is_authorized, request.method(), request.url()) {
+        (false, ..) => {
+            let mut response = Response::empty(401);
+            if let Ok(header) = Header::from_bytes("WWW-Authenticate", "Basic") {
+                response.add_header(header);
+            }
+            request.respond(response)
+        }
+        (true, Method::Get, "/instances") => match serde_json::to_vec(&tally.counted()) {
+            Ok(counted) => request.respond(Response::from_data(counted)),
+            Err(_) => request.respond(Response::empty(500)),
+        },
+        (true, Method::Delete, "/instances") => {
+            tally.clear();
+            request.respond(Response::from_string("{}"))
+        }
+        (true, _, "/instances") => request.respond(Response::empty(405)),
+        _ => request.respond(Response::empty(404)),
+    };
+}

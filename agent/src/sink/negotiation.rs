@@ -1,0 +1,62 @@
+//! A-ASSOCIATE: every storage SOP class and Verification, in the transfer syntax that is proposed first.
+
+use std::io;
+
+use dicom_dictionary_std::uids;
+use dicom_ul::pdu::{
+    AssociationAC, AssociationRQ, PresentationContextProposed, PresentationContextResult,
+    PresentationContextResultReason, UserVariableItem,
+};
+use dicom_ul::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, Pdu};
+use dicomperf::dataset::is_storage;
+
+use crate::upper_layer::pdu;
+
+/// What was agreed upon.
+pub(super) struct Accepted {
+    /// A-ASSOCIATE-AC, encoded.
+    pub response: Vec<u8>,
+    /// Whether the presentation context of each id is accepted.
+    pub contexts: [bool; 256],
+}
+
+/// Accepts an association.
+///
+/// # Errors
+/// Names too long to be answered.
+pub(super) fn accept(request: AssociationRQ, max_pdu: u32) -> io::Result<Accepted> {
+    let mut contexts = [false; 256];
+    let results = request.presentation_contexts.into_iter().map(|proposed| {
+        let result = judge(proposed);
+        contexts[usize::from(result.id)] = result.reason == PresentationContextResultReason::Acceptance;
+        result
+    });
+    let response = Pdu::AssociationAC(AssociationAC {
+        protocol_version: 1,
+        presentation_contexts: results.collect(),
+        calling_ae_title: request.calling_ae_title,
+        called_ae_title: request.called_ae_title,
+        application_context_name: request.application_context_name,
+        user_variables: vec![
+            UserVariableItem::MaxLength(max_pdu),
+            UserVariableItem::ImplementationClassUID(IMPLEMENTATION_CLASS_UID.to_owned()),
+            UserVariableItem::ImplementationVersionName(IMPLEMENTATION_VERSION_NAME.to_owned()),
+        ],
+    });
+    Ok(Accepted { response: pdu::encode(&response)?, contexts })
+}
+
+fn judge(proposed: PresentationContextProposed) -> PresentationContextResult {
+    let class = proposed.abstract_syntax.trim_end_matches('\0');
+    let syntax = proposed.transfer_syntaxes.into_iter().next();
+    let (reason, transfer_syntax) = match syntax {
+        _ if class != uids::VERIFICATION && !is_storage(class) => {
+            (PresentationContextResultReason::AbstractSyntaxNotSupported, uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned())
+        }
+        Some(syntax) => (PresentationContextResultReason::Acceptance, syntax),
+        None => {
+            (PresentationContextResultReason::TransferSyntaxesNotSupported, uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned())
+        }
+    };
+    PresentationContextResult { id: proposed.id, reason, transfer_syntax }
+}

@@ -1,0 +1,73 @@
+//! What comes in: one buffer, read into as much at once as there is, and looked at where it lies.
+
+use std::io::{self, Read};
+
+use crate::upper_layer::pdu::LONGEST;
+
+/// It stays in the second-level cache, where a larger one would go through memory.
+const BUFFER: usize = 256 * 1024;
+
+/// What was received and not yet used.
+pub(super) struct Received {
+    buffer: Box<[u8]>,
+    begin: usize,
+    end: usize,
+}
+
+impl Received {
+    pub(super) fn new() -> Self {
+        Self { buffer: vec![0; BUFFER].into_boxed_slice(), begin: 0, end: 0 }
+    }
+
+    /// The next `N` bytes, which are few: headers. `None` if the peer has closed the connection before the first.
+    pub(super) fn next<const N: usize>(&mut self, stream: &mut impl Read) -> io::Result<Option<[u8; N]>> {
+        while self.end - self.begin < N {
+            self.buffer.copy_within(self.begin..self.end, 0);
+            (self.begin, self.end) = (0, self.end - self.begin);
+            let count = read(stream, &mut self.buffer[self.end..])?;
+            if count == 0 {
+                return if self.end == 0 { Ok(None) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
+            }
+            self.end += count;
+        }
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(&self.buffer[self.begin..self.begin + N]);
+        self.begin += N;
+        Ok(Some(bytes))
+    }
+
+    /// Passes the next bytes, however many they are, to `see`, piece by piece.
+    pub(super) fn pass(&mut self, stream: &mut impl Read, count: u32, mut see: impl FnMut(&[u8])) -> io::Result<()> {
+        let mut left = usize::try_from(count).unwrap_or(usize::MAX);
+        loop {
+            let here = left.min(self.end - self.begin);
+            see(&self.buffer[self.begin..self.begin + here]);
+            self.begin += here;
+            left -= here;
+            if left == 0 {
+                return Ok(());
+            }
+            (self.begin, self.end) = (0, read(stream, &mut self.buffer)?);
+            if self.end == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    /// The next bytes, kept: at most [`LONGEST`]. Memory is taken for what has come, not for what was announced.
+    pub(super) fn keep(&mut self, stream: &mut impl Read, count: u32, kept: &mut Vec<u8>) -> io::Result<()> {
+        if u64::from(count) + kept.len() as u64 > u64::from(LONGEST) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{count} bytes are too many")));
+        }
+        self.pass(stream, count, |piece| kept.extend_from_slice(piece))
+    }
+}
+
+fn read(stream: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What was received, over all associations.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+/// Counts C-STOREs.
+#[derive(Debug, Default)]
+pub struct Tally(Mutex<Counted>);
+
+/// What was counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counted {
+    /// Affected SOP Instance UID of each C-STORE, in their order.
+    pub sop_instance_uids: Vec<String>,
+    /// Bytes of their datasets.
+    pub dataset_bytes: u64,
+    /// How many C-STOREs there were.
+    pub count: usize,
+}
+
+impl Tally {
+    /// One more.
+    pub fn add(&self, sop_instance_uid: &str, dataset_bytes: u64) {
+        let mut counted = self.lock();
+        counted.sop_instance_uids.push(sop_instance_uid.to_owned());
+        counted.dataset_bytes += dataset_bytes;
+        counted.count += 1;
+    }
+
+    /// All so far.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        self.lock().clone()
+    }
+
+    /// Begins anew.
+    pub fn clear(&self) {
+        *self.lock() = Counted::default();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counted> {
+        // Nothing that holds the lock can leave it half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
