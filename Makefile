@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init
+.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init bench-dataset
 
 functions := $(notdir $(wildcard functions/*))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
@@ -65,3 +65,6 @@ bench-timing: install ## compare the agent's durationMs with timing the same sto
 
 bench-init: build ## measure the zip size and the init time of each function
 	@$(tools) lab/bench-init
+
+bench-dataset: ## measure how fast synthetic instances are made on tmpfs by one thread, and the memory of the largest
+	cargo bench --quiet --package dicomperf-agent --bench dataset --profile agent

@@ -65,7 +65,7 @@ pub struct Dataset {
     pub s3: Option<S3Objects>,
 }
 
-/// A synthetic study.
+/// Synthetic studies, one after another until there are enough instances; what is in each: docs/dataset.md.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Synthetic {
@@ -78,12 +78,42 @@ pub struct Synthetic {
     pub seed: u64,
 }
 
-/// A modality that can be made: the value of Modality (0008,0060), PS3.3 C.7.3.1.1.1.
+/// A modality that can be made: the value of Modality (0008,0060), PS3.3 C.7.3.1.1.1, but for `DBT` and `mix`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum Modality {
-    /// CT Image Storage: 512 x 512, 16 bits allocated, 0.5 MB an instance.
+    /// CT Image Storage: 0.5 MB an instance.
     #[serde(rename = "CT")]
     Ct,
+    /// MR Image Storage: 0.13 to 0.5 MB an instance.
+    #[serde(rename = "MR")]
+    Mr,
+    /// Computed Radiography Image Storage: 6 MB an instance.
+    #[serde(rename = "CR")]
+    Cr,
+    /// Digital X-Ray Image Storage - For Presentation: 11 MB an instance.
+    #[serde(rename = "DX")]
+    Dx,
+    /// Digital Mammography X-Ray Image Storage - For Presentation: 2.5 to 16 MB an instance.
+    #[serde(rename = "MG")]
+    Mg,
+    /// Breast Tomosynthesis Image Storage: 0.4 GB an instance, of 60 frames.
+    #[serde(rename = "DBT")]
+    Dbt,
+    /// X-Ray Angiographic Image Storage: 39 MB an instance, of 150 frames.
+    #[serde(rename = "XA")]
+    Xa,
+    /// Ultrasound Multi-frame Image Storage: 18 MB an instance, of 60 frames.
+    #[serde(rename = "US")]
+    Us,
+    /// Positron Emission Tomography Image Storage: 80 KB an instance.
+    #[serde(rename = "PT")]
+    Pt,
+    /// Nuclear Medicine Image Storage: 3.9 MB an instance, of 120 frames.
+    #[serde(rename = "NM")]
+    Nm,
+    /// All of these, in the proportion in which instances arrive.
+    #[serde(rename = "mix")]
+    Mix,
 }
 
 /// A user's own objects in S3.

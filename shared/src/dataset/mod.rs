@@ -1,7 +1,13 @@
 //! What is sent: synthetic instances, and checks on a user's own objects.
 
+mod attributes;
+mod canvas;
+mod header;
 mod inspect;
-mod phantom;
+mod mix;
+mod noise;
+mod place;
+mod profile;
 mod synthetic;
 
 pub use inspect::{Inspected, Refused, inspect, is_storage, without_duplicates};
