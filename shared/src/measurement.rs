@@ -91,6 +91,9 @@ pub struct Iteration {
     pub release_us: LatencyHistogram,
     /// Of each process from its start to its first request for an association, in us.
     pub startup_us: LatencyHistogram,
+    /// Mean time from a response to the next request on the same association, in us; null where none carried two.
+    #[serde(default)]
+    pub between_us: Option<f64>,
     /// Time of each C-STORE in us, as `latencyUs`, over the size of its file in bytes.
     pub size_fit: LeastSquares,
     /// What the server says of its own work.

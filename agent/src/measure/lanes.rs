@@ -102,7 +102,8 @@ pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished,
     }
     let ends = lanes.iter().flat_map(|lane| &lane.ended).map(|process| process.ended);
     let duration = ends.max().map_or(Duration::ZERO, |ended| ended.duration_since(started.monotonic));
-    Ok(Finished { started, duration, stopped, lanes: lanes.into_iter().map(|lane| lane.ended).collect() })
+    let lanes = lanes.iter_mut().map(|lane| std::mem::take(&mut lane.ended)).collect();
+    Ok(Finished { started, duration, stopped, lanes })
 }
 
 impl Lane {

@@ -276,6 +276,7 @@ impl<'a> Bench<'a> {
             association_us: LatencyHistogram::new(),
             release_us: LatencyHistogram::new(),
             startup_us: LatencyHistogram::new(),
+            between_us: transfer.between_us(),
             size_fit: LeastSquares::default(),
             server: None,
         };

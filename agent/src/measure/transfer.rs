@@ -60,20 +60,18 @@ impl<'a> Sending<'a> {
         }
         fs::create_dir(&directory).at("make", &directory)?;
         if self.settings.sender == Sender::Native {
-            let (prepared, out) = native::prepare(self, &directory)?;
-            let mut transfer = self.run(vec![vec![prepared]], limit)?;
-            let (associations, words) = native::told(&out, &directory);
-            let process = transfer.1.into_iter().flatten().next();
-            transfer.0.add_startup(process, associations.first());
-            transfer.0.associations = associations;
-            transfer.0.words = words;
-            return Ok(transfer.0);
+            let (told, prepared) = native::prepare(self, &directory)?;
+            let (mut transfer, processes) = self.run(vec![vec![prepared]], limit)?;
+            (transfer.associations, transfer.words) = told.read();
+            let first = transfer.associations.iter().filter_map(|one| one.requested_us).min();
+            transfer.add_startup(processes.into_iter().flatten().next(), first);
+            return Ok(transfer);
         }
         let (shares, prepared) = dcmtk::prepare(self, &directory)?;
         let (mut transfer, processes) = self.run(prepared, limit)?;
         for (process, share) in processes.into_iter().zip(&shares).flat_map(|(lane, shares)| lane.into_iter().zip(shares)) {
             let (association, words) = share.told(&process);
-            transfer.add_startup(Some(process), Some(&association));
+            transfer.add_startup(Some(process), association.requested_us);
             transfer.associations.push(association);
             transfer.words.push_str(&words);
         }
@@ -129,6 +127,15 @@ impl Transfer {
         self.associations.iter().flat_map(|association| &association.stores)
     }
 
+    /// Mean time from a response to the next request on the same association, in us.
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+    pub fn between_us(&self) -> Option<f64> {
+        let pairs = self.associations.iter().flat_map(|association| association.stores.windows(2));
+        let gaps = pairs.filter_map(|pair| Some(pair[1].requested_us.saturating_sub(pair[0].response.as_ref()?.0)));
+        let (count, sum) = gaps.fold((0_u64, 0_u64), |(count, sum), gap| (count + 1, sum + gap));
+        (count > 0).then(|| sum as f64 / count as f64)
+    }
+
     /// From the first request to the last response, over all associations.
     pub fn transfer_ms(&self) -> f64 {
         let first = self.stores().map(|store| store.requested_us).min();
@@ -146,8 +153,8 @@ impl Transfer {
         })
     }
 
-    fn add_startup(&mut self, process: Option<Process>, first: Option<&Association>) {
-        if let (Some(process), Some(requested_us)) = (process, first.and_then(|association| association.requested_us)) {
+    fn add_startup(&mut self, process: Option<Process>, requested_us: Option<u64>) {
+        if let (Some(process), Some(requested_us)) = (process, requested_us) {
             self.startup_us.push(requested_us.saturating_sub(process.started.wall_us()));
         }
     }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Outcome, Summary, summarize};
+use super::{HostSamples, Outcome, Summary, summarize};
 use crate::measurement::{BlockMeasurement, Clock, Iteration, LatencyHistogram, SampleCheck};
 use crate::plan::{Circumstances, DatasetOrigin, DatasetPlan, Plan, Settings, plan};
 use crate::request::Request;
+use crate::statistics::LeastSquares;
 use crate::step::{
     Collected, HostVersions, PreparedDataset, Progress, StepError, StepId, StepOutput, StepReport, StepState,
 };
@@ -47,6 +48,7 @@ pub(crate) fn went_well() -> Outcome {
         error: None,
         hosts_left: 0,
         history: Vec::new(),
+        samples: HostSamples::default(),
         finished_at: "2026-01-01T00:30:00Z".parse().expect("a time"),
     }
 }
@@ -100,6 +102,8 @@ pub(crate) fn measured(plan: &Plan, ordinal: u32, transfer_ms: impl Fn(&Settings
             },
             versions: client_versions(),
             iterations,
+            network: None,
+            network_error: Some("iperf3 is not there".to_owned()),
             sample: Some(SampleCheck { sop_instance_uid: "2.25.1".to_owned(), elements: 60, differences: Vec::new() }),
         }),
     )
@@ -125,7 +129,14 @@ pub(crate) fn iteration(scenario: u32, index: u32, transfer_ms: f64) -> Iteratio
         stored_bytes: u64::from(INSTANCES) * INSTANCE_BYTES,
         valid: true,
         reason: None,
+        first_latency_us: latency_us.clone(),
         latency_us,
+        association_us: LatencyHistogram::new(),
+        release_us: LatencyHistogram::new(),
+        startup_us: LatencyHistogram::new(),
+        between_us: Some(500.0),
+        size_fit: LeastSquares { n: 1, ..LeastSquares::default() },
+        server: None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a run found: one type, from which every report is made. It is report.json.
 
 mod comparison;
+mod decomposition;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod resources;
 mod scenario;
 
 use std::collections::BTreeMap;
@@ -14,10 +16,13 @@ use serde_json::Value;
 
 pub(crate) use self::comparison::fields as setting_fields;
 pub use self::comparison::{Difference, ScenarioComparison};
+pub use self::decomposition::{BySize, Decomposition};
+pub use self::resources::{HostSamples, ScenarioResources};
 pub use self::scenario::{IterationSummary, LatencySummary, NotMeasured, ScenarioSummary};
 use crate::dataset::Refused;
 use crate::failure::RunError;
 use crate::measurement::{Clock, SampleCheck};
+use crate::network::NetworkBaseline;
 use crate::plan::{Estimate, FingerprintParts, Hosts, Plan};
 use crate::request::{Baseline, Request};
 use crate::step::{HostRole, HostVersions, PreparedDataset, StepError, StepId, StepOutput, StepReport, StepState};
@@ -63,6 +68,8 @@ pub struct Summary {
     pub failed_steps: Vec<FailedStep>,
     /// Instances fetched back and compared, one a block run.
     pub samples: Vec<SampleSummary>,
+    /// What the network could do by itself, one a block run.
+    pub network: Vec<NetworkSummary>,
     /// What a reader should know, found while planning and while summarizing.
     pub notes: Vec<String>,
     /// When the run was planned, RFC 3339.
@@ -100,6 +107,8 @@ pub struct Outcome {
     pub hosts_left: u32,
     /// Scenarios of earlier runs of the same fingerprint that succeeded with a valid result.
     pub history: Vec<HistoricScenario>,
+    /// What the hosts sampled.
+    pub samples: HostSamples,
     /// Now.
     pub finished_at: Timestamp,
 }
@@ -127,6 +136,22 @@ pub struct SampleSummary {
     /// What was found.
     #[serde(flatten)]
     pub check: SampleCheck,
+}
+
+/// What the network between the hosts could do by itself, before a block run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NetworkSummary {
+    /// The block run's place in the sequence.
+    pub ordinal: u32,
+    /// The block.
+    pub block: u32,
+    /// The round.
+    pub round: u32,
+    /// The baseline; null where it could not be measured.
+    pub baseline: Option<NetworkBaseline>,
+    /// Why it could not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// What was sent.
@@ -169,6 +194,7 @@ struct Told {
     dataset: Option<PreparedDataset>,
     server_configuration: Option<ServerConfigurationSummary>,
     samples: BTreeMap<u32, SampleSummary>,
+    network: BTreeMap<u32, NetworkSummary>,
     clocks: Vec<Clock>,
     failed_steps: Vec<FailedStep>,
 }
@@ -177,7 +203,7 @@ struct Told {
 #[must_use]
 pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary {
     let told = Told::by(steps);
-    let (scenarios, resampled) = scenario::summarize(plan, steps);
+    let (scenarios, resampled) = scenario::summarize(plan, steps, &outcome.samples);
     let not_measured = scenario::not_measured(plan, &scenarios);
     let comparisons = comparison::compare(&scenarios, &resampled);
     let thresholds = thresholds(plan, &scenarios);
@@ -203,6 +229,7 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         not_measured,
         failed_steps: told.failed_steps,
         samples: told.samples.into_values().collect(),
+        network: told.network.into_values().collect(),
         started_at: plan.created_at,
         finished_at: outcome.finished_at,
         estimate: plan.estimate,
@@ -330,8 +357,10 @@ impl Told {
                     if !told.clocks.contains(&measured.clock) {
                         told.clocks.push(measured.clock.clone());
                     }
+                    let (ordinal, block, round) = (measured.ordinal, measured.block, measured.round);
+                    let (baseline, error) = (measured.network.clone(), measured.network_error.clone());
+                    told.network.insert(ordinal, NetworkSummary { ordinal, block, round, baseline, error });
                     if let Some(check) = &measured.sample {
-                        let (ordinal, block, round) = (measured.ordinal, measured.block, measured.round);
                         let sample = SampleSummary { ordinal, block, round, check: check.clone() };
                         told.samples.insert(ordinal, sample);
                     }

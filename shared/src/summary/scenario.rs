@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::decomposition::{Decomposition, Parts};
 use super::part_of;
-use crate::measurement::{Iteration, LatencyHistogram};
+use super::resources::{HostSamples, ScenarioResources};
+use crate::measurement::{BlockMeasurement, Iteration, LatencyHistogram};
 use crate::plan::{Plan, Scenario, Settings};
 use crate::request::Metric;
 use crate::statistics::{Bootstrap, Interval, mad, outliers};
@@ -32,8 +34,16 @@ pub struct ScenarioSummary {
     pub bytes_per_second: Option<Interval>,
     /// Times of all C-STOREs of these iterations together, from request to response, in ms.
     pub latency_ms: Option<LatencySummary>,
+    /// The same times as an HDR histogram in us, V2 and base64: from it every percentile can be had.
+    pub latency_us: LatencyHistogram,
     /// How many C-STOREs those are.
     pub c_stores: u64,
+    /// Where the time goes; null without a valid iteration.
+    pub decomposition: Option<Decomposition>,
+    /// What the hosts used meanwhile.
+    pub resources: ScenarioResources,
+    /// What speaks against taking these figures for the server's.
+    pub warnings: Vec<String>,
     /// From the start of the first sender to the exit of the last, in ms: the median of the iterations.
     pub duration_ms: Option<Interval>,
     /// From the first C-STORE request to the last response, in ms: the median of the iterations.
@@ -116,15 +126,19 @@ pub struct NotMeasured {
 }
 
 /// An iteration, and where it belongs.
-type Made<'a> = BTreeMap<(u32, u32, u32), (u32, &'a Iteration)>;
+type Made<'a> = BTreeMap<(u32, u32, u32), (&'a BlockMeasurement, &'a Iteration)>;
 
 /// Every scenario of the plan, and its resampled instances per second where it has any.
-pub(super) fn summarize(plan: &Plan, steps: &[StepReport]) -> (Vec<ScenarioSummary>, Vec<Option<Bootstrap>>) {
+pub(super) fn summarize(
+    plan: &Plan,
+    steps: &[StepReport],
+    samples: &HostSamples,
+) -> (Vec<ScenarioSummary>, Vec<Option<Bootstrap>>) {
     let made = iterations(steps);
     plan.blocks
         .iter()
         .flat_map(|block| block.scenarios.iter().map(move |scenario| (block.block, scenario)))
-        .map(|(block, scenario)| summarize_one(plan, block, scenario, &made))
+        .map(|(block, scenario)| summarize_one(plan, block, scenario, &made, samples))
         .unzip()
 }
 
@@ -141,9 +155,7 @@ fn iterations(steps: &[StepReport]) -> Made<'_> {
     by_part
         .into_iter()
         .flat_map(|(_, measured)| measured.iterations.iter().map(move |iteration| (measured, iteration)))
-        .map(|(measured, iteration)| {
-            ((iteration.scenario, measured.ordinal, iteration.index), (measured.round, iteration))
-        })
+        .map(|(measured, iteration)| ((iteration.scenario, measured.ordinal, iteration.index), (measured, iteration)))
         .collect()
 }
 
@@ -152,14 +164,17 @@ fn summarize_one(
     block: u32,
     scenario: &Scenario,
     made: &Made<'_>,
+    samples: &HostSamples,
 ) -> (ScenarioSummary, Option<Bootstrap>) {
     let of_scenario = (scenario.scenario, 0, 0)..=(scenario.scenario, u32::MAX, u32::MAX);
     let mut iterations = Vec::new();
     let mut latency = LatencyHistogram::new();
-    for (&(_, ordinal, _), &(round, iteration)) in made.range(of_scenario) {
-        let summary = IterationSummary::new(ordinal, round, iteration);
+    let mut parts = Parts::default();
+    for &(measured, iteration) in made.range(of_scenario).map(|(_, made)| made) {
+        let summary = IterationSummary::new(measured.ordinal, measured.round, iteration);
         if summary.counts() {
             latency.add(&iteration.latency_us);
+            parts.add(iteration, measured.network.as_ref());
         }
         iterations.push(summary);
     }
@@ -175,6 +190,7 @@ fn summarize_one(
     let resampled = resample(&rates);
     let counted = iterations.iter().filter(|iteration| !iteration.warmup).count();
     let block_runs = plan.sequence.iter().filter(|run| run.block == block).count();
+    let resources = ScenarioResources::of(samples, &iterations);
     let summary = ScenarioSummary {
         block,
         scenario: scenario.scenario,
@@ -185,6 +201,10 @@ fn summarize_one(
         bytes_per_second: interval(&figures(&iterations, |one| per_second(one.bytes_sent, one.transfer_ms))),
         latency_ms: LatencySummary::of(&latency),
         c_stores: latency.len(),
+        latency_us: latency,
+        decomposition: parts.decomposition(),
+        warnings: resources.warnings(plan, &scenario.settings),
+        resources,
         duration_ms: interval(&figures(&iterations, |iteration| iteration.duration_ms)),
         transfer_ms: interval(&figures(&iterations, |iteration| iteration.transfer_ms)),
         valid_iterations: number(rates.len()),
@@ -231,7 +251,7 @@ impl ScenarioSummary {
 }
 
 impl LatencySummary {
-    fn of(histogram: &LatencyHistogram) -> Option<Self> {
+    pub(super) fn of(histogram: &LatencyHistogram) -> Option<Self> {
         (!histogram.is_empty()).then(|| Self {
             p50: histogram.percentile_ms(50.0),
             p90: histogram.percentile_ms(90.0),
