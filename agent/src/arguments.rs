@@ -31,6 +31,15 @@ enum Command {
         /// File with a step document
         document: PathBuf,
     },
+    /// Send with our own SCU
+    #[command(hide = true)]
+    Send {
+        /// File with what is sent, and how
+        document: PathBuf,
+        /// File that what was done is written to
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Run a null SCP until it is ended
     #[command(hide = true)]
     Sink {
@@ -82,6 +91,13 @@ pub enum Action {
         /// The work that the document must be about; any if none.
         work: Option<WorkKind>,
     },
+    /// Send with our own SCU.
+    Send {
+        /// File with a [`crate::native::SendDocument`].
+        document: PathBuf,
+        /// File that a list of [`crate::timeline::Association`] is written to.
+        out: PathBuf,
+    },
     /// Run a null SCP.
     Sink {
         /// File with a [`crate::sink::SinkDocument`].
@@ -115,6 +131,7 @@ impl Arguments {
             Command::Client(ClientCommand::Configure { document }) => step(document, Some(WorkKind::ConfigureClient)),
             Command::Client(ClientCommand::Measure { document }) => step(document, Some(WorkKind::Measure)),
             Command::Step { document } => step(document, None),
+            Command::Send { document, out } => Action::Send { document: document.clone(), out: out.clone() },
             Command::Sink { document } => Action::Sink { document: document.clone() },
             Command::Schema { name } => Action::Schema(*name),
         }

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod failure;
 pub mod home;
 pub mod measure;
+pub mod native;
 pub mod orthanc;
 pub mod packages;
 pub mod process;

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use dicomperf_agent::arguments::{Action, Arguments};
-use dicomperf_agent::{schema, sink, step};
+use dicomperf_agent::{native, schema, sink, step};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.action() {
         Action::Step { document, work } => step::carry_out(&document, work, &arguments.state),
+        Action::Send { document, out } => native::send_document(&document, &out),
         Action::Sink { document } => sink::serve_document(&document).map(|()| ExitCode::SUCCESS),
         Action::Schema(name) => schema::print(name).map(|()| ExitCode::SUCCESS),
     };

@@ -6,7 +6,6 @@ use std::thread;
 use std::time::Duration;
 
 use dicom_ul::Pdu;
-use dicom_ul::association::CloseSocket;
 
 use super::received::Received;
 use super::{SinkDocument, Tally, negotiation};
@@ -33,7 +32,7 @@ pub(super) enum Ended {
 }
 
 /// Serves a connection until it is released, aborted or closed. `socket` is what carries the stream.
-pub(super) fn serve<S: Read + Write + CloseSocket>(
+pub(super) fn serve<S: Read + Write>(
     stream: S,
     socket: &TcpStream,
     document: &SinkDocument,
@@ -53,8 +52,6 @@ pub(super) fn serve<S: Read + Write + CloseSocket>(
         // Who does not listen has gone.
         let _ = association.send(&pdu::abort(*reason));
     }
-    // Where it fails there is nothing left to close.
-    let _ = association.stream.close();
     ended
 }
 
@@ -76,7 +73,7 @@ struct Store {
     dataset_bytes: u64,
 }
 
-impl<S: Read + Write + CloseSocket> Association<'_, S> {
+impl<S: Read + Write> Association<'_, S> {
     fn serve(&mut self, socket: &TcpStream) -> Result<(), Ended> {
         if !self.negotiate()? {
             return Ok(());

@@ -1,0 +1,235 @@
+//! An association as its requestor (PS3.8 7), with one C-STORE at a time.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use dicom_ul::pdu::{
+    AssociationAC, AssociationRQ, PresentationContextProposed, PresentationContextResultReason, UserVariableItem,
+};
+use dicom_ul::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, Pdu};
+use rustls::ClientConfig;
+
+use super::SendDocument;
+use super::transport::{Transport, WallTime};
+use crate::client::dataset::Instance;
+use crate::timeline;
+use crate::upper_layer::command::{C_STORE_RESPONSE, Command};
+use crate::upper_layer::pdu::{self, AbortReason, Header};
+
+/// DICOM's one application context (PS3.7 A.2.1).
+const APPLICATION_CONTEXT: &str = "1.2.840.10008.3.1.1.1";
+/// Presentation contexts at most: their ids are the odd numbers of a byte (PS3.8 9.3.2.2).
+pub(super) const MOST_CONTEXTS: usize = 128;
+/// The maximum length of a peer that announces none. PS3.8 D.1 demands that it does; DCMTK takes its own default then.
+const UNANNOUNCED: u32 = 16_384;
+/// Less than this has no room for the command set of a C-STORE; DCMTK and Orthanc allow no less than 4096.
+const SMALLEST: u32 = 1024;
+/// What is received at once: responses are some hundred bytes.
+const RECEIVE: usize = 16 * 1024;
+
+/// Pairs of SOP class and transfer syntax, and the presentation context of each.
+pub(super) type Contexts<'a> = BTreeMap<(&'a str, &'a str), u8>;
+
+/// An open association.
+pub(super) struct Association {
+    transport: Transport,
+    /// Whether the presentation context of each id was accepted.
+    accepted: [bool; 256],
+    /// Bytes of a fragment at most.
+    pub(super) longest_fragment: u32,
+    /// What was received and not yet used.
+    received: Vec<u8>,
+    /// When the last of it came.
+    received_at: WallTime,
+}
+
+/// One presentation context for each pair that the instances have, with the ids 1, 3, 5 and so on.
+pub(super) fn contexts(instances: &[Instance]) -> io::Result<Contexts<'_>> {
+    let mut contexts = Contexts::new();
+    for instance in instances {
+        contexts.insert((&instance.sop_class_uid, &instance.transfer_syntax_uid), 0);
+    }
+    if contexts.len() > MOST_CONTEXTS {
+        return Err(io::Error::other(format!(
+            "{} pairs of SOP class and transfer syntax, where an association has {MOST_CONTEXTS} presentation contexts",
+            contexts.len()
+        )));
+    }
+    contexts.values_mut().zip((1..=u8::MAX).step_by(2)).for_each(|(context, id)| *context = id);
+    Ok(contexts)
+}
+
+impl Association {
+    /// Connects and requests an association; `record` gets the times.
+    ///
+    /// # Errors
+    /// An SCP that cannot be reached, or rejects it, in words.
+    pub(super) fn open(
+        document: &SendDocument,
+        tls: Option<&Arc<ClientConfig>>,
+        contexts: &Contexts<'_>,
+        record: &mut timeline::Association,
+    ) -> io::Result<Self> {
+        let transport = Transport::connect(document, tls).map_err(|error| while_doing("connect", &error))?;
+        let request = pdu::encode(&request(document, contexts))?;
+        let received_at = WallTime::now();
+        let mut association =
+            Self { transport, accepted: [false; 256], longest_fragment: 0, received: Vec::new(), received_at };
+        record.requested_us = Some(received_at.microseconds());
+        association.agree(&request, document.max_pdu).map_err(|error| while_doing("request an association", &error))?;
+        record.accepted_us = Some(association.received_at.microseconds());
+        Ok(association)
+    }
+
+    fn agree(&mut self, request: &[u8], max_pdu: u32) -> io::Result<()> {
+        self.transport.send(request)?;
+        let accepted = match pdu::decode(&self.receive()?)? {
+            Pdu::AssociationAC(accepted) => accepted,
+            Pdu::AssociationRJ(rejected) => {
+                return Err(io::Error::other(format!("the peer rejects it: {}", rejected.source)));
+            }
+            other => return Err(unexpected(&other)),
+        };
+        for context in &accepted.presentation_contexts {
+            self.accepted[usize::from(context.id)] = context.reason == PresentationContextResultReason::Acceptance;
+        }
+        let limit = limit(max_pdu, announced(&accepted));
+        if limit != 0 && limit < SMALLEST {
+            return Err(io::Error::other(format!("PDUs of {limit} bytes at most are too small")));
+        }
+        self.longest_fragment = pdu::longest_fragment(limit);
+        Ok(())
+    }
+
+    /// Whether the peer has accepted a presentation context.
+    pub(super) fn has_accepted(&self, context: u8) -> bool {
+        self.accepted[usize::from(context)]
+    }
+
+    /// Sends bytes that are PDUs, or parts of them.
+    ///
+    /// # Errors
+    /// A connection that has ended or does not move.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.transport.send(bytes)
+    }
+
+    /// The response to a C-STORE, and when it came.
+    ///
+    /// # Errors
+    /// A peer that aborts, says something else, or nothing.
+    pub(super) fn response(&mut self, message_id: u16) -> io::Result<(Command, WallTime)> {
+        let mut command = Vec::new();
+        loop {
+            let bytes = self.receive()?;
+            let Pdu::PData { data } = pdu::decode(&bytes)? else { return Err(unexpected(&pdu::decode(&bytes)?)) };
+            for value in data {
+                command.extend(value.data);
+                if value.is_last {
+                    let response = Command::decode(&command)
+                        .filter(|response| response.field == C_STORE_RESPONSE && response.message_id == message_id)
+                        .ok_or_else(|| io::Error::other("what the peer answers is no response to this C-STORE"))?;
+                    return Ok((response, self.received_at));
+                }
+            }
+            if command.len() > RECEIVE {
+                return Err(io::Error::other("the peer's response does not end"));
+            }
+        }
+    }
+
+    /// Releases it; `record` gets the times.
+    ///
+    /// # Errors
+    /// A peer that does not answer.
+    pub(super) fn release(&mut self, record: &mut timeline::Association) -> io::Result<()> {
+        record.release_requested_us = Some(WallTime::now().microseconds());
+        self.transport.send(&pdu::release(pdu::RELEASE_REQUEST))?;
+        match pdu::decode(&self.receive()?)? {
+            Pdu::ReleaseRP => record.released_us = Some(self.received_at.microseconds()),
+            other => return Err(unexpected(&other)),
+        }
+        Ok(())
+    }
+
+    /// Aborts it.
+    pub(super) fn abort(&mut self) {
+        // Often it is the connection that has failed.
+        let _ = self.transport.send(&pdu::abort(AbortReason::ServiceUser));
+    }
+
+    /// The next PDU, whole.
+    fn receive(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            if let Some(header) = self.received.first_chunk().copied().map(Header::parse) {
+                if header.length > pdu::LONGEST {
+                    return Err(io::Error::other(format!("the peer sends a PDU of {} bytes", header.length)));
+                }
+                let length = pdu::HEADER + header.length as usize;
+                if self.received.len() >= length {
+                    let rest = self.received.split_off(length);
+                    return Ok(std::mem::replace(&mut self.received, rest));
+                }
+            }
+            let mut buffer = [0; RECEIVE];
+            let (count, time) = self.transport.receive(&mut buffer)?;
+            self.received.extend_from_slice(&buffer[..count]);
+            self.received_at = time;
+        }
+    }
+}
+
+fn request(document: &SendDocument, contexts: &Contexts<'_>) -> Pdu {
+    let proposed = |((class, syntax), id): (&(&str, &str), &u8)| PresentationContextProposed {
+        id: *id,
+        abstract_syntax: (*class).to_owned(),
+        transfer_syntaxes: vec![(*syntax).to_owned()],
+    };
+    Pdu::AssociationRQ(AssociationRQ {
+        protocol_version: 1,
+        calling_ae_title: document.calling_ae_title.clone(),
+        called_ae_title: document.called_ae_title.clone(),
+        application_context_name: APPLICATION_CONTEXT.to_owned(),
+        presentation_contexts: contexts.iter().map(proposed).collect(),
+        user_variables: vec![
+            UserVariableItem::MaxLength(document.max_pdu),
+            UserVariableItem::ImplementationClassUID(IMPLEMENTATION_CLASS_UID.to_owned()),
+            UserVariableItem::ImplementationVersionName(IMPLEMENTATION_VERSION_NAME.to_owned()),
+        ],
+    })
+}
+
+fn announced(accepted: &AssociationAC) -> u32 {
+    let announced = accepted.user_variables.iter().find_map(|item| match item {
+        UserVariableItem::MaxLength(length) => Some(*length),
+        _ => None,
+    });
+    announced.unwrap_or(UNANNOUNCED)
+}
+
+/// The lower of two maximum lengths, where 0 is none.
+fn limit(ours: u32, theirs: u32) -> u32 {
+    if ours == 0 || theirs == 0 { ours.max(theirs) } else { ours.min(theirs) }
+}
+
+fn unexpected(pdu: &Pdu) -> io::Error {
+    io::Error::other(match pdu {
+        Pdu::AbortRQ { source } => format!("the peer aborts: {source:?}"),
+        other => format!("the peer sends what does not belong here: {}", other.short_description()),
+    })
+}
+
+fn while_doing(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lower_limit_holds_and_zero_is_none() {
+        assert_eq!((limit(0, 0), limit(0, 16_384), limit(4096, 0), limit(4096, 16_384)), (0, 16_384, 4096, 4096));
+    }
+}

@@ -1,0 +1,161 @@
+//! A lane: one association after another, each with its share of the lane's instances, and never two at a time.
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+
+use super::SendDocument;
+use super::arrival::Schedule;
+use super::association::{self, Association, Contexts};
+use super::object::{Buffer, Object};
+use super::transport::WallTime;
+use crate::client::dataset::Instance;
+use crate::timeline::{self, Store};
+use crate::upper_layer::command::{Command, LONGEST_UID};
+
+/// What a lane needs to know.
+pub(super) struct Lane<'a> {
+    pub document: &'a SendDocument,
+    pub tls: Option<&'a Arc<ClientConfig>>,
+    pub schedule: &'a Schedule,
+    /// Its number.
+    pub number: usize,
+    pub instances: &'a [Instance],
+}
+
+/// What is to be sent next.
+enum Next {
+    /// It is in the buffer, or its beginning is.
+    Ready(Object),
+    /// Its presentation context was rejected.
+    Rejected,
+}
+
+/// What one association does.
+struct Share<'a> {
+    lane: &'a Lane<'a>,
+    contexts: &'a Contexts<'a>,
+    /// Its place in the lane.
+    offset: usize,
+    instances: &'a [Instance],
+}
+
+impl Lane<'_> {
+    /// Sends everything; the first association that fails is the last. Every association but that one went through.
+    pub(super) fn send(&self) -> Vec<timeline::Association> {
+        let mut records = Vec::new();
+        let share = self.document.instances_per_association.map_or(usize::MAX, |count| count.get() as usize);
+        let mut buffers = [Buffer::new(), Buffer::new()];
+        for (number, instances) in self.instances.chunks(share).enumerate() {
+            let mut record = timeline::Association::default();
+            let sent = association::contexts(self.instances).and_then(|contexts| {
+                let share = Share { lane: self, contexts: &contexts, offset: number * share, instances };
+                share.send(&mut buffers, &mut record)
+            });
+            if number == 0 && record.accepted_us.is_none() {
+                self.schedule.begin();
+            }
+            let failed = sent.map_err(|error| record.complaints.push(error.to_string())).is_err();
+            records.push(record);
+            if failed {
+                break;
+            }
+        }
+        records
+    }
+}
+
+impl Share<'_> {
+    fn send(&self, buffers: &mut [Buffer; 2], record: &mut timeline::Association) -> io::Result<()> {
+        let mut association = Association::open(self.lane.document, self.lane.tls, self.contexts, record)?;
+        if self.offset == 0 {
+            self.lane.schedule.begin();
+        }
+        let sent = self.send_all(&mut association, buffers, record);
+        match sent {
+            Ok(()) => association.release(record),
+            Err(error) => {
+                association.abort();
+                Err(error)
+            }
+        }
+    }
+
+    fn send_all(
+        &self,
+        association: &mut Association,
+        [this, other]: &mut [Buffer; 2],
+        record: &mut timeline::Association,
+    ) -> io::Result<()> {
+        let (mut this, mut other) = (this, other);
+        let mut next = self.prepare(association, 0, this)?;
+        for (index, instance) in self.instances.iter().enumerate() {
+            let scheduled_us =
+                self.lane.schedule.wait(self.lane.number, self.offset + index).map(WallTime::microseconds);
+            let requested = WallTime::now();
+            record.stores.push(Store {
+                file: instance.file.clone(),
+                scheduled_us,
+                requested_us: requested.microseconds(),
+                response: None,
+            });
+            let is_rejected = matches!(next, Next::Rejected);
+            if let Next::Ready(object) = &mut next {
+                association.send(this.filled())?;
+                while !object.is_over() {
+                    object.fill(this).map_err(|error| named(instance, &error))?;
+                    association.send(this.filled())?;
+                }
+            }
+            // The next file is read while the peer is busy with this one.
+            let following = (index + 1 < self.instances.len()).then(|| self.prepare(association, index + 1, other));
+            let response = if is_rejected {
+                (requested.microseconds(), format!("no presentation context for it: {}", pair(instance)))
+            } else {
+                let (response, time) = association.response(message_id(index))?;
+                (time.microseconds(), super::status::words(&response))
+            };
+            if let Some(store) = record.stores.last_mut() {
+                store.response = Some(response);
+            }
+            if let Some(following) = following {
+                next = following?;
+            }
+            std::mem::swap(&mut this, &mut other);
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, association: &Association, index: usize, buffer: &mut Buffer) -> io::Result<Next> {
+        let instance = &self.instances[index];
+        let key = (instance.sop_class_uid.as_str(), instance.transfer_syntax_uid.as_str());
+        let context = self.contexts.get(&key).copied().unwrap_or_default();
+        if !association.has_accepted(context) {
+            return Ok(Next::Rejected);
+        }
+        let uids = [&instance.sop_class_uid, &instance.sop_instance_uid];
+        if uids.iter().any(|uid| uid.len() > LONGEST_UID) {
+            return Err(named(instance, &io::Error::other("a UID has more than 64 characters")));
+        }
+        let [class, uid] = uids;
+        let command = Command::store_request(message_id(index), class, uid).encode();
+        let path = self.lane.document.directory.join(&instance.file);
+        Object::open(&path, &command, context, association.longest_fragment, buffer)
+            .map(Next::Ready)
+            .map_err(|error| named(instance, &error))
+    }
+}
+
+/// Counts from 1, and begins anew where it must.
+fn message_id(index: usize) -> u16 {
+    u16::try_from(index % usize::from(u16::MAX)).unwrap_or_default() + 1
+}
+
+fn pair(instance: &Instance) -> String {
+    format!("SOP class {} in transfer syntax {} was rejected", instance.sop_class_uid, instance.transfer_syntax_uid)
+}
+
+fn named(instance: &Instance, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", instance.file))
+}

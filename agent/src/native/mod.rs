@@ -1,0 +1,71 @@
+//! Our own C-STORE SCU: it sends as fast as a kernel can copy, at a time that is set, and says exactly when it did.
+//!
+//! One thread an association. A file is read between the headers of its PDUs, which are in the buffer already, and sent
+//! with one system call; the next file is read while the SCP answers.
+
+mod arrival;
+mod association;
+mod document;
+mod fragments;
+mod lane;
+mod object;
+mod status;
+mod tls;
+mod transport;
+
+use std::fs;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::{Context as _, ensure};
+
+pub use document::{Arrival, SendDocument};
+
+use crate::timeline::Association;
+
+/// Sends what the document says, and writes what was done, a list of [`Association`], to `out`. The exit code is 0 when
+/// every association was released, whatever the SCP said to the C-STOREs, else 1; the reason is then on stderr too.
+///
+/// # Errors
+/// A file that cannot be read or written, or that holds no [`SendDocument`].
+pub fn send_document(document: &Path, out: &Path) -> anyhow::Result<ExitCode> {
+    let bytes = fs::read(document).with_context(|| format!("read {}", document.display()))?;
+    let document: SendDocument =
+        serde_json::from_slice(&bytes).with_context(|| format!("read {}", document.display()))?;
+    let associations = send(&document)?;
+    let mut file = BufWriter::new(fs::File::create(out).with_context(|| format!("write {}", out.display()))?);
+    serde_json::to_writer(&mut file, &associations).with_context(|| format!("write {}", out.display()))?;
+    file.flush().with_context(|| format!("write {}", out.display()))?;
+    let mut complaints = associations.iter().flat_map(|association| &association.complaints).peekable();
+    let code = if complaints.peek().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    complaints.for_each(|complaint| eprintln!("{complaint}"));
+    Ok(code)
+}
+
+/// Sends what the document says. Says what each association did, lane by lane.
+///
+/// # Errors
+/// A rate that is none.
+pub fn send(document: &SendDocument) -> anyhow::Result<Vec<Association>> {
+    if let Arrival::Open(rate) = document.arrival {
+        ensure!(rate.is_finite() && rate > 0.0, "{rate} instances per second are no rate");
+    }
+    let tls = document.tls.then(tls::anonymous).transpose()?.map(Arc::new);
+    let lanes: Vec<_> = document.lanes.iter().filter(|lane| !lane.is_empty()).collect();
+    let lengths: Vec<_> = lanes.iter().map(|lane| lane.len()).collect();
+    let schedule = arrival::Schedule::new(document.arrival, &lengths);
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for (number, instances) in lanes.into_iter().enumerate() {
+            let lane = lane::Lane { document, tls: tls.as_ref(), schedule: &schedule, number, instances };
+            threads.push(scope.spawn(move || lane.send()));
+        }
+        let ended = threads.into_iter().map(thread::ScopedJoinHandle::join);
+        let associations =
+            ended.collect::<Result<Vec<_>, _>>().map_err(|_| anyhow::anyhow!("a lane's thread ended"))?;
+        Ok(associations.into_iter().flatten().collect())
+    })
+}

@@ -1,0 +1,230 @@
+//! A file on its way: read in between the headers of its PDUs, as much at once as a buffer holds.
+
+use std::fs::File;
+use std::io::{self, IoSliceMut};
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use super::fragments::Fragments;
+use crate::upper_layer::command;
+use crate::upper_layer::pdu::{COMMAND, LAST, P_DATA_HEADER, p_data_header};
+
+/// Bytes that are read and sent at once: a CT whole, and little beside what the kernel keeps of a large object.
+const BUFFER: usize = 1 << 20;
+/// Room before the file for the PDU of the command set and the header of the first fragment.
+const FRONT: usize = command::LONGEST + 2 * P_DATA_HEADER;
+/// Gaps that preadv(2) fills at once (UIO_MAXIOV).
+const GAPS: usize = 1024;
+
+/// What is sent at once.
+pub(super) struct Buffer {
+    bytes: Box<[u8]>,
+    begin: usize,
+    end: usize,
+}
+
+impl Buffer {
+    pub(super) fn new() -> Self {
+        Self { bytes: vec![0; FRONT + BUFFER].into_boxed_slice(), begin: 0, end: 0 }
+    }
+
+    /// What is to be sent.
+    pub(super) fn filled(&self) -> &[u8] {
+        &self.bytes[self.begin..self.end]
+    }
+}
+
+/// A file, of which some is in a buffer and the rest still to be read.
+pub(super) struct Object {
+    file: File,
+    offset: u64,
+    fragments: Fragments,
+}
+
+impl Object {
+    /// Opens a file and fills the buffer: the command set, and the dataset as far as it fits.
+    ///
+    /// The file is read once, from its beginning: its file meta group, which is not sent, comes to lie where the headers
+    /// then are written.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is not DICOM.
+    pub(super) fn open(
+        path: &Path,
+        command: &[u8],
+        context: u8,
+        longest: u32,
+        buffer: &mut Buffer,
+    ) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        let mut object = Self { file, offset: 0, fragments: Fragments::after_header(context, longest, size) };
+        let mut first = object.fragments.of_fragment();
+        object.read(buffer, FRONT)?;
+
+        let here = buffer.end.min(FRONT + first as usize);
+        let meta = dataset_offset(&buffer.bytes[FRONT..here]).ok_or_else(|| invalid("it is not a DICOM file"))?;
+        if u64::from(meta) >= size {
+            return Err(invalid("it ends with its file meta group"));
+        }
+        let mut dataset = FRONT + meta as usize;
+        let is_only;
+        if dataset < here {
+            first -= meta;
+            is_only = u64::from(meta) + u64::from(first) == size;
+        } else {
+            // So long a file meta group that the first fragment holds nothing else: read again from where it ends.
+            object.offset = meta.into();
+            object.fragments = Fragments::after_header(context, longest, size - u64::from(meta));
+            first = object.fragments.of_fragment();
+            is_only = u64::from(first) == object.fragments.of_dataset();
+            dataset = FRONT;
+            object.read(buffer, FRONT)?;
+        }
+        let control = if is_only { LAST } else { 0 };
+        let header = p_data_header(context, control, first);
+        buffer.begin = write_front(&mut buffer.bytes[..dataset], command, header, context)?;
+        Ok(object)
+    }
+
+    /// Fills the buffer with what comes next.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or has become shorter.
+    pub(super) fn fill(&mut self, buffer: &mut Buffer) -> io::Result<()> {
+        self.read(buffer, 0)
+    }
+
+    /// Whether all of it was in a buffer.
+    pub(super) const fn is_over(&self) -> bool {
+        self.fragments.of_dataset() == 0
+    }
+
+    fn read(&mut self, buffer: &mut Buffer, begin: usize) -> io::Result<()> {
+        let mut gaps = Vec::new();
+        let used = self.fragments.place(&mut buffer.bytes[begin..], &mut gaps);
+        let mut gaps = &mut gaps[..];
+        while !gaps.is_empty() {
+            let at_once = gaps.len().min(GAPS);
+            match rustix::io::preadv(&self.file, &mut gaps[..at_once], self.offset) {
+                Ok(0) => return Err(invalid("it has become shorter")),
+                Ok(count) => {
+                    self.offset += count as u64;
+                    IoSliceMut::advance_slices(&mut gaps, count);
+                }
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        (buffer.begin, buffer.end) = (begin, begin + used);
+        Ok(())
+    }
+}
+
+/// Writes the command set's PDU and the header of the first fragment so that they end where the dataset begins. Returns
+/// where they begin.
+fn write_front(front: &mut [u8], command: &[u8], header: [u8; P_DATA_HEADER], context: u8) -> io::Result<usize> {
+    let length = u32::try_from(command.len()).unwrap_or(u32::MAX);
+    let parts: [&[u8]; 3] = [&p_data_header(context, COMMAND | LAST, length), command, &header];
+    let mut begin = front.len();
+    for part in parts.into_iter().rev() {
+        let end = begin;
+        begin = end.checked_sub(part.len()).ok_or_else(|| invalid("its UIDs are too long"))?;
+        front[begin..end].copy_from_slice(part);
+    }
+    Ok(begin)
+}
+
+/// Where the dataset begins: behind the file meta group, whose length is in its first element (PS3.10 7.1). `None` if
+/// the file is not DICOM. The preamble may be missing.
+fn dataset_offset(head: &[u8]) -> Option<u32> {
+    for preamble in [128_u32, 0] {
+        let after = head.get(preamble as usize..)?;
+        if let Some(rest) = after.strip_prefix(b"DICM\x02\x00\x00\x00UL\x04\x00") {
+            return u32::from_le_bytes(*rest.first_chunk()?).checked_add(preamble + 16);
+        }
+    }
+    None
+}
+
+fn invalid(reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use dicom_dictionary_std::uids;
+
+    use super::*;
+    use crate::upper_layer::command::Command;
+    use crate::upper_layer::pdu::longest_fragment;
+
+    /// A file with a file meta group of this many bytes behind its length, and this dataset.
+    fn file(directory: &Path, meta: u32, dataset: &[u8]) -> std::path::PathBuf {
+        let mut bytes = vec![0; 128];
+        bytes.extend(b"DICM\x02\x00\x00\x00UL\x04\x00");
+        bytes.extend(meta.to_le_bytes());
+        bytes.extend(vec![0xAA; meta as usize]);
+        bytes.extend(dataset);
+        let path = directory.join("file");
+        std::fs::write(&path, bytes).expect("written");
+        path
+    }
+
+    /// Everything that is sent for a file, put together again: the command set and the dataset.
+    fn sent(path: &Path, max_pdu: u32) -> (Vec<u8>, Vec<u8>) {
+        let command = Command::store_request(1, uids::CT_IMAGE_STORAGE, "2.25.1").encode();
+        let mut buffer = Buffer::new();
+        let mut object = Object::open(path, &command, 1, longest_fragment(max_pdu), &mut buffer).expect("opened");
+        let mut bytes = buffer.filled().to_vec();
+        while !object.is_over() {
+            object.fill(&mut buffer).expect("read");
+            bytes.extend_from_slice(buffer.filled());
+        }
+        let (mut commands, mut dataset) = (Vec::new(), Vec::new());
+        let mut rest = &bytes[..];
+        let mut last = 0;
+        while let Some((header, after)) = rest.split_first_chunk::<P_DATA_HEADER>() {
+            let pdu = u32::from_be_bytes([header[2], header[3], header[4], header[5]]);
+            assert!(max_pdu == 0 || pdu <= max_pdu);
+            let (fragment, after) = after.split_at(pdu as usize - 6);
+            assert!(last != LAST, "nothing follows the last");
+            last = header[11];
+            if last & COMMAND != 0 { &mut commands } else { &mut dataset }.extend_from_slice(fragment);
+            rest = after;
+        }
+        assert!(rest.is_empty() && last == LAST);
+        assert_eq!(commands, command);
+        (commands, dataset)
+    }
+
+    #[test]
+    fn a_file_is_sent_without_its_file_meta_group_whatever_the_sizes() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for max_pdu in [1024, 4096, 131_072, 0] {
+            // The last one is longer than a PDU of 4096.
+            for meta in [30, 180, 6000] {
+                for length in [1, 100, 4090, 4091, 1_048_576 - 324, 1_048_576 + 1] {
+                    let dataset: Vec<u8> = (0..length).map(|index| u8::try_from(index % 253).unwrap_or(0)).collect();
+                    let path = file(directory.path(), meta, &dataset);
+                    assert!(sent(&path, max_pdu).1 == dataset, "PDU {max_pdu}, meta {meta}, {length} bytes");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_dicom_or_has_no_dataset_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("text");
+        for bytes in [&b""[..], b"text", &[0; 4096]] {
+            std::fs::write(&path, bytes).expect("written");
+            let error = Object::open(&path, &[], 1, 4090, &mut Buffer::new()).err().expect("refused");
+            assert_eq!(error.to_string(), "it is not a DICOM file");
+        }
+        let path = file(directory.path(), 30, &[]);
+        let error = Object::open(&path, &[], 1, 4090, &mut Buffer::new()).err().expect("refused");
+        assert_eq!(error.to_string(), "it ends with its file meta group");
+    }
+}

@@ -1,0 +1,170 @@
+//! The connection: plain TCP, whose kernel says when an answer came, or TLS on top of it.
+
+use std::io::{self, IoSliceMut, Read as _, Write as _};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::os::fd::AsRawFd as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use nix::sys::socket::sockopt::{ReceiveTimestampns, SndBufForce};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt};
+use nix::sys::time::TimeSpec;
+use rustix::io::Errno;
+use rustix::net::SendFlags;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+
+use super::SendDocument;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long nothing may come, or go.
+const SILENCE: Duration = Duration::from_secs(30);
+/// What the kernel keeps of what is sent: a buffer of ours, and the next one.
+const SEND_BUFFER: usize = 2 << 20;
+
+/// A connection to the SCP.
+pub(super) struct Transport {
+    socket: TcpStream,
+    tls: Option<Box<ClientConnection>>,
+    /// Room for the kernel's timestamp.
+    control: Vec<u8>,
+}
+
+/// A moment of the wall clock, in ns since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct WallTime(u64);
+
+impl WallTime {
+    /// Now.
+    pub(super) fn now() -> Self {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// Later by so much.
+    pub(super) fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    /// In us, rounded.
+    pub(super) const fn microseconds(self) -> u64 {
+        self.0.saturating_add(500) / 1000
+    }
+}
+
+impl From<TimeSpec> for WallTime {
+    fn from(time: TimeSpec) -> Self {
+        let time = Duration::from(time);
+        Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl Transport {
+    /// Connects, and shakes hands where TLS is asked for.
+    ///
+    /// # Errors
+    /// A name without an address, an SCP that does not listen or speaks no TLS.
+    pub(super) fn connect(document: &SendDocument, tls: Option<&Arc<ClientConfig>>) -> io::Result<Self> {
+        let socket = connect(&document.address, document.port)?;
+        socket.set_nodelay(document.tcp_no_delay)?;
+        socket.set_read_timeout(Some(SILENCE))?;
+        socket.set_write_timeout(Some(SILENCE))?;
+        // Without the privilege for it the kernel goes on to size the buffer itself.
+        let _ = setsockopt(&socket, SndBufForce, &SEND_BUFFER);
+        let tls = match tls {
+            None => {
+                setsockopt(&socket, ReceiveTimestampns, &true)?;
+                None
+            }
+            Some(configuration) => Some(Box::new(handshake(&socket, document, configuration)?)),
+        };
+        Ok(Self { socket, tls, control: nix::cmsg_space!(TimeSpec) })
+    }
+
+    /// Sends all of it.
+    ///
+    /// # Errors
+    /// A connection that has ended, or takes nothing for 30 s.
+    pub(super) fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            let mut stream = rustls::Stream::new(tls.as_mut(), &mut self.socket);
+            return stream.write_all(bytes).and_then(|()| stream.flush()).map_err(in_words);
+        }
+        while !bytes.is_empty() {
+            match rustix::net::send(&self.socket, bytes, SendFlags::NOSIGNAL) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(in_words(error.into())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives what there is, and says when it came: when the kernel had it, or with TLS, when it was read.
+    ///
+    /// # Errors
+    /// A connection that has ended, or brings nothing for 30 s.
+    pub(super) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<(usize, WallTime)> {
+        let (count, time) = loop {
+            let received = match &mut self.tls {
+                Some(tls) => rustls::Stream::new(tls.as_mut(), &mut self.socket)
+                    .read(buffer)
+                    .map(|count| (count, WallTime::now())),
+                None => receive_stamped(&self.socket, buffer, &mut self.control),
+            };
+            match received {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other.map_err(in_words)?,
+            }
+        };
+        if count == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the peer has closed the connection"));
+        }
+        Ok((count, time))
+    }
+}
+
+fn connect(address: &str, port: u16) -> io::Result<TcpStream> {
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, format!("{address} has no address"));
+    for address in (address, port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, CONNECT) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn handshake(
+    mut socket: &TcpStream,
+    document: &SendDocument,
+    configuration: &Arc<ClientConfig>,
+) -> io::Result<ClientConnection> {
+    let name = ServerName::try_from(document.address.clone()).map_err(io::Error::other)?;
+    let mut connection = ClientConnection::new(configuration.clone(), name).map_err(io::Error::other)?;
+    while connection.is_handshaking() {
+        connection.complete_io(&mut socket).map_err(in_words)?;
+    }
+    Ok(connection)
+}
+
+fn receive_stamped(socket: &TcpStream, buffer: &mut [u8], control: &mut [u8]) -> io::Result<(usize, WallTime)> {
+    let mut slices = [IoSliceMut::new(buffer)];
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut slices, Some(control), MsgFlags::empty())?;
+    let stamp = message.cmsgs().ok().and_then(|mut messages| {
+        messages.find_map(|message| match message {
+            ControlMessageOwned::ScmTimestampns(time) => Some(WallTime::from(time)),
+            _ => None,
+        })
+    });
+    Ok((message.bytes, stamp.unwrap_or_else(WallTime::now)))
+}
+
+/// A timeout is EAGAIN to the kernel, which says nothing to a person.
+fn in_words(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::WouldBlock {
+        return io::Error::new(io::ErrorKind::TimedOut, format!("nothing for {} s", SILENCE.as_secs()));
+    }
+    error
+}
