@@ -31,6 +31,13 @@ enum Command {
         /// File with a step document
         document: PathBuf,
     },
+    /// Sample this host's resources five times a second, until SIGTERM
+    #[command(hide = true)]
+    Sample {
+        /// File that the samples are appended to
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Print the JSON Schema of what the agent reads or writes
     Schema {
         /// Which
@@ -76,6 +83,8 @@ pub enum Action {
         /// The work that the document must be about; any if none.
         work: Option<WorkKind>,
     },
+    /// Sample this host's resources into a file.
+    Sample(PathBuf),
     /// Print a schema.
     Schema(SchemaName),
 }
@@ -104,6 +113,7 @@ impl Arguments {
             Command::Client(ClientCommand::Configure { document }) => step(document, Some(WorkKind::ConfigureClient)),
             Command::Client(ClientCommand::Measure { document }) => step(document, Some(WorkKind::Measure)),
             Command::Step { document } => step(document, None),
+            Command::Sample { out } => Action::Sample(out.clone()),
             Command::Schema { name } => Action::Schema(*name),
         }
     }

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use dicomperf_agent::arguments::{Action, Arguments};
-use dicomperf_agent::{schema, step};
+use dicomperf_agent::{resources, schema, step};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.action() {
         Action::Step { document, work } => step::carry_out(&document, work, &arguments.state),
+        Action::Sample(out) => resources::sample_until_told(&out).map(|()| ExitCode::SUCCESS),
         Action::Schema(name) => schema::print(name).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
