@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init bench-dataset
+.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init bench-dataset bench-resources
 
 functions := $(notdir $(wildcard functions/*))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
@@ -62,6 +62,11 @@ bench-timing: install ## compare the agent's durationMs with timing the same sto
 	cargo build --profile agent --package dicomperf-agent
 	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench timing --profile dev
+
+bench-resources: install ## measure what sampling a host's resources costs, over 60 s beside an Orthanc
+	cargo build --profile agent --package dicomperf-agent
+	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
+		cargo bench --quiet --package dicomperf-agent --bench resources --profile dev
 
 bench-init: build ## measure the zip size and the init time of each function
 	@$(tools) lab/bench-init

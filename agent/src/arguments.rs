@@ -46,6 +46,13 @@ enum Command {
         /// File with what the null SCP is told
         document: PathBuf,
     },
+    /// Sample this host's resources five times a second, until SIGTERM
+    #[command(hide = true)]
+    Sample {
+        /// File that the samples are appended to
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Print the JSON Schema of what the agent reads or writes
     Schema {
         /// Which
@@ -103,6 +110,8 @@ pub enum Action {
         /// File with a [`crate::sink::SinkDocument`].
         document: PathBuf,
     },
+    /// Sample this host's resources into a file.
+    Sample(PathBuf),
     /// Print a schema.
     Schema(SchemaName),
 }
@@ -133,6 +142,7 @@ impl Arguments {
             Command::Step { document } => step(document, None),
             Command::Send { document, out } => Action::Send { document: document.clone(), out: out.clone() },
             Command::Sink { document } => Action::Sink { document: document.clone() },
+            Command::Sample { out } => Action::Sample(out.clone()),
             Command::Schema { name } => Action::Schema(*name),
         }
     }

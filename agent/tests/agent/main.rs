@@ -1,4 +1,5 @@
-//! The agent against a real Orthanc and a real storescu on loopback: `/usr/sbin/Orthanc` and `storescu` must be there.
+//! The agent against a real Orthanc and a real storescu on loopback: `/usr/sbin/Orthanc` and `storescu` must be there,
+//! and for the network baseline iperf3 and ping.
 
 // Tests say what they expect where it fails.
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -8,4 +9,6 @@ mod configure;
 mod deadline;
 mod harness;
 mod measure;
+mod network;
+mod resources;
 mod schemas;

@@ -1,0 +1,97 @@
+//! Round trips: ping where it is answered, else the time in which a TCP connection opens.
+
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use dicomperf::network::{RoundTrip, RoundTripMethod};
+
+use super::NoBaseline;
+use crate::clock::milliseconds;
+use crate::process;
+
+/// How many are taken.
+const COUNT: u32 = 10;
+/// From one ping to the next, in seconds. Older versions of ping let nobody but root go below 0.2.
+const INTERVAL: &str = "0.02";
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+pub(super) fn measure(server: SocketAddr, scratch: &Path, limit: Instant) -> Result<RoundTrip, NoBaseline> {
+    match ping(server, scratch, limit) {
+        Ok(round_trip) => Ok(round_trip),
+        Err(ping) => {
+            tracing::info!(ping, "round trips are taken from TCP connections");
+            connect(server, limit).map_err(|tcp| NoBaseline::NoRoundTrip { server, ping, tcp })
+        }
+    }
+}
+
+fn ping(server: SocketAddr, scratch: &Path, limit: Instant) -> Result<RoundTrip, String> {
+    if !process::is_installed("ping") {
+        return Err("not installed".to_owned());
+    }
+    let mut command = Command::new("ping");
+    command.env("LC_ALL", "C").args(["-n", "-c", &COUNT.to_string(), "-i", INTERVAL, "-w", "1"]);
+    command.arg(server.ip().to_string());
+    let finished = process::run(&mut command, scratch, limit.min(Instant::now() + 2 * PATIENCE));
+    let output = finished.map_err(|error| error.to_string())?.output;
+    let times = output.lines().filter_map(time_ms).collect();
+    // Without an answer it is the last line that says so.
+    RoundTrip::of(RoundTripMethod::Ping, times)
+        .ok_or_else(|| output.lines().rfind(|line| !line.is_empty()).unwrap_or("no answer").to_owned())
+}
+
+/// The time in `64 bytes from 10.0.0.2: icmp_seq=1 ttl=64 time=0.123 ms`.
+fn time_ms(line: &str) -> Option<f64> {
+    line.split_once("time=")?.1.split(' ').next()?.parse().ok()
+}
+
+/// iperf3 takes a connection that closes at once for a test that failed, and goes on.
+fn connect(server: SocketAddr, limit: Instant) -> io::Result<RoundTrip> {
+    let until = limit.min(Instant::now() + PATIENCE);
+    let mut times = Vec::new();
+    for _ in 0..COUNT {
+        let started = Instant::now();
+        let left = until.saturating_duration_since(started);
+        // A timeout of nothing is an error of its own kind.
+        match TcpStream::connect_timeout(&server, left.max(Duration::from_millis(1))) {
+            Ok(_) => times.push(milliseconds(started.elapsed())),
+            Err(error) if times.is_empty() => return Err(error),
+            Err(_) => break,
+        }
+    }
+    RoundTrip::of(RoundTripMethod::TcpConnect, times).ok_or_else(|| io::ErrorKind::TimedOut.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn times_are_taken_from_the_answers_alone() {
+        let output = "PING 10.0.0.2 (10.0.0.2) 56(84) bytes of data.\n\
+                      64 bytes from 10.0.0.2: icmp_seq=1 ttl=64 time=0.123 ms\n\
+                      64 bytes from 10.0.0.2: icmp_seq=2 ttl=64 time=12 ms\n\n\
+                      --- 10.0.0.2 ping statistics ---\n\
+                      2 packets transmitted, 2 received, 0% packet loss, time 1001ms\n\
+                      rtt min/avg/max/mdev = 0.123/6.061/12.000/5.938 ms\n";
+        assert_eq!(output.lines().filter_map(time_ms).collect::<Vec<_>>(), [0.123, 12.0]);
+    }
+
+    #[test]
+    fn opening_connections_tells_a_round_trip_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let server = listener.local_addr().expect("an address");
+        let limit = Instant::now() + Duration::from_secs(5);
+        let found = connect(server, limit).expect("open");
+        assert_eq!((found.method, found.count), (RoundTripMethod::TcpConnect, COUNT));
+        assert!(found.min_ms > 0.0 && found.min_ms <= found.median_ms && found.median_ms <= found.max_ms);
+        drop(listener);
+        assert_eq!(connect(server, limit).expect_err("closed").kind(), io::ErrorKind::ConnectionRefused);
+    }
+}

@@ -1,0 +1,121 @@
+//! The counters of this host, read together.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use dicomperf::samples::{CpuSample, DiskSample, MemorySample, ResourceSample, Sample, TrafficSample};
+use procfs::{CpuTime, Current as _, CurrentSI as _, DiskStat, KernelStats, Meminfo, ProcResult};
+
+use super::processes::Processes;
+use super::{ena, tcp};
+use crate::clock::Moment;
+
+/// A sector of /proc/diskstats, whatever the disk's own are (the kernel's Documentation/admin-guide/iostats.rst).
+const SECTOR_BYTES: u64 = 512;
+/// The allowances are read in one sample of this many: it takes a process.
+const ALLOWANCES_EVERY: u64 = 10;
+
+/// What is known of this host from sample to sample.
+#[derive(Debug)]
+pub(super) struct Host {
+    number: u64,
+    /// Whether a block device is a physical disk.
+    physical: BTreeMap<String, bool>,
+    processes: Processes,
+    ena: Vec<String>,
+}
+
+impl Host {
+    pub fn new() -> Self {
+        Self { number: 0, physical: BTreeMap::new(), processes: Processes::default(), ena: ena::interfaces() }
+    }
+
+    /// What the host is doing now.
+    ///
+    /// # Errors
+    /// A file of /proc that cannot be read: a sample has all, or there is none.
+    pub fn sample(&mut self) -> io::Result<Sample> {
+        let at_ms = Moment::now().wall_ms();
+        let kernel = read("/proc/stat", KernelStats::current())?;
+        let memory = read("/proc/meminfo", Meminfo::current())?;
+        let disks = read("/proc/diskstats", procfs::diskstats())?;
+        let (network, loopback) = traffic()?;
+        let number = self.number;
+        self.number += 1;
+        let allowances = number.is_multiple_of(ALLOWANCES_EVERY).then(|| ena::allowances_exceeded(&self.ena)).flatten();
+        Ok(Sample::Resources(Box::new(ResourceSample {
+            at_ms,
+            cpu: cpu(&kernel.total),
+            cpu_busy_ms: kernel.cpu_time.iter().map(busy_ms).collect(),
+            procs_running: kernel.procs_running.unwrap_or_default(),
+            procs_blocked: kernel.procs_blocked.unwrap_or_default(),
+            memory: MemorySample {
+                total_bytes: memory.mem_total,
+                // Linux has told it since 3.14.
+                available_bytes: memory.mem_available.unwrap_or(memory.mem_free),
+                unwritten_bytes: memory.dirty + memory.writeback,
+            },
+            disks: disks.iter().filter(|disk| self.is_physical(&disk.name)).filter_map(disk_sample).collect(),
+            network,
+            loopback,
+            tcp: tcp::sample()?,
+            processes: self.processes.sample(number),
+            ena_allowance_exceeded: allowances,
+        })))
+    }
+
+    fn is_physical(&mut self, name: &str) -> bool {
+        if let Some(&known) = self.physical.get(name) {
+            return known;
+        }
+        // In /sys the / of a name like cciss/c0d0 is a !.
+        let physical = Path::new("/sys/block").join(name.replace('/', "!")).join("device").exists();
+        self.physical.insert(name.to_owned(), physical);
+        physical
+    }
+}
+
+fn read<T>(file: &str, found: ProcResult<T>) -> io::Result<T> {
+    found.map_err(|error| io::Error::other(format!("{file}: {error}")))
+}
+
+fn cpu(time: &CpuTime) -> CpuSample {
+    CpuSample {
+        user_ms: time.user_ms(),
+        nice_ms: time.nice_ms(),
+        system_ms: time.system_ms(),
+        idle_ms: time.idle_ms(),
+        iowait_ms: time.iowait_ms().unwrap_or_default(),
+        irq_ms: time.irq_ms().unwrap_or_default(),
+        softirq_ms: time.softirq_ms().unwrap_or_default(),
+        steal_ms: time.steal_ms().unwrap_or_default(),
+    }
+}
+
+fn busy_ms(time: &CpuTime) -> u64 {
+    let cpu = cpu(time);
+    cpu.user_ms + cpu.nice_ms + cpu.system_ms + cpu.irq_ms + cpu.softirq_ms + cpu.steal_ms
+}
+
+fn disk_sample(disk: &DiskStat) -> Option<DiskSample> {
+    let operations = disk.reads + disk.writes;
+    (operations > 0).then(|| DiskSample {
+        name: disk.name.clone(),
+        read_bytes: disk.sectors_read * SECTOR_BYTES,
+        written_bytes: disk.sectors_written * SECTOR_BYTES,
+        operations,
+        busy_ms: disk.time_in_progress,
+    })
+}
+
+/// Of all interfaces but `lo`, and of `lo`.
+fn traffic() -> io::Result<(TrafficSample, TrafficSample)> {
+    let (mut network, mut loopback) = (TrafficSample::default(), TrafficSample::default());
+    for (name, interface) in read("/proc/net/dev", procfs::net::dev_status())? {
+        let sum = if name == "lo" { &mut loopback } else { &mut network };
+        sum.received_bytes += interface.recv_bytes;
+        sum.sent_bytes += interface.sent_bytes;
+    }
+    Ok((network, loopback))
+}

@@ -1,0 +1,113 @@
+//! The host's resources, sampled five times a second into a samples file ([`dicomperf::samples`]).
+//!
+//! [`Sampler`] does it from a thread of its own, `dicomperf-agent sample --out FILE` from a process of its own.
+
+mod ena;
+mod file;
+mod host;
+mod processes;
+mod tcp;
+
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use dicomperf::samples::Sample;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+pub use file::SampleFile;
+use host::Host;
+
+/// From one sample to the next.
+pub const PERIOD: Duration = Duration::from_millis(200);
+/// Samples in a frame: this many are lost at most, 5 s of them, where the sampler is killed.
+const FRAME: usize = 25;
+
+/// Samples this host's resources until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Sampler {
+    thread: Option<(Sender<()>, JoinHandle<io::Result<()>>)>,
+}
+
+impl Sampler {
+    /// Starts to append samples to a file, which is made if it is not there. Others may append whole frames to it too.
+    ///
+    /// # Errors
+    /// What of /proc cannot be read, a file that cannot be written.
+    pub fn start(file: &Path) -> io::Result<Self> {
+        let mut host = Host::new();
+        let first = host.sample()?;
+        let file = file.to_owned();
+        // The file is there from the beginning, and a place where none can be is known.
+        SampleFile::append(&file, [first])?;
+        let (stop, stopped) = channel();
+        let thread = std::thread::Builder::new()
+            .name("sampler".to_owned())
+            .spawn(move || sample_until(&stopped, &mut host, &file))?;
+        Ok(Self { thread: Some((stop, thread)) })
+    }
+
+    /// Takes a last sample and writes what is not written yet.
+    ///
+    /// # Errors
+    /// That of the last write: what could not be written before was logged, and is lost.
+    pub fn stop(mut self) -> io::Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        let Some((stop, thread)) = self.thread.take() else { return Ok(()) };
+        drop(stop);
+        thread.join().map_err(|_| io::Error::other("the sampler panicked"))?
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            tracing::warn!(%error, "the last samples are lost");
+        }
+    }
+}
+
+/// `dicomperf-agent sample --out FILE`: samples until SIGTERM or SIGINT.
+///
+/// # Errors
+/// What of /proc cannot be read, a file that cannot be written.
+pub fn sample_until_told(file: &Path) -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).init();
+    // Before the sampler: a signal that comes early is not lost.
+    let mut signals = Signals::new([SIGTERM, SIGINT]).context("cannot wait for signals")?;
+    let sampler = Sampler::start(file).with_context(|| format!("cannot sample into {}", file.display()))?;
+    signals.forever().next();
+    sampler.stop().with_context(|| format!("cannot write the last samples to {}", file.display()))
+}
+
+/// The schedule is fixed: a late sample does not make the next one late, and one that is missed is left out.
+fn sample_until(stopped: &Receiver<()>, host: &mut Host, file: &Path) -> io::Result<()> {
+    let mut pending: Vec<Sample> = Vec::with_capacity(FRAME);
+    let mut due = Instant::now() + PERIOD;
+    loop {
+        let wait = stopped.recv_timeout(due.saturating_duration_since(Instant::now()));
+        match host.sample() {
+            Ok(sample) => pending.push(sample),
+            Err(error) => tracing::warn!(%error, "no sample"),
+        }
+        if wait != Err(RecvTimeoutError::Timeout) {
+            return SampleFile::append(file, pending);
+        }
+        if pending.len() >= FRAME
+            && let Err(error) = SampleFile::append(file, pending.drain(..))
+        {
+            tracing::warn!(%error, file = %file.display(), "samples are lost");
+        }
+        due += PERIOD;
+        while due <= Instant::now() {
+            due += PERIOD;
+        }
+    }
+}

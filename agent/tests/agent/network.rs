@@ -1,0 +1,126 @@
+//! The network baseline against a real iperf3 on loopback.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use dicomperf::network::{NetworkBaseline, RoundTripMethod};
+use dicomperf_agent::network::{NoBaseline, measure};
+use tempfile::TempDir;
+
+use crate::harness::free_port;
+
+struct Iperf {
+    process: Child,
+    port: u16,
+}
+
+impl Iperf {
+    fn start() -> Self {
+        let port = free_port();
+        let mut command = Command::new("iperf3");
+        command.args(["-s", "-p", &port.to_string()]).stdout(Stdio::null());
+        let process = command.spawn().expect("iperf3");
+        // Whether the port is taken is asked without a connection, which iperf3 would take for a test.
+        let taken = |_: &u32| {
+            sleep(Duration::from_millis(50));
+            TcpListener::bind(("0.0.0.0", port)).is_err()
+        };
+        (0..100).find(taken).expect("iperf3 listens");
+        Self { process, port }
+    }
+}
+
+impl Drop for Iperf {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+struct Scratch(TempDir);
+
+impl Scratch {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("network.out")
+    }
+
+    fn measure(&self, address: &str, port: u16) -> (Result<NetworkBaseline, NoBaseline>, Duration) {
+        let started = Instant::now();
+        let found = measure(address, port, &self.path(), started + Duration::from_secs(10));
+        (found, started.elapsed())
+    }
+}
+
+#[test]
+fn both_directions_round_trips_and_mtus_are_measured_in_three_seconds() {
+    let (server, scratch) = (Iperf::start(), Scratch::new());
+    let (found, took) = scratch.measure("127.0.0.1", server.port);
+    let found = found.unwrap();
+    assert!(took < Duration::from_millis(3500), "{took:?}");
+    // Loopback, however loaded the machine is.
+    assert!(found.to_server_bytes_per_second > 50e6 && found.from_server_bytes_per_second > 50e6, "{found:?}");
+    let trip = found.round_trip;
+    assert!(trip.min_ms > 0.0 && trip.median_ms < 50.0 && trip.count >= 5, "{trip:?}");
+    assert_eq!(trip.method, RoundTripMethod::Ping);
+    assert_eq!(found.path_mtu_bytes, found.interface_mtu_bytes);
+    assert!(found.interface_mtu_bytes >= 1500, "{found:?}");
+    // The server is ready for the next block.
+    scratch.measure("127.0.0.1", server.port).0.unwrap();
+}
+
+#[test]
+fn connections_that_close_at_once_do_not_end_the_server() {
+    let (mut server, scratch) = (Iperf::start(), Scratch::new());
+    for _ in 0..10 {
+        std::net::TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+    }
+    sleep(Duration::from_millis(200));
+    assert!(server.process.try_wait().unwrap().is_none());
+    scratch.measure("127.0.0.1", server.port).0.unwrap();
+}
+
+#[test]
+fn a_port_on_which_nobody_listens_is_named() {
+    let (port, scratch) = (free_port(), Scratch::new());
+    let (found, took) = scratch.measure("127.0.0.1", port);
+    let said = found.unwrap_err().to_string();
+    assert!(
+        said.starts_with(&format!("iperf3 to 127.0.0.1:{port}: ")) && said.ends_with("Connection refused"),
+        "{said}"
+    );
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[test]
+fn a_server_that_is_busy_is_told_in_iperf3s_words() {
+    let (server, scratch) = (Iperf::start(), Scratch::new());
+    let mut command = Command::new("iperf3");
+    command.args(["-c", "127.0.0.1", "-b", "1M", "-t", "20", "-p", &server.port.to_string()]).stdout(Stdio::null());
+    let mut other = command.spawn().unwrap();
+    sleep(Duration::from_millis(500));
+    let said = scratch.measure("127.0.0.1", server.port).0.unwrap_err().to_string();
+    other.kill().unwrap();
+    other.wait().unwrap();
+    assert!(said.contains("busy"), "{said}");
+}
+
+#[test]
+fn an_address_that_is_none_is_named() {
+    let said = Scratch::new().measure("300.1.2.3", 5201).0.unwrap_err().to_string();
+    assert!(said.starts_with("address \"300.1.2.3\": "), "{said}");
+}
+
+#[test]
+fn a_limit_that_has_passed_ends_it_at_once() {
+    let (server, scratch) = (Iperf::start(), Scratch::new());
+    let started = Instant::now();
+    measure("127.0.0.1", server.port, &scratch.path(), started).unwrap_err();
+    assert!(started.elapsed() < Duration::from_secs(1));
+}

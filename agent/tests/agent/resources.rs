@@ -1,0 +1,191 @@
+//! The sampler against the real kernel: values move when something is done, and the file is always readable.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::thread::{scope, sleep};
+use std::time::{Duration, Instant};
+
+use dicomperf::resources::ResourceUse;
+use dicomperf::samples::{ResourceSample, Sample, StoreSample, read};
+use dicomperf_agent::clock::Moment;
+use dicomperf_agent::resources::{SampleFile, Sampler};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const AGENT: &str = env!("CARGO_BIN_EXE_dicomperf-agent");
+const LOOPBACK_BYTES: usize = 100_000_000;
+const DISK_BYTES: usize = 50_000_000;
+
+fn samples(file: &Path) -> Vec<ResourceSample> {
+    let resources = |sample| if let Sample::Resources(sample) = sample { Some(*sample) } else { None };
+    read(&fs::read(file).unwrap()).unwrap().into_iter().filter_map(resources).collect()
+}
+
+/// What this host used while `work` was done, which is made to last 2 s at least.
+fn used_while(work: impl FnOnce()) -> (ResourceUse, Vec<ResourceSample>) {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("client.jsonl.zst");
+    let sampler = Sampler::start(&file).unwrap();
+    let (from, started) = (Moment::now(), Instant::now());
+    work();
+    sleep(Duration::from_secs(2).saturating_sub(started.elapsed()));
+    let to = Moment::now();
+    sampler.stop().unwrap();
+    let samples = samples(&file);
+    (ResourceUse::over(&samples, from.wall_ms(), to.wall_ms()).unwrap(), samples)
+}
+
+/// A process called Orthanc, whose one thread does nothing but compute.
+struct Busy {
+    process: Child,
+    _directory: TempDir,
+}
+
+impl Busy {
+    fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("Orthanc");
+        fs::copy("/bin/dash", &program).unwrap();
+        let process = Command::new(program).args(["-c", "while :; do :; done"]).spawn().unwrap();
+        Self { process, _directory: directory }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_server_that_computes_is_seen_in_its_own_cpu_time_and_in_the_hosts() {
+    let busy = Busy::start();
+    // Between fork and exec it has another name.
+    sleep(Duration::from_millis(200));
+    let pid = busy.process.id();
+    let (used, samples) = used_while(|| ());
+    // Others may want the CPU too: of two there is a third left for it.
+    let of_pid = |sample: &ResourceSample| sample.processes.iter().find(|process| process.pid == pid).cloned();
+    let (first, last) = (of_pid(&samples[0]).unwrap(), of_pid(samples.last().unwrap()).unwrap());
+    assert_eq!(first.name, "Orthanc");
+    let whole = samples.last().unwrap().at_ms - samples[0].at_ms;
+    let ran = last.cpu_ms - first.cpu_ms;
+    assert!(ran * 3 > whole && ran <= whole + 50, "{ran} of {whole} ms");
+    assert_eq!(last.threads.len(), 1);
+    assert!(last.threads[0].cpu_ms.abs_diff(last.cpu_ms) <= 50, "{last:?}");
+    let orthanc = used.orthanc.unwrap();
+    assert!(orthanc.cpu_cores > 0.3 && orthanc.busiest_thread.unwrap() > 0.3, "{orthanc:?}");
+    assert!(used.busiest_cpu > 0.5, "{used:?}");
+    assert!(used.cpu.user * f64::from(used.cpus) > 0.3, "{used:?}");
+    assert!(used.mean_run_queue >= 1.5, "{used:?}");
+}
+
+#[test]
+fn a_file_that_is_written_through_is_seen_on_a_disk() {
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let (used, samples) = used_while(|| {
+        let mut file = File::create(directory.path().join("file")).unwrap();
+        file.write_all(&vec![7; DISK_BYTES]).unwrap();
+        file.sync_all().unwrap();
+    });
+    let expected = f64::from(u32::try_from(DISK_BYTES).unwrap()) / (used.covered_ms / 1e3);
+    assert!(used.disk.written_bytes_per_second > 0.9 * expected, "{:?}", used.disk);
+    assert!(used.disk.busy > 0.0 && used.disk.busy <= 1.0 && used.disk.operations_per_second > 0.0, "{:?}", used.disk);
+    let names: Vec<_> = samples[0].disks.iter().map(|disk| disk.name.as_str()).collect();
+    assert!(!names.iter().any(|name| name.starts_with("loop") || name.starts_with("ram")), "{names:?}");
+    assert!(used.memory_available_min_bytes > 1_000_000);
+}
+
+#[test]
+fn what_goes_over_loopback_is_seen_there_and_not_on_the_network() {
+    let (used, _) = used_while(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        scope(|scope| {
+            scope.spawn(move || TcpStream::connect(address).unwrap().write_all(&vec![7; LOOPBACK_BYTES]).unwrap());
+            let mut received = Vec::new();
+            listener.accept().unwrap().0.read_to_end(&mut received).unwrap();
+            assert_eq!(received.len(), LOOPBACK_BYTES);
+        });
+    });
+    let expected = f64::from(u32::try_from(LOOPBACK_BYTES).unwrap()) / (used.covered_ms / 1e3);
+    assert!(used.loopback.received_bytes_per_second > 0.95 * expected, "{:?}", used.loopback);
+    assert!(used.network.received_bytes_per_second < 0.5 * expected, "{:?}", used.network);
+}
+
+#[test]
+fn samples_are_taken_five_times_a_second_and_do_not_drift() {
+    let (_, samples) = used_while(|| sleep(Duration::from_secs(4)));
+    // The first when it starts, one when it is stopped, and twenty in between, of which a loaded machine may miss some.
+    assert!((18..=23).contains(&samples.len()), "{}", samples.len());
+    let start = samples[1].at_ms;
+    let late: Vec<_> = samples[1..samples.len() - 1].iter().map(|sample| (sample.at_ms - start) % 200).collect();
+    let on_time = late.iter().filter(|&&ms| ms.min(200 - ms) <= 20).count();
+    assert!(on_time * 10 >= late.len() * 8, "{late:?}");
+}
+
+struct SampleProcess(Child);
+
+impl SampleProcess {
+    fn start(file: &Path) -> Self {
+        Self(Command::new(AGENT).args(["sample", "--out"]).arg(file).spawn().unwrap())
+    }
+}
+
+impl Drop for SampleProcess {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_sampler_that_is_killed_leaves_a_file_that_can_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("server.jsonl.zst");
+    let mut process = SampleProcess::start(&file);
+    // A frame is written every 5 s.
+    sleep(Duration::from_secs(7));
+    process.0.kill().unwrap();
+    process.0.wait().unwrap();
+    let before = samples(&file);
+    assert!(before.len() >= 20, "{}", before.len());
+    // What follows, of another sampler or of the one who stores, is read too, and so it would be behind half a frame.
+    let whole = fs::read(&file).unwrap();
+    fs::write(&file, [&whole[..], &whole[..whole.len() / 3]].concat()).unwrap();
+    SampleFile::append(&file, [Sample::Store(StoreSample { index: 3, ..StoreSample::default() })]).unwrap();
+    let all = read(&fs::read(&file).unwrap()).unwrap();
+    assert!(matches!(all.last(), Some(Sample::Store(store)) if store.index == 3));
+    assert!(all.len() > before.len());
+}
+
+#[test]
+fn a_sampler_that_is_told_to_end_writes_all_that_it_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("server.jsonl.zst");
+    let mut process = SampleProcess::start(&file);
+    sleep(Duration::from_secs(2));
+    let told = Moment::now();
+    kill_process(Pid::from_child(&process.0), Signal::TERM).unwrap();
+    assert!(process.0.wait().unwrap().success());
+    let samples = samples(&file);
+    assert!(samples.len() >= 6, "{}", samples.len());
+    assert!(samples.last().unwrap().at_ms >= told.wall_ms());
+    // zstd's own program reads it, if it is there.
+    if let Ok(output) = Command::new("zstdcat").arg(&file).output() {
+        assert!(output.status.success());
+        assert_eq!(output.stdout.iter().filter(|&&byte| byte == b'\n').count(), samples.len());
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_told_at_once() {
+    let output = Command::new(AGENT).args(["sample", "--out", "/proc/none"]).output().unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("cannot sample into /proc/none"), "{said}");
+}
