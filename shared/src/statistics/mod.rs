@@ -1,8 +1,10 @@
-//! Median, MAD, percentiles, and bootstrap intervals of a median and of a ratio of medians.
+//! Median, MAD, percentiles, bootstrap intervals of a median and of a ratio of medians, and a least squares line.
 //!
 //! Samples are small (5 to 100 iterations), skewed and sometimes disturbed, so nothing here assumes a normal
 //! distribution, except [`prediction_interval`], which says so. Order statistics and Student's t come from `statrs`.
 //! A sample that is empty or holds a NaN or an infinity has no figures: every function answers `None`.
+
+mod least_squares;
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -10,6 +12,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 use statrs::statistics::{Data, OrderStatistics as _};
+
+pub use self::least_squares::{LeastSquares, Line};
 
 /// Share of intervals that hold the true value, were the run repeated without end.
 pub const CONFIDENCE: f64 = 0.95;
