@@ -131,9 +131,10 @@ impl Comparison {
     /// Judges an interval of a throughput: a change is one only where the whole interval lies beyond the noise.
     #[must_use]
     pub fn against(interval: &Interval, noise: &Range) -> Self {
-        if interval.high < noise.low {
+        // Both bounds are asked, so that one which is no number is never a change.
+        if interval.low < noise.low && interval.high < noise.low {
             Self::Regressed
-        } else if interval.low > noise.high {
+        } else if interval.low > noise.high && interval.high > noise.high {
             Self::Improved
         } else if noise.low <= interval.low && interval.high <= noise.high {
             Self::Equivalent
