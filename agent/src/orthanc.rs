@@ -121,7 +121,7 @@ impl Orthanc {
         }
     }
 
-    /// What its Prometheus metrics say of its work since a time in ms since 1970-01-01 UTC.
+    /// What its Prometheus metrics say of its work, none of it older than a time in ms since 1970-01-01 UTC.
     ///
     /// # Errors
     /// [`Failure::ServerUnreachable`]
@@ -216,7 +216,8 @@ impl Orthanc {
 
 /// A metric in Prometheus' text format, `NAME VALUE TIMESTAMP`, unless it is older than `since_ms`.
 fn metric(text: &str, name: &str, since_ms: u64) -> Option<f64> {
-    let mut words = text.lines().map(str::split_whitespace).find_map(|mut words| (words.next() == Some(name)).then_some(words))?;
+    let mut words =
+        text.lines().map(str::split_whitespace).find_map(|mut words| (words.next() == Some(name)).then_some(words))?;
     let value = words.next()?.parse().ok()?;
     let at_ms: u64 = words.next()?.parse().ok()?;
     (at_ms >= since_ms).then_some(value)

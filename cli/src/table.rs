@@ -15,6 +15,11 @@ pub fn results(summary: &Summary) -> String {
         text.push('\n');
         text.push_str(&compared(comparison, &summary.scenarios));
     }
+    for scenario in &summary.scenarios {
+        for warning in &scenario.warnings {
+            text.push_str(&format!("\nscenario {}: {warning}", scenario.scenario));
+        }
+    }
     let scenarios = summary.scenarios.iter();
     let (valid, counted, planned) = scenarios.fold((0, 0, 0), |(valid, counted, planned), one| {
         (valid + one.valid_iterations, counted + one.counted_iterations, planned + one.planned_iterations)

@@ -101,8 +101,8 @@ pub struct Iteration {
     pub server: Option<ServerMetrics>,
 }
 
-/// What Orthanc's Prometheus metrics say of an iteration. Orthanc gives the greatest value of the last ten seconds, in
-/// whole ms; null where there is none from within the iteration.
+/// What Orthanc's Prometheus metrics say after an iteration: the greatest value of the last ten seconds, in whole ms, which
+/// may reach back into the iteration before. Null where there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerMetrics {

@@ -266,7 +266,7 @@ pub enum StepOutput {
     /// The dataset is there.
     ClientConfigured(PreparedDataset),
     /// Measurements.
-    Measured(BlockMeasurement),
+    Measured(Box<BlockMeasurement>),
     /// The server's side of the story.
     Collected(Collected),
 }

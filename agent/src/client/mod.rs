@@ -19,7 +19,7 @@ use crate::{packages, versions};
 use dataset::Dataset;
 use variant::Variant;
 
-/// `client configure`: installs DCMTK, makes or downloads the dataset, converts it to the transfer syntaxes that it will
+/// `client configure`: installs DCMTK and iperf3, makes or downloads the dataset, converts it to the transfer syntaxes that it will
 /// be sent in, proves every file readable.
 ///
 /// # Errors
@@ -39,7 +39,9 @@ pub fn configure(
     let total = 1 + 2 * instances * (1 + u32::try_from(converted.len()).unwrap_or_default());
     reporter.stage(0, total, "installing DCMTK");
     packages::prepare_host(home, reporter.deadline())?;
-    packages::install("dcmtk", home, reporter.deadline())?;
+    for package in ["dcmtk", "iperf3", "iputils-ping"] {
+        packages::install(package, home, reporter.deadline())?;
+    }
 
     let original = Variant::of(TransferSyntax::Original);
     let directory = home.path(&original.directory);
@@ -126,9 +128,9 @@ fn write(dataset: &Dataset, variant: &Variant, home: &RunHome) -> Result<(), Fai
 /// # Errors
 /// `DatasetFailed` if there is none.
 pub fn configured(home: &RunHome, variant: &Variant) -> Result<Dataset, Failure> {
-    home.read(&variant.index)
-        .at("read", &home.path(&variant.index))?
-        .ok_or_else(|| Failure::DatasetFailed(format!("there is no {} on this host: it was not configured", variant.index)))
+    home.read(&variant.index).at("read", &home.path(&variant.index))?.ok_or_else(|| {
+        Failure::DatasetFailed(format!("there is no {} on this host: it was not configured", variant.index))
+    })
 }
 
 /// What a user knows a file by.

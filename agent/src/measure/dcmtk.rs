@@ -22,32 +22,25 @@ pub(super) struct Share {
     words: PathBuf,
 }
 
-/// Everything that is to be started, by lane, and what each process is given.
-pub(super) fn prepare(
-    sending: &Sending<'_>,
-    directory: &Path,
-) -> Result<(Vec<Vec<Share>>, Vec<Vec<Prepared>>), Failure> {
-    let mut shares = Vec::new();
-    let mut prepared = Vec::new();
-    for (number, lane) in sending.lanes().into_iter().enumerate() {
+/// Everything that is to be started, by lane.
+pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<Vec<Vec<(Share, Prepared)>>, Failure> {
+    let mut lanes = Vec::new();
+    for (number, instances) in sending.lanes().into_iter().enumerate() {
         let most = match sending.settings.instances_per_association {
-            InstancesPerAssociation::All => lane.len(),
+            InstancesPerAssociation::All => instances.len(),
             InstancesPerAssociation::Count(count) => count as usize,
         };
-        let mut in_lane = (Vec::new(), Vec::new());
-        for (chunk, instances) in lane.chunks(most).enumerate() {
-            let (share, process) = prepare_one(sending, instances, directory, &format!("{number}-{chunk}"))?;
-            if number == 0 && chunk == 0 {
-                let line = process.command.get_args().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
-                tracing::info!(sender = sending.settings.sender.name(), "{line}");
-            }
-            in_lane.0.push(share);
-            in_lane.1.push(process);
+        let mut lane = Vec::new();
+        for (chunk, instances) in instances.chunks(most).enumerate() {
+            lane.push(prepare_one(sending, instances, directory, &format!("{number}-{chunk}"))?);
         }
-        shares.push(in_lane.0);
-        prepared.push(in_lane.1);
+        lanes.push(lane);
     }
-    Ok((shares, prepared))
+    if let Some((_, first)) = lanes.iter().flatten().next() {
+        let line = first.command.get_args().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+        tracing::info!(sender = sending.settings.sender.name(), "{line}");
+    }
+    Ok(lanes)
 }
 
 fn prepare_one(

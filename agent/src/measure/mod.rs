@@ -10,7 +10,7 @@ mod target;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use dicomperf::measurement::{BlockMeasurement, Iteration, LatencyHistogram};
 use dicomperf::plan::{self, Scenario};
@@ -35,6 +35,9 @@ use transfer::{Sending, Transfer, latency_us};
 /// What the host sampled, in the run's home.
 const SAMPLES: &str = "samples.jsonl.zst";
 
+/// How long the network's baseline may take. It takes some 3 s.
+const BASELINE: Duration = Duration::from_secs(15);
+
 /// A block being measured.
 struct Bench<'a> {
     block: &'a MeasureBlock,
@@ -58,14 +61,10 @@ pub fn measure(block: &MeasureBlock, home: &RunHome, reporter: &mut Reporter) ->
         tracing::warn!("samples: {error}");
     }
     // The samples explain a result: a step does not fail for them.
-    let uploaded = std::fs::read(&samples)
-        .map_err(|error| error.to_string())
-        .and_then(|bytes| {
-            let uploader = Uploader::new();
-            uploader
-                .put(&block.samples_url, &bytes, "application/zstd", Patience::Much)
-                .map_err(|error| error.to_string())
-        });
+    let uploaded = std::fs::read(&samples).map_err(|error| error.to_string()).and_then(|bytes| {
+        let uploader = Uploader::new();
+        uploader.put(&block.samples_url, &bytes, "application/zstd", Patience::Much).map_err(|error| error.to_string())
+    });
     if let Err(error) = uploaded {
         tracing::warn!("samples: {error}");
     }
@@ -110,7 +109,7 @@ impl<'a> Bench<'a> {
             turns.iter().filter(|(index, scenario)| !made.contains(&(*index, scenario.scenario))).collect();
         let total = u32::try_from(turns.len()).unwrap_or(u32::MAX);
 
-        reporter.set_output(StepOutput::Measured(measurement.clone()));
+        reporter.set_output(StepOutput::Measured(Box::new(measurement.clone())));
         for (position, &&(index, scenario)) in left.iter().enumerate() {
             let done = total - u32::try_from(left.len() - position).unwrap_or_default();
             if position > 0 && Instant::now() >= reporter.deadline() {
@@ -129,7 +128,7 @@ impl<'a> Bench<'a> {
             );
             measurement.iterations.push(iteration);
             home.write(&kept, &measurement).at("write", &home.path(&kept))?;
-            reporter.set_output(StepOutput::Measured(measurement.clone()));
+            reporter.set_output(StepOutput::Measured(Box::new(measurement.clone())));
             if let Some(failure) = failure {
                 return Err(failure);
             }
@@ -142,14 +141,15 @@ impl<'a> Bench<'a> {
         versions.dcmtk = versions::dcmtk(&self.home.path("version.out"));
         let scratch = self.home.path("network.out");
         // A yardstick that is missing does not make what is measured wrong.
-        let (network, network_error) =
-            match network::measure(&self.block.server.address, IPERF3_PORT, &scratch, network::soon()) {
-                Ok(baseline) => (Some(baseline), None),
-                Err(error) => {
-                    tracing::warn!("network: {error}");
-                    (None, Some(error.to_string()))
-                }
-            };
+        let limit = Instant::now() + BASELINE;
+        let (network, network_error) = match network::measure(&self.block.server.address, IPERF3_PORT, &scratch, limit)
+        {
+            Ok(baseline) => (Some(baseline), None),
+            Err(error) => {
+                tracing::warn!("network: {error}");
+                (None, Some(error.to_string()))
+            }
+        };
         let senders: BTreeSet<_> = self.block.scenarios.iter().map(|one| one.settings.sender.name()).collect();
         let native = senders.contains(Sender::Native.name());
         BlockMeasurement {

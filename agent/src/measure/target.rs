@@ -16,6 +16,9 @@ use crate::orthanc::{Held, Orthanc};
 /// Counting takes the sink no time.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// For so long Orthanc keeps a greatest value.
+const METRICS_WINDOW_MS: u64 = 10_000;
+
 /// The SCP of a block.
 pub(super) enum Scp {
     /// Orthanc, by its REST interface.
@@ -80,10 +83,12 @@ impl Scp {
         }
     }
 
-    /// What it says of its own work since a time in ms since 1970-01-01 UTC; the sink says nothing.
-    pub fn metrics(&self, since_ms: u64) -> Option<ServerMetrics> {
+    /// What it says of its own work in an iteration that began at a time in ms since 1970-01-01 UTC; the sink says
+    /// nothing.
+    pub fn metrics(&self, started_at_ms: u64) -> Option<ServerMetrics> {
         match self {
-            Self::Orthanc(orthanc) => orthanc.metrics(since_ms).ok(),
+            // A greatest value keeps the time at which it was set for as long as none is greater.
+            Self::Orthanc(orthanc) => orthanc.metrics(started_at_ms.saturating_sub(METRICS_WINDOW_MS)).ok(),
             Self::Sink(_) => None,
         }
     }

@@ -67,9 +67,16 @@ impl<'a> Sending<'a> {
             transfer.add_startup(processes.into_iter().flatten().next(), first);
             return Ok(transfer);
         }
-        let (shares, prepared) = dcmtk::prepare(self, &directory)?;
+        let (mut shares, mut prepared) = (Vec::new(), Vec::new());
+        for lane in dcmtk::prepare(self, &directory)? {
+            let (of_lane, to_start): (Vec<_>, Vec<_>) = lane.into_iter().unzip();
+            shares.push(of_lane);
+            prepared.push(to_start);
+        }
         let (mut transfer, processes) = self.run(prepared, limit)?;
-        for (process, share) in processes.into_iter().zip(&shares).flat_map(|(lane, shares)| lane.into_iter().zip(shares)) {
+        for (process, share) in
+            processes.into_iter().zip(&shares).flat_map(|(lane, shares)| lane.into_iter().zip(shares))
+        {
             let (association, words) = share.told(&process);
             transfer.add_startup(Some(process), association.requested_us);
             transfer.associations.push(association);

@@ -35,7 +35,10 @@ pub(super) fn document(configuration: &ServerConfiguration, paths: &Paths) -> Si
 
 /// Its unit: the agent's own binary.
 pub(super) fn unit(agent: &Path) -> String {
-    super::unit::text("What receives in place of Orthanc, for dicomperf", &format!("{} sink {DOCUMENT}", agent.display()))
+    super::unit::text(
+        "What receives in place of Orthanc, for dicomperf",
+        &format!("{} sink {DOCUMENT}", agent.display()),
+    )
 }
 
 /// Those that are alive.

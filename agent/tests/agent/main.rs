@@ -12,3 +12,4 @@ mod measure;
 mod network;
 mod resources;
 mod schemas;
+mod senders;

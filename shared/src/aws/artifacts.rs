@@ -56,6 +56,17 @@ impl Artifacts {
     /// # Errors
     /// S3 does not answer, or what is there is not such a document.
     pub async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Failure> {
+        let Some(body) = self.bytes(key).await? else { return Ok(None) };
+        let document = serde_json::from_slice(&body)
+            .map_err(|error| Failure::Aws { doing: format!("reading {}", self.uri(key)), reason: error.to_string() })?;
+        Ok(Some(document))
+    }
+
+    /// Reads an object, if it is there.
+    ///
+    /// # Errors
+    /// S3 does not answer.
+    pub async fn bytes(&self, key: &str) -> Result<Option<Vec<u8>>, Failure> {
         let doing = || format!("reading {}", self.uri(key));
         let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => object,
@@ -69,9 +80,7 @@ impl Artifacts {
             .await
             .map_err(|error| Failure::Aws { doing: doing(), reason: error.to_string() })?
             .into_bytes();
-        let document = serde_json::from_slice(&body)
-            .map_err(|error| Failure::Aws { doing: doing(), reason: error.to_string() })?;
-        Ok(Some(document))
+        Ok(Some(body.into()))
     }
 
     /// Reads a JSON document that an earlier function wrote.

@@ -10,8 +10,9 @@ use crate::keys::RunKeys;
 use crate::plan::Plan;
 use crate::report;
 use crate::request::Baseline;
-use crate::step::{StepId, StepReport};
-use crate::summary::{Outcome, ScenarioSummary, Summary, summarize};
+use crate::samples::{self, ResourceSample, Sample};
+use crate::step::{HostRole, StepId, StepReport};
+use crate::summary::{HostSamples, Outcome, ScenarioSummary, Summary, summarize};
 use crate::verdict::{HistoricScenario, MOST_RUNS, Verdict};
 use crate::workflow::{RunStatus, SummarizeAnswer, SummarizeEvent};
 
@@ -47,7 +48,11 @@ impl Summarizer {
         };
         let steps = self.step_reports(&plan).await?;
         let history = self.history(&plan).await?;
-        let outcome = Outcome { error, hosts_left: event.hosts_left, history, finished_at };
+        let samples = HostSamples {
+            server: self.samples(keys, HostRole::Server).await?,
+            client: self.samples(keys, HostRole::Client).await?,
+        };
+        let outcome = Outcome { error, hosts_left: event.hosts_left, history, samples, finished_at };
         let summary = summarize(&plan, &steps, outcome);
         let report_key = keys.report("json");
         self.artifacts.write_json(&report_key, &summary).await?;
@@ -103,6 +108,24 @@ impl Summarizer {
             reports.extend(self.artifacts.read(&RunKeys(&plan.run_id).step_report(step)).await?);
         }
         Ok(reports)
+    }
+
+    /// What a host sampled. It explains a result: a run is summarized without it, too.
+    async fn samples(&self, keys: RunKeys<'_>, host: HostRole) -> Result<Vec<ResourceSample>, Failure> {
+        let Some(bytes) = self.artifacts.bytes(&keys.samples(host)).await? else { return Ok(Vec::new()) };
+        let mut resources = Vec::new();
+        let read = samples::each(&bytes, |sample| {
+            // The C-STOREs, of which there may be a million, are in the measurement's histograms.
+            if let Sample::Resources(sample) = sample {
+                resources.push(*sample);
+            }
+        });
+        if let Err(error) = read {
+            tracing::warn!("{}: {error}", self.artifacts.uri(&keys.samples(host)));
+        }
+        // The agent appends in the order of time, but a step that was taken up again samples beside the first.
+        resources.sort_by_key(|sample| sample.at_ms);
+        Ok(resources)
     }
 
     async fn history(&self, plan: &Plan) -> Result<Vec<HistoricScenario>, Failure> {

@@ -91,7 +91,7 @@ pub(crate) fn measured(plan: &Plan, ordinal: u32, transfer_ms: impl Fn(&Settings
         .collect();
     report(
         StepId::Measure { ordinal, part: 0 },
-        StepOutput::Measured(BlockMeasurement {
+        StepOutput::Measured(Box::new(BlockMeasurement {
             ordinal,
             block: run.block,
             round: run.round,
@@ -105,7 +105,7 @@ pub(crate) fn measured(plan: &Plan, ordinal: u32, transfer_ms: impl Fn(&Settings
             network: None,
             network_error: Some("iperf3 is not there".to_owned()),
             sample: Some(SampleCheck { sop_instance_uid: "2.25.1".to_owned(), elements: 60, differences: Vec::new() }),
-        }),
+        })),
     )
 }
 

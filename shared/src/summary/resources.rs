@@ -8,7 +8,7 @@ use crate::host_type::HostType;
 use crate::plan::{Plan, Settings};
 use crate::request::Target;
 use crate::resources::ResourceUse;
-use crate::samples::{ResourceSample, Sample};
+use crate::samples::ResourceSample;
 
 /// What both hosts sampled, in its order. Either may be empty: a host that died took its samples with it.
 #[derive(Debug, Clone, Default)]
@@ -34,20 +34,6 @@ const BUSY: f64 = 0.95;
 const IDLE: f64 = 0.80;
 /// From this share of CPU time on, taken by the hypervisor, a burstable host is throttled.
 const THROTTLED: f64 = 0.02;
-
-impl HostSamples {
-    /// The resource samples in a samples file; every C-STORE is in there too.
-    #[must_use]
-    pub fn resources(samples: Vec<Sample>) -> Vec<ResourceSample> {
-        let resources = samples.into_iter().filter_map(|sample| match sample {
-            Sample::Resources(resources) => Some(*resources),
-            Sample::Store(_) => None,
-        });
-        let mut resources: Vec<_> = resources.collect();
-        resources.sort_by_key(|sample| sample.at_ms);
-        resources
-    }
-}
 
 impl ScenarioResources {
     /// Over the iterations that count, from the start of each to its end, by each host's own wall clock.

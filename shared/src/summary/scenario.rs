@@ -147,7 +147,7 @@ fn iterations(steps: &[StepReport]) -> Made<'_> {
     let mut by_part: Vec<_> = steps
         .iter()
         .filter_map(|report| match &report.output {
-            Some(StepOutput::Measured(measured)) => Some((part_of(&report.step), measured)),
+            Some(StepOutput::Measured(measured)) => Some((part_of(&report.step), measured.as_ref())),
             _ => None,
         })
         .collect();

@@ -2,7 +2,11 @@ use serde_json::json;
 
 use super::fixture::*;
 use super::*;
+use crate::measurement::ServerMetrics;
+use crate::network::{NetworkBaseline, RoundTrip, RoundTripMethod};
 use crate::request::Metric;
+use crate::samples::{CpuSample, ResourceSample};
+use crate::statistics::LeastSquares;
 
 fn near(found: f64, expected: f64) {
     assert!((found - expected).abs() < 1e-6 * expected, "{found} is not {expected}");
@@ -255,4 +259,103 @@ fn a_summary_survives_its_json() {
     let summary = classic();
     let json = serde_json::to_string(&summary).expect("JSON");
     assert_eq!(serde_json::from_str::<Summary>(&json).expect("a summary"), summary);
+}
+
+fn resources(at_ms: u64, busy_of: u64, steal_of: u64) -> ResourceSample {
+    // Two CPUs; of each 100 ms since the start the first is busy for `busy_of`, and `steal_of` of it was stolen.
+    let since = at_ms - STARTED_MS + 1000;
+    ResourceSample {
+        at_ms,
+        cpu: CpuSample {
+            user_ms: since * (busy_of - steal_of) / 100,
+            steal_ms: since * steal_of / 100,
+            idle_ms: since + since * (100 - busy_of) / 100,
+            ..CpuSample::default()
+        },
+        cpu_busy_ms: vec![since * busy_of / 100, 0],
+        ..ResourceSample::default()
+    }
+}
+
+/// When the fixture's iterations begin.
+const STARTED_MS: u64 = 1_767_225_600_000;
+
+fn samples(busy_of: u64, steal_of: u64) -> Vec<ResourceSample> {
+    (0..100).map(|tick| resources(STARTED_MS - 200 + tick * 200 + 200, busy_of, steal_of)).collect()
+}
+
+fn summarized(samples: HostSamples) -> Summary {
+    let plan = planned(json!({ "rounds": 1, "iterations": 6 }));
+    summarize(&plan, &all_steps(&plan, |_, _| 2500.0), Outcome { samples, ..went_well() })
+}
+
+#[test]
+fn a_client_that_had_no_more_to_give_is_a_warning_and_no_invalid_iteration() {
+    let summary = summarized(HostSamples { client: samples(99, 0), server: samples(40, 0) });
+    let scenario = &summary.scenarios[0];
+    assert_eq!(scenario.valid_iterations, 6);
+    let used = scenario.resources.client.as_ref().expect("the client's");
+    assert!((used.busiest_cpu - 0.99).abs() < 0.01, "{used:?}");
+    let [warning] = &scenario.warnings[..] else { panic!("{:?}", scenario.warnings) };
+    assert!(warning.contains("client was the bottleneck") && warning.contains("99%"), "{warning}");
+    // A server that is as busy is what was to be tested.
+    let summary = summarized(HostSamples { client: samples(99, 0), server: samples(97, 0) });
+    assert_eq!(summary.scenarios[0].warnings, Vec::<String>::new());
+}
+
+#[test]
+fn a_burstable_host_whose_time_was_stolen_is_a_warning() {
+    let summary = summarized(HostSamples { client: samples(30, 0), server: samples(60, 20) });
+    let [warning] = &summary.scenarios[0].warnings[..] else { panic!("{:?}", summary.scenarios[0].warnings) };
+    assert!(warning.contains("server (t3.micro)") && warning.contains("10%"), "{warning}");
+}
+
+#[test]
+fn without_samples_nothing_is_said_of_the_hosts() {
+    let summary = summarized(HostSamples::default());
+    assert_eq!(summary.scenarios[0].resources, ScenarioResources::default());
+    assert_eq!(summary.scenarios[0].warnings, Vec::<String>::new());
+}
+
+#[test]
+fn the_time_of_a_c_store_is_told_apart_by_size() {
+    let plan = planned(json!({ "rounds": 1 }));
+    let mut steps = all_steps(&plan, |_, _| 2500.0);
+    let baseline = NetworkBaseline {
+        to_server_bytes_per_second: 1e9,
+        from_server_bytes_per_second: 1e9,
+        retransmits_to_server: 0,
+        retransmits_from_server: 0,
+        seconds: 1.0,
+        round_trip: RoundTrip::of(RoundTripMethod::Ping, vec![0.2]).expect("one"),
+        path_mtu_bytes: 1500,
+        interface_mtu_bytes: 1500,
+    };
+    let measured = steps.iter_mut().find_map(|step| match &mut step.output {
+        Some(StepOutput::Measured(measured)) => Some(measured),
+        _ => None,
+    });
+    let measured = measured.expect("a measurement");
+    measured.network = Some(baseline);
+    for iteration in &mut measured.iterations {
+        iteration.size_fit = LeastSquares::default();
+        // 2 ms each, and 4 ms for each MB.
+        for megabytes in [0.5, 1.0, 8.0] {
+            iteration.size_fit.add(megabytes * 1e6, 2000.0 + megabytes * 4000.0);
+        }
+        iteration.association_us.record(5_000);
+        iteration.server = Some(ServerMetrics { slowest_store_ms: Some(7.0), slowest_write_ms: None });
+    }
+    let summary = summarize(&plan, &steps, went_well());
+    let parts = summary.scenarios[0].decomposition.as_ref().expect("parts");
+    let by_size = parts.by_size.expect("several sizes");
+    assert!(
+        (by_size.per_instance_ms - 2.0).abs() < 1e-6 && (by_size.per_megabyte_ms - 4.0).abs() < 1e-6,
+        "{by_size:?}"
+    );
+    assert!((parts.association_ms.expect("associations").p50 - 5.0).abs() < 0.01);
+    assert_eq!((parts.server_store_ms_at_most, parts.server_write_ms_at_most), (Some(7.0), None));
+    // 525 kB at 1 GB/s, and a round trip.
+    assert!((parts.network_floor_ms.expect("a floor") - 0.725).abs() < 1e-6, "{parts:?}");
+    assert!((parts.between_stores_ms.expect("between") - 0.5).abs() < 1e-6);
 }

@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use dicomperf::plan::ServerSettings;
+use dicomperf::request::Target;
 use dicomperf::step::{ServerAddress, ServerConfiguration};
 use dicomperf_agent::orthanc::Orthanc;
 use dicomperf_agent::server::certificate::Certificate;
@@ -30,7 +31,7 @@ pub struct OrthancProcess {
 /// Settings of a block, as the tests vary them.
 pub fn settings(tcp_no_delay: bool, tls: bool, orthanc: &[(&str, Value)]) -> ServerSettings {
     let orthanc = orthanc.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-    ServerSettings { tcp_no_delay, tls, max_pdu: 16_384, orthanc }
+    ServerSettings { target: Target::Orthanc, tcp_no_delay, tls, max_pdu: 16_384, orthanc }
 }
 
 impl OrthancProcess {
@@ -45,7 +46,8 @@ impl OrthancProcess {
             rest_user: "dicomperf".to_owned(),
             rest_password: PASSWORD.to_owned(),
         };
-        let wanted = ServerConfiguration { server: address.clone(), settings: settings.clone() };
+        let wanted =
+            ServerConfiguration { server: address.clone(), settings: settings.clone(), samples_url: String::new() };
         let version = versions::orthanc(&directory.path().join("version")).expect("Orthanc");
         let mut keys = configuration::file(&wanted, &version, &paths).unwrap();
         // Seconds per start, for jobs and retries that no test has.

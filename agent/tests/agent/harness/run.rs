@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use dicomperf::measurement::BlockMeasurement;
 use dicomperf::plan::{Scenario, Settings};
-use dicomperf::request::{Sender, Synthetic};
+use dicomperf::request::{Arrival, InstancesPerAssociation, Sender, Synthetic, TcpNoDelay, TransferSyntax};
 use dicomperf::step::{
     ClientConfiguration, DatasetSource, MeasureBlock, StepDocument, StepId, StepOutput, StepReport, Work,
 };
@@ -39,7 +39,14 @@ impl Run {
     }
 
     pub fn configure_client(&self, dataset: DatasetSource) -> Ended<'_> {
-        self.carry_out(StepId::ConfigureClient, Work::ConfigureClient(ClientConfiguration { dataset }))
+        self.configure_client_in(dataset, &[TransferSyntax::Original])
+    }
+
+    /// The same, in several transfer syntaxes.
+    pub fn configure_client_in(&self, dataset: DatasetSource, transfer_syntaxes: &[TransferSyntax]) -> Ended<'_> {
+        let transfer_syntaxes = transfer_syntaxes.to_vec();
+        let configuration = ClientConfiguration { dataset, transfer_syntaxes };
+        self.carry_out(StepId::ConfigureClient, Work::ConfigureClient(configuration))
     }
 
     pub fn measure(&self, part: u32, block: MeasureBlock) -> Ended<'_> {
@@ -88,10 +95,14 @@ pub fn block(orthanc: &OrthancProcess, associations: &[u32], warmup: u32, iterat
         scenario: number,
         settings: Settings {
             sender: Sender::Storescu,
+            target: settings.target,
             associations,
+            instances_per_association: InstancesPerAssociation::All,
             max_pdu: settings.max_pdu,
-            tcp_no_delay: settings.tcp_no_delay,
+            tcp_no_delay: if settings.tcp_no_delay { TcpNoDelay::Both } else { TcpNoDelay::Neither },
             tls: settings.tls,
+            transfer_syntax: TransferSyntax::Original,
+            arrival: Arrival::Closed,
             orthanc: settings.orthanc.clone(),
         },
     };
@@ -105,6 +116,7 @@ pub fn block(orthanc: &OrthancProcess, associations: &[u32], warmup: u32, iterat
         scenarios: (0..).zip(associations).map(scenario).collect(),
         iterations,
         warmup,
+        samples_url: "http://127.0.0.1:9/samples".to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! report.md: the verdict in a sentence, then what it rests on.
 
+mod circumstances;
 mod sections;
 mod table;
 #[cfg(test)]
@@ -20,11 +21,15 @@ pub fn markdown(summary: &Summary) -> String {
         format!("# dicomperf: {}\n\n{}\n", escaped(&summary.request.name), sentence(summary, &names)),
         sections::error(summary),
         sections::results(summary, &names),
+        circumstances::warnings(summary, &names),
         sections::comparisons(summary, &names),
         sections::baseline(summary, &names),
         sections::thresholds(summary, &names),
         sections::invalid(summary, &names),
         sections::not_measured(summary, &names),
+        circumstances::decomposition(summary, &names),
+        circumstances::resources(summary, &names),
+        circumstances::network(summary),
         sections::samples(summary),
         sections::refused(summary),
         sections::notes(summary),

@@ -1,0 +1,220 @@
+//! Every sender, target, transfer syntax and arrival, through `client measure`.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use dicomperf::measurement::Iteration;
+use dicomperf::plan::{Scenario, Settings};
+use dicomperf::request::{Arrival, InstancesPerAssociation, Sender, Synthetic, Target, TransferSyntax};
+use dicomperf::samples::{self, Sample};
+use dicomperf::step::{DatasetSource, MeasureBlock};
+use dicomperf_agent::server::echo::echo;
+use dicomperf_agent::sink::SinkDocument;
+
+use crate::harness::orthanc::{PASSWORD, settings};
+use crate::harness::run::{block, measured};
+use crate::harness::{OrthancProcess, Run, free_port};
+
+const SENDERS: [Sender; 3] = [Sender::Storescu, Sender::Dcmsend, Sender::Native];
+
+/// The block's one scenario, changed in one way after another.
+fn varied(block: &MeasureBlock, changes: &[&dyn Fn(&mut Settings)]) -> Vec<Scenario> {
+    let base = &block.scenarios[0].settings;
+    (0..)
+        .zip(changes)
+        .map(|(scenario, change)| {
+            let mut settings = base.clone();
+            change(&mut settings);
+            Scenario { scenario, settings }
+        })
+        .collect()
+}
+
+fn all_valid(iterations: &[Iteration]) {
+    for iteration in iterations {
+        assert!(iteration.valid, "scenario {}: {:?}", iteration.scenario, iteration.reason);
+    }
+}
+
+/// The agent's sink, in place of the Orthanc of a block.
+struct SinkProcess(Child);
+
+impl SinkProcess {
+    fn start(run: &Run, block: &mut MeasureBlock, delay_us: u64) -> Self {
+        block.settings.target = Target::Sink;
+        block.server.dicom_port = free_port();
+        block.server.rest_port = free_port();
+        let server = &block.server;
+        let document = SinkDocument {
+            address: server.address.clone(),
+            dicom_port: server.dicom_port,
+            control_port: server.rest_port,
+            ae_title: server.ae_title.clone(),
+            max_pdu: block.settings.max_pdu,
+            tcp_no_delay: true,
+            tls: false,
+            certificate: None,
+            private_key: None,
+            rest_user: server.rest_user.clone(),
+            rest_password: PASSWORD.to_owned(),
+            delay_us,
+        };
+        let path = run.state.path().join("sink.json");
+        fs::write(&path, serde_json::to_vec(&document).unwrap()).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dicomperf-agent"));
+        let sink = Self(command.arg("sink").arg(path).stderr(Stdio::null()).spawn().unwrap());
+        let answers = (0..100).any(|_| {
+            sleep(Duration::from_millis(50));
+            echo(server, None).is_ok()
+        });
+        assert!(answers, "the sink does not answer");
+        sink
+    }
+}
+
+impl Drop for SinkProcess {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn every_sender_stores_everything_and_tells_its_times() {
+    let run = Run::with_instances(9);
+    let orthanc = OrthancProcess::start(settings(true, false, &[]));
+    let mut block = block(&orthanc, &[2], 0, 1);
+    block.samples_url = run.bucket.url("samples");
+    block.scenarios = varied(
+        &block,
+        &SENDERS
+            .map(|sender| move |settings: &mut Settings| settings.sender = sender)
+            .each_ref()
+            .map(|change| change as &dyn Fn(&mut Settings)),
+    );
+    let report = run.measure(0, block).succeeds();
+    let measurement = measured(&report);
+    all_valid(&measurement.iterations);
+    assert!(measurement.clock.latency.contains("DCMTK") && measurement.clock.latency.contains("native"));
+    for one in &measurement.iterations {
+        assert_eq!((one.instances_sent, one.latency_us.len(), one.first_latency_us.len()), (9, 9, 2), "{one:?}");
+        assert_eq!((one.association_us.len(), one.release_us.len()), (2, 2), "{one:?}");
+        assert!(!one.startup_us.is_empty() && one.size_fit.n == 9);
+        assert!(one.server.is_some_and(|server| server.slowest_store_ms.is_some()), "{:?}", one.server);
+        assert!(one.duration_ms >= one.transfer_ms && one.transfer_ms > 0.0);
+    }
+    // Every C-STORE, and what the host did meanwhile.
+    let uploaded = run.bucket.uploads("samples").pop().expect("samples");
+    let (stores, resources): (Vec<_>, Vec<_>) =
+        samples::read(&uploaded).unwrap().into_iter().partition(|sample| matches!(sample, Sample::Store(_)));
+    assert_eq!(stores.len(), 27);
+    assert!(!resources.is_empty());
+}
+
+#[test]
+fn an_association_carries_as_many_instances_as_asked_for() {
+    let run = Run::with_instances(5);
+    let orthanc = OrthancProcess::start(settings(true, false, &[]));
+    let mut block = block(&orthanc, &[1], 0, 1);
+    let two_each = SENDERS.map(|sender| {
+        move |settings: &mut Settings| {
+            settings.sender = sender;
+            settings.instances_per_association = InstancesPerAssociation::Count(2);
+        }
+    });
+    block.scenarios = varied(&block, &two_each.each_ref().map(|change| change as &dyn Fn(&mut Settings)));
+    let report = run.measure(0, block).succeeds();
+    all_valid(&measured(&report).iterations);
+    for iteration in &measured(&report).iterations {
+        // Two, two and one.
+        assert_eq!((iteration.association_us.len(), iteration.first_latency_us.len()), (3, 3), "{iteration:?}");
+    }
+}
+
+#[test]
+fn a_dataset_is_sent_in_the_transfer_syntax_that_is_asked_for() {
+    const SYNTAXES: [TransferSyntax; 7] = [
+        TransferSyntax::Original,
+        TransferSyntax::ImplicitVRLittleEndian,
+        TransferSyntax::ExplicitVRLittleEndian,
+        TransferSyntax::DeflatedExplicitVRLittleEndian,
+        TransferSyntax::JPEGLosslessSV1,
+        TransferSyntax::JPEGLSLossless,
+        TransferSyntax::RLELossless,
+    ];
+    let run = Run::new();
+    let spec = Synthetic { instances: 2, ..Synthetic::default() };
+    run.configure_client_in(DatasetSource::Synthetic(spec), &SYNTAXES).succeeds();
+    let orthanc = OrthancProcess::start(settings(true, false, &[]));
+    let mut block = block(&orthanc, &[1], 0, 2);
+    let pairs: Vec<_> = SYNTAXES
+        .into_iter()
+        .flat_map(|syntax| [Sender::Storescu, Sender::Native].map(|sender| (syntax, sender)))
+        .map(|(syntax, sender)| {
+            move |settings: &mut Settings| {
+                settings.transfer_syntax = syntax;
+                settings.sender = sender;
+            }
+        })
+        .collect();
+    let changes: Vec<_> = pairs.iter().map(|change| change as &dyn Fn(&mut Settings)).collect();
+    block.scenarios = varied(&block, &changes);
+    let report = run.measure(0, block.clone()).succeeds();
+    all_valid(&measured(&report).iterations);
+    // Compressed, there is less to send and to store.
+    let bytes = |syntax: TransferSyntax| {
+        let scenario = block.scenarios.iter().find(|one| one.settings.transfer_syntax == syntax).unwrap().scenario;
+        let one = measured(&report).iterations.iter().find(|one| one.scenario == scenario).unwrap();
+        (one.bytes_sent, one.stored_bytes)
+    };
+    let original = bytes(TransferSyntax::Original);
+    for syntax in &SYNTAXES[3..] {
+        let compressed = bytes(*syntax);
+        assert!(compressed.0 < original.0 && compressed.1 < original.1, "{syntax:?}: {compressed:?} {original:?}");
+    }
+}
+
+#[test]
+fn the_sink_takes_what_every_sender_sends() {
+    let run = Run::with_instances(6);
+    let orthanc = OrthancProcess::start(settings(true, false, &[]));
+    let mut block = block(&orthanc, &[3], 0, 2);
+    block.scenarios = varied(
+        &block,
+        &SENDERS
+            .map(|sender| move |settings: &mut Settings| settings.sender = sender)
+            .each_ref()
+            .map(|change| change as &dyn Fn(&mut Settings)),
+    );
+    let _sink = SinkProcess::start(&run, &mut block, 0);
+    let report = run.measure(0, block).succeeds();
+    all_valid(&measured(&report).iterations);
+    assert!(measured(&report).sample.is_none() && measured(&report).iterations[0].server.is_none());
+    assert_eq!(measured(&report).iterations[0].instances_stored, 6);
+}
+
+#[test]
+fn an_open_arrival_counts_the_wait_that_a_slow_server_causes() {
+    let run = Run::with_instances(20);
+    let orthanc = OrthancProcess::start(settings(true, false, &[]));
+    let mut block = block(&orthanc, &[1], 0, 1);
+    // The sink answers 50 a second at most.
+    let _sink = SinkProcess::start(&run, &mut block, 20_000);
+    let open = |rate: f64| {
+        move |settings: &mut Settings| {
+            settings.sender = Sender::Native;
+            settings.arrival = Arrival::Open(rate);
+        }
+    };
+    block.scenarios = varied(&block, &[&open(25.0), &open(100.0)]);
+    let report = run.measure(0, block).succeeds();
+    all_valid(&measured(&report).iterations);
+    let [slow, fast] = &measured(&report).iterations[..] else { panic!("two") };
+    // 20 instances at 25 a second: the last is due after 760 ms. Each is answered after some 20 ms.
+    assert!((700.0..1100.0).contains(&slow.transfer_ms), "{slow:?}");
+    assert!(slow.latency_us.percentile_ms(90.0) < 35.0, "{:?}", slow.latency_us.percentile_ms(90.0));
+    // At 100 a second each waits for all before it: the last is due after 190 ms and answered after 400.
+    assert!(fast.latency_us.max_ms() > 150.0, "{}", fast.latency_us.max_ms());
+}
