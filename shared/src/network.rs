@@ -21,7 +21,7 @@ pub struct NetworkBaseline {
     pub round_trip: RoundTrip,
     /// The largest IPv4 packet that the kernel would send to the server in one piece, in bytes: what it knows of the path
     /// after a second of large packets, which is the interface's MTU unless a router on the way said less
-    /// (ip(7), `IP_MTU`; RFC 1191).
+    /// (ip(7), `IP_MTU`; RFC 1191), and 65,535 at most.
     pub path_mtu_bytes: u32,
     /// MTU of the interface towards the server, in bytes.
     pub interface_mtu_bytes: u32,
@@ -49,8 +49,8 @@ pub struct RoundTrip {
 pub enum RoundTripMethod {
     /// ICMP echo, with ping of iputils.
     Ping,
-    /// The time in which a TCP connection opens, where ping is not installed or not answered: somewhat longer, since a
-    /// system call and a wake-up are in it.
+    /// The time in which a TCP connection opens or is refused, where ping is not installed or not answered: somewhat
+    /// longer, since a system call and a wake-up are in it.
     TcpConnect,
 }
 

@@ -60,9 +60,14 @@ pub enum NoBaseline {
 pub fn measure(address: &str, port: u16, scratch: &Path, limit: Instant) -> Result<NetworkBaseline, NoBaseline> {
     let server = resolve(address, port)?;
     // First, since a queue that iperf3 has filled takes its time to drain.
-    let round_trip = round_trip::measure(server, scratch, limit)?;
+    let ping = round_trip::ping(server, scratch, limit);
     let to_server = iperf::measure(server, Direction::ToServer, scratch, limit)?;
     let from_server = iperf::measure(server, Direction::FromServer, scratch, limit)?;
+    let round_trip = match ping {
+        Ok(round_trip) => round_trip,
+        // Last, since the server's iperf3 begins anew after a connection without a test, and refuses others meanwhile.
+        Err(ping) => round_trip::connect(server, limit).map_err(|tcp| NoBaseline::NoRoundTrip { server, ping, tcp })?,
+    };
     let baseline = NetworkBaseline {
         to_server_bytes_per_second: to_server.bytes_per_second,
         from_server_bytes_per_second: from_server.bytes_per_second,

@@ -52,10 +52,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_loopback_interface_is_as_large_as_its_path() {
+    fn the_path_is_as_large_as_the_loopback_interface() {
         let server = SocketAddr::from(([127, 0, 0, 1], 9));
         let of_interface = interface_mtu(server).expect("lo");
-        assert_eq!(mtu(server).expect("a path"), of_interface);
+        // No IPv4 packet is larger, and loopback's MTU is 65,536.
+        assert_eq!(mtu(server).expect("a path"), of_interface.min(65_535));
         assert!(of_interface >= 16_384, "{of_interface}");
     }
 

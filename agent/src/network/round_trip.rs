@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use dicomperf::network::{RoundTrip, RoundTripMethod};
 
-use super::NoBaseline;
 use crate::clock::milliseconds;
 use crate::process;
 
@@ -19,17 +18,8 @@ const INTERVAL: &str = "0.02";
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-pub(super) fn measure(server: SocketAddr, scratch: &Path, limit: Instant) -> Result<RoundTrip, NoBaseline> {
-    match ping(server, scratch, limit) {
-        Ok(round_trip) => Ok(round_trip),
-        Err(ping) => {
-            tracing::info!(ping, "round trips are taken from TCP connections");
-            connect(server, limit).map_err(|tcp| NoBaseline::NoRoundTrip { server, ping, tcp })
-        }
-    }
-}
-
-fn ping(server: SocketAddr, scratch: &Path, limit: Instant) -> Result<RoundTrip, String> {
+/// By ping, or why not.
+pub(super) fn ping(server: SocketAddr, scratch: &Path, limit: Instant) -> Result<RoundTrip, String> {
     if !process::is_installed("ping") {
         return Err("not installed".to_owned());
     }
@@ -49,8 +39,8 @@ fn time_ms(line: &str) -> Option<f64> {
     line.split_once("time=")?.1.split(' ').next()?.parse().ok()
 }
 
-/// iperf3 takes a connection that closes at once for a test that failed, and goes on.
-fn connect(server: SocketAddr, limit: Instant) -> io::Result<RoundTrip> {
+/// By opening connections. One that is refused was answered too, by the server's kernel, and as fast.
+pub(super) fn connect(server: SocketAddr, limit: Instant) -> io::Result<RoundTrip> {
     let until = limit.min(Instant::now() + PATIENCE);
     let mut times = Vec::new();
     for _ in 0..COUNT {
@@ -58,9 +48,13 @@ fn connect(server: SocketAddr, limit: Instant) -> io::Result<RoundTrip> {
         let left = until.saturating_duration_since(started);
         // A timeout of nothing is an error of its own kind.
         match TcpStream::connect_timeout(&server, left.max(Duration::from_millis(1))) {
-            Ok(_) => times.push(milliseconds(started.elapsed())),
-            Err(error) if times.is_empty() => return Err(error),
-            Err(_) => break,
+            Err(error) if error.kind() != io::ErrorKind::ConnectionRefused => {
+                if times.is_empty() {
+                    return Err(error);
+                }
+                break;
+            }
+            _ => times.push(milliseconds(started.elapsed())),
         }
     }
     RoundTrip::of(RoundTripMethod::TcpConnect, times).ok_or_else(|| io::ErrorKind::TimedOut.into())
@@ -84,14 +78,24 @@ mod tests {
     }
 
     #[test]
-    fn opening_connections_tells_a_round_trip_too() {
+    fn connections_tell_a_round_trip_whether_they_open_or_are_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let server = listener.local_addr().expect("an address");
-        let limit = Instant::now() + Duration::from_secs(5);
-        let found = connect(server, limit).expect("open");
-        assert_eq!((found.method, found.count), (RoundTripMethod::TcpConnect, COUNT));
-        assert!(found.min_ms > 0.0 && found.min_ms <= found.median_ms && found.median_ms <= found.max_ms);
+        let found = || connect(server, Instant::now() + Duration::from_secs(5)).expect("answered");
+        let opened = found();
         drop(listener);
-        assert_eq!(connect(server, limit).expect_err("closed").kind(), io::ErrorKind::ConnectionRefused);
+        for found in [opened, found()] {
+            assert_eq!((found.method, found.count), (RoundTripMethod::TcpConnect, COUNT));
+            assert!(found.min_ms > 0.0 && found.min_ms <= found.median_ms && found.median_ms <= found.max_ms);
+        }
+    }
+
+    #[test]
+    fn a_ping_that_is_not_answered_says_so() {
+        let directory = tempfile::tempdir().expect("a directory");
+        // No route leads to class E (RFC 1112), not even the default one.
+        let server = SocketAddr::from(([255, 255, 255, 254], 9));
+        let limit = Instant::now() + Duration::from_secs(5);
+        assert!(!ping(server, &directory.path().join("ping"), limit).expect_err("no answer").is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! The network baseline against a real iperf3 on loopback.
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -69,19 +69,20 @@ fn both_directions_round_trips_and_mtus_are_measured_in_three_seconds() {
     let trip = found.round_trip;
     assert!(trip.min_ms > 0.0 && trip.median_ms < 50.0 && trip.count >= 5, "{trip:?}");
     assert_eq!(trip.method, RoundTripMethod::Ping);
-    assert_eq!(found.path_mtu_bytes, found.interface_mtu_bytes);
+    assert_eq!(found.path_mtu_bytes, found.interface_mtu_bytes.min(65_535));
     assert!(found.interface_mtu_bytes >= 1500, "{found:?}");
     // The server is ready for the next block.
     scratch.measure("127.0.0.1", server.port).0.unwrap();
 }
 
 #[test]
-fn connections_that_close_at_once_do_not_end_the_server() {
+fn a_server_that_got_connections_without_a_test_serves_the_next_block() {
     let (mut server, scratch) = (Iperf::start(), Scratch::new());
     for _ in 0..10 {
-        std::net::TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        // Some are refused: it begins anew after each.
+        let _ = TcpStream::connect(("127.0.0.1", server.port));
     }
-    sleep(Duration::from_millis(200));
+    sleep(Duration::from_secs(1));
     assert!(server.process.try_wait().unwrap().is_none());
     scratch.measure("127.0.0.1", server.port).0.unwrap();
 }
