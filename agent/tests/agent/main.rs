@@ -8,4 +8,6 @@ mod configure;
 mod deadline;
 mod harness;
 mod measure;
+mod native;
 mod schemas;
+mod sink;
