@@ -13,3 +13,6 @@ mod network;
 mod resources;
 mod schemas;
 mod senders;
+mod native;
+mod schemas;
+mod sink;

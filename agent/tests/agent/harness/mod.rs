@@ -1,8 +1,12 @@
-//! An Orthanc that runs with the agent's own configuration and environment, a bucket to upload to, and the agent.
+//! An Orthanc that runs with the agent's own configuration and environment, a bucket to upload to, and the agent; its
+//! null SCP and its own SCU, and DCMTK's.
 
 pub mod bucket;
 pub mod orthanc;
 pub mod run;
+pub mod sender;
+pub mod sink;
+pub mod storescp;
 
 pub use bucket::Bucket;
 pub use orthanc::OrthancProcess;

@@ -84,7 +84,7 @@ impl Run {
 }
 
 /// The agent that was built with the tests, or the one that a benchmark names: an optimized one.
-fn agent() -> PathBuf {
+pub fn agent() -> PathBuf {
     std::env::var_os("DICOMPERF_AGENT").map_or_else(|| env!("CARGO_BIN_EXE_dicomperf-agent").into(), PathBuf::from)
 }
 
