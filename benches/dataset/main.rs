@@ -1,4 +1,4 @@
-//! How fast synthetic instances are made on tmpfs by one thread, and what memory the largest takes.
+//! How fast synthetic instances are made on tmpfs by one thread, and what memory the largest takes to make and to prove.
 //!
 //! Each figure comes from a process of its own, so that one does not grow on what another left; `taskset` keeps it to
 //! one CPU, and so to one thread. The last line is one JSON object.
@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use dicomperf::dataset::generate;
 use dicomperf::request::{Modality, Synthetic};
+use dicomperf_agent::client::dataset;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -32,6 +33,7 @@ const DATASETS: [(&str, u32); 11] = [
 ];
 /// The median of so many is taken.
 const TIMES: usize = 5;
+const TMPFS: &str = "/dev/shm";
 
 #[derive(Serialize, Deserialize)]
 struct Measured {
@@ -41,48 +43,67 @@ struct Measured {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    if let [modality, instances] = &arguments[..] {
-        let measured = measure(modality, instances.parse().unwrap());
+    if let [what, modality, instances] = &arguments[..] {
+        let spec = Synthetic {
+            modality: serde_json::from_value(json!(modality)).unwrap(),
+            instances: instances.parse().unwrap(),
+            seed: 1,
+        };
+        let measured = if what == "make" { making(&spec) } else { proving(Path::new(what)) };
         println!("{}", serde_json::to_string(&measured).unwrap());
         return;
     }
     let mut mb_s = BTreeMap::new();
     let mut peaks = BTreeMap::new();
     for (modality, instances) in DATASETS {
-        let measured = on_one_cpu(modality, instances);
+        let measured = on_one_cpu("make", modality, instances);
         eprintln!("{modality}: {:.0} MB/s, peak RSS {:.1} MB", measured.mb_per_second, measured.peak_rss_mb);
         mb_s.insert(modality, measured.mb_per_second.round());
         peaks.insert(modality, measured.peak_rss_mb);
     }
-    let figures = json!({ "ct_mb_s_per_core": mb_s["CT"], "dbt_peak_rss_mb": peaks["DBT"], "mb_s": mb_s });
+    let directory = tempfile::tempdir_in(TMPFS).unwrap();
+    generate(&Synthetic { modality: Modality::Dbt, instances: 1, seed: 1 }, directory.path(), |_| {}).unwrap();
+    let proved = on_one_cpu(&directory.path().to_string_lossy(), "DBT", 1);
+    let figures = json!({
+        "ct_mb_s_per_core": mb_s["CT"],
+        "dbt_peak_rss_mb": peaks["DBT"],
+        "dbt_prove_peak_rss_mb": proved.peak_rss_mb,
+        "mb_s": mb_s,
+    });
     println!("{figures}");
 }
 
-fn on_one_cpu(modality: &str, instances: u32) -> Measured {
+/// `what` is `make`, or the directory to prove.
+fn on_one_cpu(what: &str, modality: &str, instances: u32) -> Measured {
     let output = Command::new("taskset")
         .args(["--cpu-list", "1"])
         .arg(std::env::current_exe().unwrap())
-        .args([modality, &instances.to_string()])
+        .args([what, modality, &instances.to_string()])
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn measure(modality: &str, instances: u32) -> Measured {
-    let modality: Modality = serde_json::from_value(json!(modality)).unwrap();
-    let spec = Synthetic { modality, instances, seed: 1 };
+fn making(spec: &Synthetic) -> Measured {
     let mut rates: Vec<f64> = (0..TIMES)
         .map(|_| {
-            let directory = tempfile::tempdir_in(Path::new("/dev/shm")).unwrap();
+            let directory = tempfile::tempdir_in(TMPFS).unwrap();
             let start = Instant::now();
-            let written = generate(&spec, directory.path(), |_| {}).unwrap();
+            let written = generate(spec, directory.path(), |_| {}).unwrap();
             let seconds = start.elapsed().as_secs_f64();
             written.iter().map(|instance| instance.bytes as f64).sum::<f64>() / 1e6 / seconds
         })
         .collect();
     rates.sort_by(f64::total_cmp);
     Measured { mb_per_second: rates[TIMES / 2], peak_rss_mb: peak_rss_mb() }
+}
+
+fn proving(directory: &Path) -> Measured {
+    let start = Instant::now();
+    let (dataset, _) = dataset::prove(directory, str::to_owned, |_| Ok(())).unwrap();
+    let bytes: u64 = dataset.instances.iter().map(|instance| instance.bytes).sum();
+    Measured { mb_per_second: bytes as f64 / 1e6 / start.elapsed().as_secs_f64(), peak_rss_mb: peak_rss_mb() }
 }
 
 /// VmHWM (proc(5)): the most that was resident; files on tmpfs are not in it.

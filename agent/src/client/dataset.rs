@@ -14,10 +14,11 @@ use dicom_object::{DefaultDicomObject, OpenFileOptions, ReadError, Tag};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::extent;
 use crate::failure::{Failure, While as _};
 
-/// Larger files are read up to their pixel data only: the smallest hosts have 0.5 GiB of memory.
-pub const WHOLE_BYTES: u64 = 128_000_000;
+/// Larger files are never held in memory whole: the smallest hosts have 0.5 GiB, and up to four files are read at once.
+pub const WHOLE_BYTES: u64 = 40_000_000;
 
 /// The files that are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +117,9 @@ fn read_instance(directory: &Path, name: &str) -> Result<(Instance, [u8; 32]), S
         .and_then(|mut file| io::copy(&mut file, &mut Digesting(&mut sha256)))
         .map_err(|error| error.to_string())?;
     let object = open(&path).map_err(|error| with_causes(&error))?;
+    if bytes > WHOLE_BYTES {
+        extent::is_whole(&path)?;
+    }
     let uid = |tag: Tag| match object.element(tag).map(|element| element.to_str()) {
         Ok(Ok(text)) => Ok(text.trim_end_matches(['\0', ' ']).to_owned()),
         _ => Err(format!("no {tag}")),

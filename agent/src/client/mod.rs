@@ -2,6 +2,7 @@
 
 pub mod dataset;
 mod download;
+mod extent;
 pub mod profile;
 pub mod variant;
 

@@ -3,7 +3,7 @@
 use dicom_core::dictionary::DataDictionary as _;
 use dicom_core::value::DataSetSequence;
 use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
-use dicom_dictionary_std::StandardDataDictionary;
+use dicom_dictionary_std::{StandardDataDictionary, tags};
 use dicom_object::InMemDicomObject;
 
 /// Attributes of an instance, or of an item of a sequence.
@@ -23,8 +23,11 @@ impl Attributes {
 
     /// A code (PS3.3 8.8), of SNOMED CT (PS3.16 8.1).
     pub(super) fn snomed(code: &str, meaning: &str) -> Self {
-        use dicom_dictionary_std::tags::{CODE_MEANING, CODE_VALUE, CODING_SCHEME_DESIGNATOR};
-        Self::item(&[(CODE_VALUE, code), (CODING_SCHEME_DESIGNATOR, "SCT"), (CODE_MEANING, meaning)])
+        Self::item(&[
+            (tags::CODE_VALUE, code),
+            (tags::CODING_SCHEME_DESIGNATOR, "SCT"),
+            (tags::CODE_MEANING, meaning),
+        ])
     }
 
     /// Attributes that are text in any form; where there is none, the attribute has no value (type 2).

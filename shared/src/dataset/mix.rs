@@ -24,7 +24,7 @@ const STUDIES: [(Modality, u32); 10] = [
 ];
 
 /// Where the instances of a dataset stand, in their order.
-pub(super) fn places(spec: &Synthetic) -> impl Iterator<Item = Place> {
+pub(super) fn places(spec: &Synthetic) -> impl Iterator<Item = Place> + use<> {
     let seed = spec.seed;
     let profiles = STUDIES.map(|(modality, _)| Profile::of(modality));
     // How many instances of each modality there are so far: what comes later changes nothing of what came before.

@@ -69,7 +69,7 @@ pub(super) fn paint(canvas: &mut Canvas, view: View, shift: i64) {
             add(x + from_middle + side * outwards, y - 180 + vessel * 13, 22 - vessel % 6 * 3, 12 - vessel % 6, 160);
         }
     }
-    add(x + 60, y + 130, 170, 150, 1100);
+    add(x + 60, y + 130, 170, 150, 600);
     // Below the diaphragm.
     add(x, height, 600, height / 4, 900);
     // Ribs: rows of short pieces along arcs, with gaps between them.

@@ -16,7 +16,7 @@ pub(super) static PROFILE: Profile = Profile {
     series_instances: 1,
     // A plate of 0.35 m at 0.2 mm.
     formats: &[Format::gray16(1760, 1760, 12)],
-    header_bytes: 2_300,
+    header_bytes: 1_250,
     describe,
     still,
     moving: nothing,

@@ -15,7 +15,7 @@ pub(super) static PROFILE: Profile = Profile {
     series: 1,
     series_instances: 680,
     formats: &[Format::gray16(512, 512, 12)],
-    header_bytes: 2_300,
+    header_bytes: 1_450,
     describe,
     still,
     moving: nothing,

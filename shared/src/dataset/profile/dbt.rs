@@ -17,7 +17,7 @@ pub(super) static PROFILE: Profile = Profile {
     series_instances: 1,
     // 0.23 m x 0.14 m at 0.1 mm, and 60 mm thick.
     formats: &[Format { rows: 2304, columns: 1440, frames: PLANES, bits_allocated: 16, bits_stored: 12 }],
-    header_bytes: 40_000,
+    header_bytes: 21_900,
     describe,
     still,
     moving,

@@ -17,7 +17,7 @@ pub(super) static PROFILE: Profile = Profile {
     series_instances: 1,
     // A detector of 0.41 m x 0.35 m at 0.16 mm.
     formats: &[Format::gray16(2560, 2160, 12)],
-    header_bytes: 2_800,
+    header_bytes: 1_600,
     describe,
     still,
     moving: nothing,

@@ -21,7 +21,7 @@ pub(super) static PROFILE: Profile = Profile {
         Format::gray16(3062, 2394, 12),
         Format::gray16(3328, 2400, 12),
     ],
-    header_bytes: 2_900,
+    header_bytes: 1_600,
     describe,
     still,
     moving: nothing,

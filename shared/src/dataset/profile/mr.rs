@@ -19,7 +19,7 @@ pub(super) static PROFILE: Profile = Profile {
         Format::gray16(384, 384, 12),
         Format::gray16(512, 512, 12),
     ],
-    header_bytes: 2_500,
+    header_bytes: 1_550,
     describe,
     still,
     moving: nothing,

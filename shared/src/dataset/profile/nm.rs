@@ -22,7 +22,7 @@ pub(super) static PROFILE: Profile = Profile {
         bits_allocated: 16,
         bits_stored: 16,
     }],
-    header_bytes: 5_600,
+    header_bytes: 3_150,
     describe,
     still: |_, _| {},
     moving,

@@ -15,7 +15,7 @@ pub(super) static PROFILE: Profile = Profile {
     series: 1,
     series_instances: SLICES as u32,
     formats: &[Format::gray16(200, 200, 16)],
-    header_bytes: 2_900,
+    header_bytes: 2_050,
     describe,
     still,
     moving: nothing,

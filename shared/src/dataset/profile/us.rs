@@ -16,7 +16,7 @@ pub(super) static PROFILE: Profile = Profile {
     series: 1,
     series_instances: 15,
     formats: &[Format { rows: 480, columns: 640, frames: 60, bits_allocated: 8, bits_stored: 8 }],
-    header_bytes: 2_600,
+    header_bytes: 1_250,
     describe,
     still,
     moving,

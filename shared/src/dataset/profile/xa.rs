@@ -16,7 +16,7 @@ pub(super) static PROFILE: Profile = Profile {
     series: 1,
     series_instances: 12,
     formats: &[Format { rows: 512, columns: 512, frames: 150, bits_allocated: 8, bits_stored: 8 }],
-    header_bytes: 2_800,
+    header_bytes: 1_400,
     describe,
     still,
     moving,
@@ -93,7 +93,7 @@ fn moving(place: &Place, frame: u32, canvas: &mut Canvas) {
             right = (right + (turn % 3) as i64 - 1).clamp(-7, 8);
             down = (down + (turn >> 8) as i64 % 3 - 1).clamp(-2, 7);
             (x, y) = (x + right, y + down);
-            let half_width = 13 - piece / 10;
+            let half_width = 14 - piece / 11;
             if back < piece && piece < front {
                 canvas.darken(Ellipse { x, y, half_width, half_height: half_width }, 52);
             }
