@@ -1,7 +1,5 @@
-//! The agent against a real Orthanc and a real storescu on loopback: `/usr/sbin/Orthanc` and `storescu` must be there,
-//! and for the network baseline iperf3 and ping.
-//! The agent against a real Orthanc and a real storescu on loopback: `/usr/sbin/Orthanc`, DCMTK and `dciodvfy` must be
-//! there.
+//! The agent against a real Orthanc and DCMTK on loopback: `/usr/sbin/Orthanc`, DCMTK and `dciodvfy` must be there, and
+//! for the network baseline iperf3 and ping.
 
 // Tests say what they expect where it fails.
 #![allow(clippy::unwrap_used, missing_docs)]
@@ -12,10 +10,9 @@ mod dataset;
 mod deadline;
 mod harness;
 mod measure;
+mod native;
 mod network;
 mod resources;
 mod schemas;
 mod senders;
-mod native;
-mod schemas;
 mod sink;
