@@ -28,7 +28,7 @@ fn main() {
     let log = run.bucket.text("client-measure-0.log");
     let line = log.lines().find_map(|line| line.split_once(" storescu -lc ")).unwrap().1;
     let arguments: Vec<String> = std::iter::once("-lc")
-        .chain(line.split(" associations=").next().unwrap().split(' '))
+        .chain(line.split(' '))
         .map(str::to_owned)
         .collect();
 

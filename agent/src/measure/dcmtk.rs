@@ -38,7 +38,7 @@ pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<Vec<Vec
     }
     if let Some((_, first)) = lanes.iter().flatten().next() {
         let line = first.command.get_args().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
-        tracing::info!(sender = sending.settings.sender.name(), "{line}");
+        tracing::info!("{} {line}", sending.settings.sender.name());
     }
     Ok(lanes)
 }
