@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init
+.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-simulation bench-init
 
 functions := $(notdir $(wildcard functions/*))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
@@ -61,6 +61,9 @@ bench-timing: install ## compare the agent's durationMs with timing the same sto
 	cargo build --profile agent --package dicomperf-agent
 	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench timing --profile dev
+
+bench-simulation: ## measure how often the verdict is wrong, by simulation: some minutes, the same figures every time
+	cargo bench --quiet --package dicomperf --bench verdict-simulation --profile dev
 
 bench-init: build ## measure the zip size and the init time of each function
 	@$(tools) lab/bench-init
