@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init bench-dataset bench-resources
+.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init bench-dataset bench-resources bench-verdict bench-simulation
 
 functions := $(notdir $(wildcard functions/*))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
@@ -67,9 +67,16 @@ bench-resources: install ## measure what sampling a host's resources costs, over
 	cargo build --profile agent --package dicomperf-agent
 	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench resources --profile dev
+bench-simulation: ## measure how often the verdict is wrong, by simulation: some minutes, the same figures every time
+	cargo bench --quiet --package dicomperf --bench verdict-simulation --profile dev
 
 bench-init: build ## measure the zip size and the init time of each function
 	@$(tools) lab/bench-init
 
 bench-dataset: ## measure how fast synthetic instances are made on tmpfs by one thread, and the memory of the largest
 	cargo bench --quiet --package dicomperf-agent --bench dataset --profile agent
+
+bench-verdict: install ## measure how often the verdict within a run is wrong: 200 comparisons alike, 200 with one 10% slower
+	cargo build --profile agent --package dicomperf-agent
+	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
+		cargo bench --quiet --package dicomperf-agent --bench verdict --profile dev

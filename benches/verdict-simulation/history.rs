@@ -21,44 +21,49 @@ fn run(noise: &mut Noise, speed: f64, iterations: usize) -> Vec<f64> {
     noise.sample(iterations, hosts, ITERATION_SPREAD)
 }
 
+/// Numbers of earlier runs.
+const EARLIER: [usize; 3] = [5, 10, 20];
+
 /// By the number of earlier runs.
 pub fn against_earlier_runs() -> Vec<Value> {
-    [5, 10, 20]
-        .map(|runs| {
-            let [regressed, improved, by_10, by_20] = shares(TRIALS, |noise| {
-                let earlier: Vec<_> = (0..runs).map(|_| median(&run(noise, 100.0, ITERATIONS)).unwrap()).collect();
-                let [alike, slow, slower] = [1.0, SLOW[0], SLOW[1]].map(|speed| {
-                    let current = Bootstrap::new(&run(noise, 100.0 * speed, ITERATIONS), 0).unwrap().interval();
-                    BaselineComparison::new(0, Some(&current), &earlier).verdict
-                });
-                [
-                    alike == Comparison::Regressed,
-                    alike == Comparison::Improved,
-                    slow == Comparison::Regressed,
-                    slower == Comparison::Regressed,
-                ]
-            });
-            eprintln!("{runs} earlier runs: {regressed} + {improved} {by_10} {by_20}");
+    let by_number = shares(TRIALS, |noise| {
+        let earlier: [f64; EARLIER[2]] = std::array::from_fn(|_| median(&run(noise, 100.0, ITERATIONS)).unwrap());
+        let current = [1.0, SLOW[0], SLOW[1]]
+            .map(|speed| Bootstrap::new(&run(noise, 100.0 * speed, ITERATIONS), 0).unwrap().interval());
+        EARLIER.map(|runs| {
+            let [alike, slow, slower] =
+                current.map(|current| BaselineComparison::new(0, Some(&current), &earlier[..runs]).verdict);
+            [
+                matches!(alike, Comparison::Regressed | Comparison::Improved),
+                alike == Comparison::Regressed,
+                slow == Comparison::Regressed,
+                slower == Comparison::Regressed,
+            ]
+        })
+    });
+    EARLIER
+        .into_iter()
+        .zip(by_number)
+        .map(|(runs, [false_verdicts, false_regressed, by_10, by_20])| {
+            eprintln!("{runs} earlier runs: {false_verdicts} {by_10} {by_20}");
             json!({
                 "earlier_runs": runs, "host_spread": HOST_SPREAD, "iteration_spread": ITERATION_SPREAD,
-                "iterations": ITERATIONS, "pairs": TRIALS,
-                "false_regressed": regressed, "false_improved": improved,
-                "false_verdicts": (regressed.as_f64().unwrap() * 1e4 + improved.as_f64().unwrap() * 1e4).round() / 1e4,
-                "slowdown_10_found": by_10, "slowdown_20_found": by_20,
+                "iterations": ITERATIONS, "pairs": TRIALS, "false_verdicts": false_verdicts,
+                "false_regressed": false_regressed, "slowdown_10_found": by_10, "slowdown_20_found": by_20,
             })
         })
-        .to_vec()
+        .collect()
 }
 
 /// The wrong way: the interval of a ratio from the iterations of two runs that do not differ, taken for samples.
 pub fn pooled() -> Vec<Value> {
-    [5, 10, 20]
+    [5, 20]
         .map(|iterations| {
-            let [different, verdicts] = shares(TRIALS, |noise| {
+            let [[different, verdicts]] = shares(TRIALS, |noise| {
                 let [a, b] = [0, 1].map(|number| Bootstrap::new(&run(noise, 100.0, iterations), number).unwrap());
                 let ratio = b.ratio_to(&a).unwrap();
                 let verdict = Comparison::of_ratio(&ratio);
-                [ratio.high < 1.0 || ratio.low > 1.0, matches!(verdict, Comparison::Regressed | Comparison::Improved)]
+                [[ratio.high < 1.0 || ratio.low > 1.0, matches!(verdict, Comparison::Regressed | Comparison::Improved)]]
             });
             eprintln!("iterations of two runs pooled, {iterations}: {different} {verdicts}");
             json!({

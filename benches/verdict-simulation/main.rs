@@ -1,8 +1,7 @@
 //! How often the verdict is wrong, by simulation: runs that were never run, judged by the code that judges real ones.
 //!
-//! Throughputs have log-normal noise: between hosts, between restarts of the server and between iterations. Every pair
-//! is judged thrice: against one that is alike, which a good verdict seldom calls changed, and against one that is 10%
-//! and one that is 20% slower. The last line is one JSON object, in which every share is between 0 and 1.
+//! Throughputs have log-normal noise: between hosts, between restarts of the server and between iterations. What is alike
+//! should seldom be called changed, and what is slower by a tenth or a fifth should be found. The last line is one JSON object, in which every share is between 0 and 1.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -32,18 +31,22 @@ fn main() {
     println!("{figures}");
 }
 
-/// The mean of what `trial` answers, place by place, over `trials` of them; each has its own noise, the same every time.
-fn shares<const N: usize>(trials: u64, trial: impl Fn(&mut Noise) -> [bool; N] + Sync) -> [Value; N] {
-    let workers = thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    let counts: Vec<[u32; N]> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers)
-            .map(|worker| {
+/// The share of `trials` in which each of `trial`'s answers was yes. A trial has its own noise, the same every time.
+fn shares<const N: usize, const M: usize>(
+    trials: u64,
+    trial: impl Fn(&mut Noise) -> [[bool; N]; M] + Sync,
+) -> [[Value; N]; M] {
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let counts: Vec<[[u32; N]; M]> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..trials.min(workers as u64))
+            .map(|first| {
                 let trial = &trial;
                 scope.spawn(move || {
-                    let mut counts = [0; N];
-                    for seed in (worker..trials).step_by(workers as usize) {
-                        for (count, answer) in counts.iter_mut().zip(trial(&mut Noise::new(seed))) {
-                            *count += u32::from(answer);
+                    let mut counts = [[0; N]; M];
+                    for seed in (first..trials).step_by(workers) {
+                        let answers = trial(&mut Noise::new(seed));
+                        for (count, answer) in counts.as_flattened_mut().iter_mut().zip(answers.as_flattened()) {
+                            *count += u32::from(*answer);
                         }
                     }
                     counts
@@ -52,8 +55,10 @@ fn shares<const N: usize>(trials: u64, trial: impl Fn(&mut Noise) -> [bool; N] +
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    std::array::from_fn(|place| {
-        let count: u32 = counts.iter().map(|of_worker| of_worker[place]).sum();
-        json!((f64::from(count) / trials as f64 * 1e4).round() / 1e4)
+    std::array::from_fn(|row| {
+        std::array::from_fn(|place| {
+            let count: u32 = counts.iter().map(|of_thread| of_thread[row][place]).sum();
+            json!((f64::from(count) / trials as f64 * 1e4).round() / 1e4)
+        })
     })
 }

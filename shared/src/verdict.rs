@@ -17,8 +17,8 @@ use crate::statistics::{Interval, Range, median, prediction_interval};
 pub const EQUIVALENCE_MARGIN: f64 = 0.02;
 /// With fewer valid iterations on either side two scenarios are not judged.
 ///
-/// Simulated without any difference (3,000 pairs at each of 1%, 5% and 10% spread), the 95% interval missed a ratio of 1
-/// in 10% of pairs of 3 and 3, in 8% of 4 and 4, and in 3 to 4% of 5 and 5 or more.
+/// Simulated without any difference (`make bench-simulation`), the 95% interval missed a ratio of 1 in 10% of pairs of 3
+/// and 3, in 7% of 4 and 4, and in 3 to 4% of 5 and 5 or more.
 pub const LEAST_ITERATIONS: usize = 5;
 /// Earlier runs that tell how much runs differ by themselves.
 pub const LEAST_RUNS: usize = 5;
@@ -327,7 +327,7 @@ mod tests {
         assert_eq!((found.len(), found[0], found[24]), (25, 2.0, 26.0));
     }
 
-    /// Hosts differ by 5%, iterations by 2%, as in the simulation that pooled iterations failed with 63% false alarms.
+    /// Hosts differ by 5%, iterations by 2%, as in benches/verdict-simulation, which has the rates.
     #[test]
     fn an_unchanged_run_is_seldom_called_changed_and_a_slow_one_mostly_is() {
         let mut random = ChaCha8Rng::seed_from_u64(1);

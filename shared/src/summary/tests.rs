@@ -66,6 +66,27 @@ fn an_outlier_is_marked_and_still_counts() {
     assert!(summary.notes.iter().any(|note| note.starts_with("Scenario 0: outliers")), "{:?}", summary.notes);
 }
 
+proptest::proptest! {
+    // Each makes four bootstraps.
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn every_valid_iteration_counts_marked_or_not(
+        times in proptest::collection::vec(proptest::prop_oneof![9 => 900.0..1100.0, 1 => 5000.0..9000.0], 5..20),
+    ) {
+        let plan = planned(json!({ "iterations": times.len(), "rounds": 1, "warmup": 0 }));
+        let summary = summarize(&plan, &all_steps(&plan, |_, index| times[index as usize]), went_well());
+        let scenario = &summary.scenarios[0];
+        proptest::prop_assert_eq!(scenario.valid_iterations as usize, times.len());
+        proptest::prop_assert_eq!(scenario.c_stores, u64::from(INSTANCES) * times.len() as u64);
+        let rates: Vec<_> = times.iter().map(|ms| f64::from(INSTANCES) / (ms / 1000.0)).collect();
+        let rate = scenario.instances_per_second.expect("a rate").median;
+        proptest::prop_assert_eq!(Some(rate), crate::statistics::median(&rates));
+        let marks: Vec<_> = scenario.iterations.iter().map(|one| one.outlier).collect();
+        proptest::prop_assert_eq!(marks, crate::statistics::outliers(&rates));
+    }
+}
+
 #[test]
 fn scenarios_that_differ_in_one_setting_are_compared() {
     let summary = classic();
