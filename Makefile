@@ -67,6 +67,7 @@ bench-resources: install ## measure what sampling a host's resources costs, over
 	cargo build --profile agent --package dicomperf-agent
 	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench resources --profile dev
+
 bench-simulation: ## measure how often the verdict is wrong, by simulation: some minutes, the same figures every time
 	cargo bench --quiet --package dicomperf --bench verdict-simulation --profile dev
 

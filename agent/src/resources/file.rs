@@ -7,7 +7,7 @@ use std::path::Path;
 
 use dicomperf::samples::Sample;
 
-/// zstd's own default. Level 9 takes three times as long and saves a tenth.
+/// zstd's own default. Level 9 takes eight times as long, and saves a tenth of resources and a fifth of C-STOREs.
 const LEVEL: i32 = 3;
 /// Samples in a frame at most: a reader has one frame in memory.
 const FRAME: usize = 16_384;
@@ -41,12 +41,15 @@ impl SampleFile {
 }
 
 fn frame(samples: impl Iterator<Item = Sample>) -> io::Result<Vec<u8>> {
+    // serde_json writes a few bytes at a time, and each write to the encoder has its price.
+    let mut lines = Vec::new();
+    for sample in samples {
+        serde_json::to_writer(&mut lines, &sample)?;
+        lines.push(b'\n');
+    }
     let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
     encoder.include_checksum(true)?;
-    for sample in samples {
-        serde_json::to_writer(&mut encoder, &sample)?;
-        encoder.write_all(b"\n")?;
-    }
+    encoder.write_all(&lines)?;
     encoder.finish()
 }
 
