@@ -1,7 +1,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init bench-dataset bench-resources bench-verdict bench-simulation
+.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init bench-dataset bench-resources bench-verdict bench-simulation bench-native bench-latency \
+	bench-init
 
 functions := $(notdir $(wildcard functions/*))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
@@ -70,6 +71,15 @@ bench-resources: install ## measure what sampling a host's resources costs, over
 
 bench-simulation: ## measure how often the verdict is wrong, by simulation: some minutes, the same figures every time
 	cargo bench --quiet --package dicomperf --bench verdict-simulation --profile dev
+bench-native: install ## compare our own SCU with storescu, dcmsend and iperf3 on loopback: tmpfs, 12 rounds in turn
+	cargo build --profile agent --package dicomperf-agent
+	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
+		cargo bench --quiet --package dicomperf-agent --bench native --profile dev
+
+bench-latency: install ## compare the C-STORE times that senders report with a packet capture (as root: tcpdump)
+	cargo build --profile agent --package dicomperf-agent
+	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
+		cargo bench --quiet --package dicomperf-agent --bench latency --profile dev
 
 bench-init: build ## measure the zip size and the init time of each function
 	@$(tools) lab/bench-init

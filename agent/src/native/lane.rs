@@ -46,12 +46,12 @@ impl Lane<'_> {
     pub(super) fn send(&self) -> Vec<timeline::Association> {
         let mut records = Vec::new();
         let share = self.document.instances_per_association.map_or(usize::MAX, |count| count.get() as usize);
-        let mut buffers = [Buffer::new(), Buffer::new()];
+        let mut buffer = Buffer::new();
         for (number, instances) in self.instances.chunks(share).enumerate() {
             let mut record = timeline::Association::default();
             let sent = association::contexts(self.instances).and_then(|contexts| {
                 let share = Share { lane: self, contexts: &contexts, offset: number * share, instances };
-                share.send(&mut buffers, &mut record)
+                share.send(&mut buffer, &mut record)
             });
             if number == 0 && record.accepted_us.is_none() {
                 self.schedule.begin();
@@ -67,12 +67,12 @@ impl Lane<'_> {
 }
 
 impl Share<'_> {
-    fn send(&self, buffers: &mut [Buffer; 2], record: &mut timeline::Association) -> io::Result<()> {
+    fn send(&self, buffer: &mut Buffer, record: &mut timeline::Association) -> io::Result<()> {
         let mut association = Association::open(self.lane.document, self.lane.tls, self.contexts, record)?;
         if self.offset == 0 {
             self.lane.schedule.begin();
         }
-        let sent = self.send_all(&mut association, buffers, record);
+        let sent = self.send_all(&mut association, buffer, record);
         match sent {
             Ok(()) => association.release(record),
             Err(error) => {
@@ -85,11 +85,10 @@ impl Share<'_> {
     fn send_all(
         &self,
         association: &mut Association,
-        [this, other]: &mut [Buffer; 2],
+        buffer: &mut Buffer,
         record: &mut timeline::Association,
     ) -> io::Result<()> {
-        let (mut this, mut other) = (this, other);
-        let mut next = self.prepare(association, 0, this)?;
+        let mut next = self.prepare(association, 0, buffer)?;
         for (index, instance) in self.instances.iter().enumerate() {
             let scheduled_us =
                 self.lane.schedule.wait(self.lane.number, self.offset + index).map(WallTime::microseconds);
@@ -102,14 +101,14 @@ impl Share<'_> {
             });
             let is_rejected = matches!(next, Next::Rejected);
             if let Next::Ready(object) = &mut next {
-                association.send(this.filled())?;
+                association.send(buffer.filled())?;
                 while !object.is_over() {
-                    object.fill(this).map_err(|error| named(instance, &error))?;
-                    association.send(this.filled())?;
+                    object.fill(buffer).map_err(|error| named(instance, &error))?;
+                    association.send(buffer.filled())?;
                 }
             }
-            // The next file is read while the peer is busy with this one.
-            let following = (index + 1 < self.instances.len()).then(|| self.prepare(association, index + 1, other));
+            // The next file is read while the peer is busy with this one. What was sent is the kernel's: one buffer does.
+            let following = (index + 1 < self.instances.len()).then(|| self.prepare(association, index + 1, buffer));
             let response = if is_rejected {
                 (requested.microseconds(), format!("no presentation context for it: {}", pair(instance)))
             } else {
@@ -122,7 +121,6 @@ impl Share<'_> {
             if let Some(following) = following {
                 next = following?;
             }
-            std::mem::swap(&mut this, &mut other);
         }
         Ok(())
     }

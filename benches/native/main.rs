@@ -1,0 +1,146 @@
+//! Our own SCU against DCMTK's senders and iperf3 on loopback, on tmpfs, in turn: whole processes are timed, and what is
+//! compared is the median over the rounds of the ratios within a round. The last line is one JSON object.
+
+#![allow(missing_docs, clippy::unwrap_used, dead_code, unused_imports)]
+
+#[path = "../../agent/tests/agent/harness/mod.rs"]
+mod harness;
+mod iperf3;
+mod large;
+mod sides;
+
+use std::path::Path;
+
+use harness::sender::Instances;
+use harness::sink::{SinkProcess, plain};
+use harness::storescp::Storescp;
+use serde_json::json;
+use sides::Sides;
+
+const INSTANCES: u32 = 2000;
+const ROUNDS: usize = 12;
+
+fn main() {
+    // Whatever is missing is said before minutes have passed.
+    iperf3::require();
+    tempfile::env::override_temp_dir(Path::new("/dev/shm")).unwrap();
+    eprintln!("{INSTANCES} synthetic CT are made");
+    let instances = Instances::explicit(INSTANCES);
+    let sides = Sides::new(&instances);
+    let nowhere = tempfile::tempdir().unwrap();
+    let default = Storescp::start(nowhere.path(), &["--ignore"]);
+    let large_pdu = Storescp::start(nowhere.path(), &["--ignore", "--max-pdu", "131072"]);
+    let sink = SinkProcess::start(plain());
+    let sink_port = sink.document.dicom_port;
+    let iperf3 = iperf3::Server::start();
+
+    let mut measured = Measured::default();
+    for round in 0..=ROUNDS {
+        // To storescp, which announces 16384.
+        let times = in_turn(
+            round,
+            [&|| sides.native(default.port, 1), &|| sides.storescu(default.port), &|| sides.dcmsend(default.port)],
+        );
+        // To storescp, which announces 131072.
+        let times_128k = in_turn(
+            round,
+            [&|| sides.native(large_pdu.port, 1), &|| sides.storescu(large_pdu.port), &|| {
+                sides.dcmsend(large_pdu.port)
+            }],
+        );
+        // To the null SCP, which announces no limit.
+        let to_sink = in_turn(
+            round,
+            [&|| sides.native(sink_port, 1), &|| sides.storescu(sink_port), &|| sides.native(sink_port, 8), &|| {
+                iperf3.seconds(sides.bytes)
+            }],
+        );
+        let count = u64::from(INSTANCES);
+        assert_eq!(sink.counted().count, 3 * count, "something was not received");
+        sink.clear();
+        if round == 0 {
+            // It fills the caches.
+            continue;
+        }
+        eprintln!("round {round}: {times:.3?} {times_128k:.3?} {to_sink:.3?}");
+        measured.default.push(times);
+        measured.large_pdu.push(times_128k);
+        measured.sink.push(to_sink);
+    }
+    let large = large::send(sink_port);
+    println!("{}", measured.figures(sides.bytes, &large));
+}
+
+/// Seconds of each side of each round.
+#[derive(Default)]
+struct Measured {
+    /// native, storescu, dcmsend
+    default: Vec<[f64; 3]>,
+    /// native, storescu, dcmsend
+    large_pdu: Vec<[f64; 3]>,
+    /// native, storescu, native with 8 associations, iperf3
+    sink: Vec<[f64; 4]>,
+}
+
+impl Measured {
+    fn figures(&self, bytes: u64, large: &large::Large) -> serde_json::Value {
+        #[expect(clippy::cast_precision_loss, reason = "a gigabyte")]
+        let gigabytes = bytes as f64 / 1e9;
+        let speeds = |seconds: Vec<f64>| rounded(gigabytes / median(seconds));
+        let best = |rounds: &[[f64; 3]]| ratio(rounds, 1, 0).min(ratio(rounds, 2, 0));
+        json!({
+            "native_over_best_peer": rounded(best(&self.default)),
+            "native_over_best_peer_128k": rounded(best(&self.large_pdu)),
+            "native_over_storescu": rounded(ratio(&self.sink, 1, 0)),
+            "native_over_iperf3": rounded(ratio(&self.sink, 3, 0)),
+            "scale_8": rounded(ratio(&self.sink, 0, 2)),
+            "peak_rss_mb": rounded(large.peak_rss_mb),
+            "gigabytes_per_second": {
+                "storescp": names(["native", "storescu", "dcmsend"], columns(&self.default).map(speeds)),
+                "storescp_128k": names(["native", "storescu", "dcmsend"], columns(&self.large_pdu).map(speeds)),
+                "sink": names(["native", "storescu", "native_8", "iperf3"], columns(&self.sink).map(speeds)),
+                "one_object_of_500_mb": rounded(large.gigabytes_per_second),
+            },
+            "rounds": ROUNDS,
+            "instances": INSTANCES,
+        })
+    }
+}
+
+/// Runs every side once; the first of a round is another one in the next.
+fn in_turn<const N: usize>(round: usize, sides: [&dyn Fn() -> f64; N]) -> [f64; N] {
+    let mut seconds = [0.0; N];
+    for place in 0..N {
+        let side = (round + place) % N;
+        seconds[side] = sides[side]();
+    }
+    seconds
+}
+
+fn columns<const N: usize>(rounds: &[[f64; N]]) -> [Vec<f64>; N] {
+    std::array::from_fn(|side| rounds.iter().map(|round| round[side]).collect())
+}
+
+fn names<const N: usize>(names: [&str; N], values: [f64; N]) -> serde_json::Value {
+    names
+        .iter()
+        .zip(values)
+        .map(|(name, value)| ((*name).to_owned(), json!(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+/// The median of how much longer one side takes than another in the same round.
+fn ratio<const N: usize>(rounds: &[[f64; N]], longer: usize, shorter: usize) -> f64 {
+    median(rounds.iter().map(|round| round[longer] / round[shorter]).collect())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len().is_multiple_of(2) { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] }
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}
