@@ -168,7 +168,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use dicomperf::dataset::generate;
-    use dicomperf::request::Synthetic;
+    use dicomperf::request::{Modality, Synthetic};
 
     use super::*;
 
@@ -185,6 +185,20 @@ mod tests {
         assert_eq!(sha256.len(), 64);
         assert_eq!(dataset.instances.len(), 3);
         assert!(dataset.instances.is_sorted_by(|a, b| a.file < b.file));
+    }
+
+    #[test]
+    fn a_file_too_large_for_memory_is_proved_to_its_last_byte() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let spec = Synthetic { modality: Modality::Dbt, instances: 1, seed: 1 };
+        let made = generate(&spec, directory.path(), |_| {}).expect("made");
+        assert!(made[0].bytes > WHOLE_BYTES);
+        let (dataset, _) = prove(directory.path(), str::to_owned, |_| Ok(())).expect("readable");
+        assert_eq!(dataset.instances[0].sop_instance_uid, made[0].sop_instance_uid);
+        let file = File::options().write(true).open(&made[0].path).expect("the file");
+        file.set_len(made[0].bytes - 1).expect("cut");
+        let error = prove(directory.path(), str::to_owned, |_| Ok(())).expect_err("cut short").to_string();
+        assert!(error.contains("it ends within element (7FE0,0010) of 398131200 bytes"), "{error}");
     }
 
     #[test]

@@ -23,11 +23,7 @@ impl Attributes {
 
     /// A code (PS3.3 8.8), of SNOMED CT (PS3.16 8.1).
     pub(super) fn snomed(code: &str, meaning: &str) -> Self {
-        Self::item(&[
-            (tags::CODE_VALUE, code),
-            (tags::CODING_SCHEME_DESIGNATOR, "SCT"),
-            (tags::CODE_MEANING, meaning),
-        ])
+        Self::item(&[(tags::CODE_VALUE, code), (tags::CODING_SCHEME_DESIGNATOR, "SCT"), (tags::CODE_MEANING, meaning)])
     }
 
     /// Attributes that are text in any form; where there is none, the attribute has no value (type 2).
