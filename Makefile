@@ -51,8 +51,7 @@ lint: install ## check formatting, code, documentation, template, state machine 
 	$(tools) checkov --config-file .checkov.yaml
 
 build: install ## build the functions and the agent for AWS: small, and slow to build
-	@# They abort where they panic: what unwinding needs is a tenth of a zip.
-	$(tools) RUSTFLAGS="-C force-unwind-tables=no" cargo lambda build --release $(functions:%=--package %)
+	$(tools) cargo lambda build --release $(functions:%=--package %)
 	$(tools) cargo lambda build --profile agent --package dicomperf-agent
 	cp target/lambda/dicomperf-agent/bootstrap target/lambda/run-step/dicomperf-agent
 
@@ -71,6 +70,7 @@ bench-resources: install ## measure what sampling a host's resources costs, over
 
 bench-simulation: ## measure how often the verdict is wrong, by simulation: some minutes, the same figures every time
 	cargo bench --quiet --package dicomperf --bench verdict-simulation --profile dev
+
 bench-native: install ## compare our own SCU with storescu, dcmsend and iperf3 on loopback: tmpfs, 12 rounds in turn
 	cargo build --profile agent --package dicomperf-agent
 	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \

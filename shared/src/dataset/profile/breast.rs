@@ -40,7 +40,6 @@ impl View {
     }
 
     /// A point some units from the chest wall: the left edge for a left breast, the right for a right one.
-    fn inside_wall(self, distance: i64) -> i64 {
     fn x_at(self, distance: i64) -> i64 {
         if self.laterality == "L" { distance } else { WIDTH - distance }
     }
@@ -54,7 +53,6 @@ pub(super) fn region() -> Attributes {
 /// The breast's outline in fat, on a background of nothing.
 pub(super) fn outline(canvas: &mut Canvas, view: View, peak: i16) {
     let y = canvas.height() / 2;
-    let whole = Ellipse { x: view.inside_wall(0), y, half_width: 820, half_height: y * 5 / 6 };
     let whole = Ellipse { x: view.x_at(0), y, half_width: 820, half_height: y * 5 / 6 };
     canvas.dome(whole, peak / 2);
     // Compressed: flat but for the edge.
@@ -69,7 +67,6 @@ pub(super) fn glands(canvas: &mut Canvas, view: View, key: u64, lumps: u64, peak
         let bits = mixed(key.wrapping_add(lump));
         let drawn = |shift: u64, range: u64| ((bits >> shift) % range) as i64;
         let ellipse = Ellipse {
-            x: view.inside_wall(120 + drawn(0, 460)),
             x: view.x_at(120 + drawn(0, 460)),
             y: y * 5 / 8 + drawn(16, 256) * y * 3 / 4 / 256,
             half_width: 12 + drawn(32, 96),

@@ -36,7 +36,6 @@ const VIEWS: u16 = 60;
 fn describe(place: &Place, attributes: &mut Attributes) {
     attributes.texts(&[
         (tags::BODY_PART_EXAMINED, "HEART"),
-        (tags::SERIES_DESCRIPTION, if place.series.is_multiple_of(2) { "rest" } else { "stress" }),
         (tags::SERIES_DESCRIPTION, ["rest", "stress"][place.series as usize % 2]),
         // General Acquisition (C.7.10.1)
         (tags::ACQUISITION_DATE, "20250101"),
