@@ -27,10 +27,7 @@ fn main() {
     agent_ms(&run, &orthanc, 0);
     let log = run.bucket.text("client-measure-0.log");
     let line = log.lines().find_map(|line| line.split_once(" storescu -lc ")).unwrap().1;
-    let arguments: Vec<String> = std::iter::once("-lc")
-        .chain(line.split(' '))
-        .map(str::to_owned)
-        .collect();
+    let arguments: Vec<String> = std::iter::once("-lc").chain(line.split(' ')).map(str::to_owned).collect();
 
     let (mut agent, mut by_hand, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for pair in 1..=PAIRS {

@@ -228,7 +228,7 @@ mod tests {
         let error = &problems(json!({ "iterations": 101 }))[0];
         assert_eq!(error.to_string(), "iterations: is 101; allowed: an integer from 1 to 100");
         let error = &problems(json!({ "matrix": { "sender": ["scp"] } }))[0];
-        assert_eq!(error.to_string(), r#"matrix.sender[0]: is "scp"; allowed: one of "storescu""#);
+        assert_eq!(error.to_string(), r#"matrix.sender[0]: is "scp"; allowed: one of "storescu", "dcmsend", "native""#);
         let error = &problems(json!({ "server": { "cores": 2 } }))[0];
         assert!(error.allowed.contains("instanceType"), "{error}");
     }

@@ -23,7 +23,9 @@ fn is_planned(document: &Value) {
 
 #[test]
 fn every_request_in_events_is_accepted() {
-    for name in ["classic.json", "demo.json", "orthanc-table.json", "own-files.json", "senders.json", "tcp-nodelay.json"] {
+    for name in
+        ["classic.json", "demo.json", "orthanc-table.json", "own-files.json", "senders.json", "tcp-nodelay.json"]
+    {
         is_planned(&event(name));
     }
     let scheduled: Scheduled = serde_json::from_value(event("schedule.json")).unwrap();

@@ -364,9 +364,9 @@ mod tests {
         assert_eq!(
             found,
             [
-                "matrix.arrival[0]: is {\"open\":0}; allowed: \"closed\" or an object with open",
                 "matrix.instancesPerAssociation[0]: is 0; allowed: \"all\" or an integer from 1 to 100000",
                 "matrix.tcpNoDelay[0]: is \"both\"; allowed: one of false, true, \"client\", \"server\"",
+                "matrix.arrival[0]: is {\"open\":0}; allowed: \"closed\" or an object with open",
                 "matrix.transferSyntax[0]: is \"JPEG\"; allowed: one of \"original\", \"ImplicitVRLittleEndian\", \
              \"ExplicitVRLittleEndian\", \"DeflatedExplicitVRLittleEndian\", \"JPEGLosslessSV1\", \"JPEGLSLossless\", \
              \"RLELossless\"",
