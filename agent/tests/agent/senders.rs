@@ -171,8 +171,11 @@ fn a_dataset_is_sent_in_the_transfer_syntax_that_is_asked_for() {
     };
     let original = bytes(TransferSyntax::Original);
     for syntax in &SYNTAXES[3..] {
-        let compressed = bytes(*syntax);
-        assert!(compressed.0 < original.0 && compressed.1 < original.1, "{syntax:?}: {compressed:?} {original:?}");
+        assert!(bytes(*syntax).0 < original.0, "{syntax:?}: {:?} {original:?}", bytes(*syntax));
+    }
+    // What comes deflated Orthanc inflates; compressed pixels it keeps as they are.
+    for syntax in &SYNTAXES[4..] {
+        assert!(bytes(*syntax).1 < original.1, "{syntax:?}: {:?} {original:?}", bytes(*syntax));
     }
 }
 
