@@ -26,7 +26,8 @@ pub struct Decomposition {
     /// shows none.
     pub between_stores_ms: Option<f64>,
     /// What a C-STORE takes whatever its size, and what each MB (10^6 bytes) adds: the least squares line through all
-    /// C-STOREs. Null where all instances have the same size, of which no line can be told.
+    /// C-STOREs. Null where the instances have one size, give or take a twentieth: a line through what differs by some
+    /// bytes of header would tell of noise.
     pub by_size: Option<BySize>,
     /// The slowest store of one instance that the server itself reported, in whole ms, from receipt to response.
     pub server_store_ms_at_most: Option<f64>,
@@ -46,6 +47,9 @@ pub struct BySize {
     /// For each 10^6 bytes more.
     pub per_megabyte_ms: f64,
 }
+
+/// Instances whose sizes have a standard deviation below this part of their mean have one size.
+const ONE_SIZE: f64 = 0.05;
 
 /// Collects what a scenario's iterations tell.
 #[derive(Debug, Default)]
@@ -91,7 +95,10 @@ impl Parts {
         if self.size_fit.n == 0 {
             return None;
         }
-        let by_size = self.size_fit.line().map(|line| BySize {
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let deviation = (self.size_fit.m2_x / self.size_fit.n as f64).sqrt();
+        let sizes_differ = deviation >= ONE_SIZE * self.size_fit.mean_x;
+        let by_size = self.size_fit.line().filter(|_| sizes_differ).map(|line| BySize {
             per_instance_ms: line.intercept / 1000.0,
             per_megabyte_ms: line.slope * 1e6 / 1000.0,
         });

@@ -380,3 +380,20 @@ fn the_time_of_a_c_store_is_told_apart_by_size() {
     assert!((parts.network_floor_ms.expect("a floor") - 0.725).abs() < 1e-6, "{parts:?}");
     assert!((parts.between_stores_ms.expect("between") - 0.5).abs() < 1e-6);
 }
+
+#[test]
+fn no_line_is_drawn_through_sizes_that_differ_by_some_bytes() {
+    let plan = planned(json!({ "rounds": 1 }));
+    let mut steps = all_steps(&plan, |_, _| 2500.0);
+    for step in &mut steps {
+        let Some(StepOutput::Measured(measured)) = &mut step.output else { continue };
+        for iteration in &mut measured.iterations {
+            iteration.size_fit = LeastSquares::default();
+            for (bytes, latency_us) in [(525_010.0, 2_500.0), (525_024.0, 3_000.0), (525_018.0, 2_000.0)] {
+                iteration.size_fit.add(bytes, latency_us);
+            }
+        }
+    }
+    let summary = summarize(&plan, &steps, went_well());
+    assert_eq!(summary.scenarios[0].decomposition.as_ref().expect("parts").by_size, None);
+}
