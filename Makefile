@@ -63,7 +63,7 @@ bench-timing: install ## compare the agent's durationMs with timing the same sto
 	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench timing --profile dev
 
-bench-native: install ## compare our own SCU with storescu, dcmsend and iperf3 on loopback: tmpfs, 12 rounds in turn
+bench-native: install ## compare our own SCU with storescu, dcmsend and iperf3 on loopback: tmpfs, 10 rounds
 	cargo build --profile agent --package dicomperf-agent
 	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench native --profile dev
