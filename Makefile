@@ -71,7 +71,7 @@ bench-resources: install ## measure what sampling a host's resources costs, over
 bench-simulation: ## measure how often the verdict is wrong, by simulation: some minutes, the same figures every time
 	cargo bench --quiet --package dicomperf --bench verdict-simulation --profile dev
 
-bench-native: install ## compare our own SCU with storescu, dcmsend and iperf3 on loopback: tmpfs, 12 rounds in turn
+bench-native: install ## compare our own SCU with storescu, dcmsend and iperf3 on loopback: tmpfs, 10 rounds
 	cargo build --profile agent --package dicomperf-agent
 	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench native --profile dev

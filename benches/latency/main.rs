@@ -34,15 +34,15 @@ fn main() {
     let mut errors = Errors::default();
     for round in 1..=ROUNDS {
         for port in [sink.document.dicom_port, storescp.port] {
-            for (sender, errors) in [
-                (&native as &dyn Fn(&Instances, u16) -> Reported, &mut errors.native),
-                (&storescu, &mut errors.storescu),
+            for (name, sender, errors) in [
+                ("native", &native as &dyn Fn(&Instances, u16) -> Reported, &mut errors.native),
+                ("storescu", &storescu, &mut errors.storescu),
             ] {
                 let capture = Capture::start(port);
                 let reported = sender(&instances, port);
                 let exchanges = capture.exchanges();
                 let here = compared(&reported, &exchanges);
-                eprintln!("round {round}, port {port}: {:.4} ms", median(here.clone()));
+                eprintln!("round {round}, port {port}: {name} is off by {:.4} ms", median(here.clone()));
                 errors.extend(here);
             }
         }

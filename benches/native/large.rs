@@ -1,12 +1,13 @@
 //! One object of 500 MB: what memory our own SCU takes for it, and how fast it goes.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use dicom_core::{DataElement, PrimitiveValue, VR};
+use dicom_core::{DataElement, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use dicomperf_agent::client::dataset::Instance;
@@ -79,13 +80,17 @@ fn object(directory: &Path) -> Instance {
     ] {
         object.put(DataElement::new(tag, VR::UI, value));
     }
-    object.put(DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::from(vec![0x5A_u8; BYTES])));
     let meta = FileMetaTableBuilder::new()
         .media_storage_sop_class_uid(uids::MULTI_FRAME_GRAYSCALE_BYTE_SECONDARY_CAPTURE_IMAGE_STORAGE)
         .media_storage_sop_instance_uid(uid)
         .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN);
     let path = directory.join("large.dcm");
     object.with_meta(meta).unwrap().write_to_file(&path).unwrap();
+    // (7FE0,0010) OB: unoptimized, dicom-object takes half a minute for it.
+    let mut file = File::options().append(true).open(&path).unwrap();
+    file.write_all(&[0xE0, 0x7F, 0x10, 0x00, b'O', b'B', 0, 0]).unwrap();
+    file.write_all(&u32::try_from(BYTES).unwrap().to_le_bytes()).unwrap();
+    file.write_all(&vec![0x5A; BYTES]).unwrap();
     Instance {
         file: "large.dcm".to_owned(),
         bytes: path.metadata().unwrap().len(),

@@ -18,7 +18,7 @@ use serde_json::json;
 use sides::Sides;
 
 const INSTANCES: u32 = 2000;
-const ROUNDS: usize = 12;
+const ROUNDS: usize = 10;
 
 fn main() {
     // Whatever is missing is said before minutes have passed.
