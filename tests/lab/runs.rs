@@ -40,6 +40,22 @@ async fn whole_run_of_the_demonstration_is_valid_and_leaves_nothing_but_its_resu
     assert!(ratio["ratio"]["median"].as_f64().unwrap() >= 5.0, "{ratio}");
     assert_eq!(ratio["verdict"], "improved");
 
+    // What the hosts used, and what the network could do, is known of all of it.
+    for scenario in scenarios {
+        for host in ["server", "client"] {
+            let used = &scenario["resources"][host];
+            assert!(used["cpu"]["user"].as_f64().unwrap() > 0.0, "{host}: {used}");
+        }
+        let orthanc = &scenario["resources"]["server"]["orthanc"];
+        assert!(orthanc["cpuCores"].as_f64().unwrap() > 0.0, "{orthanc}");
+        let parts = &scenario["decomposition"];
+        assert!(parts["startupMs"]["p50"].as_f64().unwrap() > 1.0, "{parts}");
+        assert!(parts["networkFloorMs"].as_f64().unwrap() < scenario["latencyMs"]["p50"].as_f64().unwrap(), "{parts}");
+    }
+    let network = report["network"].as_array().unwrap();
+    assert_eq!(network.len(), 4);
+    assert!(network.iter().all(|one| one["baseline"]["toServerBytesPerSecond"].as_f64().unwrap() > 1e7), "{network:?}");
+
     let lab = Lab::new().await;
     let id = report["runId"].as_str().unwrap();
     assert!(lab.hosts_of(id).await.is_empty());
@@ -54,6 +70,8 @@ async fn whole_run_of_the_demonstration_is_valid_and_leaves_nothing_but_its_resu
         "logs/client/client-measure-0.log",
         "logs/server/server-configure-0.log",
         "logs/server/orthanc.log",
+        "samples/client.jsonl.zst",
+        "samples/server.jsonl.zst",
     ] {
         assert!(keys.iter().any(|known| known == key), "{key} is missing: {keys:?}");
     }
@@ -89,4 +107,34 @@ async fn settings_reach_both_ends_and_the_report_names_what_ran() {
     if let Some(password) = secret["restPassword"].as_str() {
         assert!(!text.contains(password), "the report tells the password");
     }
+}
+
+#[tokio::test]
+async fn every_sender_reaches_both_targets_and_client_and_server_have_their_own_tcp_nodelay() {
+    let lab = Lab::new().await;
+    let request = json!({
+        "dataset": { "synthetic": { "modality": "mix", "instances": 12 } },
+        "matrix": {
+            "sender": ["storescu", "dcmsend", "native"], "target": ["orthanc", "sink"], "associations": [2],
+            "tcpNoDelay": ["client", true], "transferSyntax": ["original", "RLELossless"],
+        },
+        "iterations": 1, "warmup": 0, "rounds": 1,
+    });
+    let finished = lab.start("senders", request).await.finish().await;
+    let report = finished.succeeded();
+    assert_eq!(report["verdict"], "passed", "{report}");
+    let scenarios = report["scenarios"].as_array().unwrap();
+    // Three senders, two syntaxes; two targets, and TCP_NODELAY at the server or not.
+    assert_eq!(scenarios.len(), 24);
+    for scenario in scenarios {
+        let iteration = &scenario["iterations"][0];
+        assert_eq!(iteration["instancesStored"], 12, "{} {iteration}", scenario["settings"]);
+    }
+    let targets = |target: &str| scenarios.iter().filter(|one| one["settings"]["target"] == target).count();
+    assert_eq!((targets("orthanc"), targets("sink")), (12, 12));
+    // A mix has instances of several sizes: what each takes, and what each MB adds, can be told apart.
+    assert!(scenarios.iter().any(|one| one["decomposition"]["bySize"]["perMegabyteMs"].is_number()));
+    // The last block's server is the sink: there is no Orthanc to collect from, and that is no failure.
+    let last: u64 = report["network"].as_array().unwrap().last().unwrap()["block"].as_u64().unwrap();
+    assert!(scenarios.iter().any(|one| one["block"] == last && one["settings"]["target"] == "sink"));
 }
