@@ -43,7 +43,10 @@ pub fn configure(
     let version = versions::orthanc(&home.path("version.out"))
         .ok_or_else(|| Failure::ServerNotStarted { reason: format!("{} does not run", versions::ORTHANC) })?;
     tracing::info!(version, "Orthanc");
-    unit::start_companions(home, deadline)?;
+    // They explain a result: a step does not fail for them.
+    if let Err(failure) = unit::start_companions(home, deadline) {
+        tracing::warn!("{failure}");
+    }
 
     let target = configuration.settings.target;
     reporter.stage(1, 3, format!("configuring {}", target.name()));

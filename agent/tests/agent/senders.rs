@@ -86,7 +86,6 @@ fn every_sender_stores_everything_and_tells_its_times() {
     let run = Run::with_instances(9);
     let orthanc = OrthancProcess::start(settings(true, false, &[]));
     let mut block = block(&orthanc, &[2], 0, 1);
-    block.samples_url = run.bucket.url("samples");
     block.scenarios = varied(
         &block,
         &SENDERS

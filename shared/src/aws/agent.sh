@@ -26,7 +26,10 @@ if ! echo "$agent_sha256  $agent" | sha256sum -c --status 2>/dev/null; then
         exit 65
     fi
     chmod 0700 "$partial"
-    mv -f "$partial" "$agent"
+    # The other command may run it already, and starts itself again by its path: what is whole is not replaced.
+    ln "$partial" "$agent" 2>/dev/null ||
+        echo "$agent_sha256  $agent" | sha256sum -c --status 2>/dev/null || mv -f "$partial" "$agent"
+    rm -f "$partial"
 fi
 document=$(mktemp "$home/documents/step.XXXXXX")
 fetch "$document" "$document_url"

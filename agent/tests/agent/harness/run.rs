@@ -49,7 +49,8 @@ impl Run {
         self.carry_out(StepId::ConfigureClient, Work::ConfigureClient(configuration))
     }
 
-    pub fn measure(&self, part: u32, block: MeasureBlock) -> Ended<'_> {
+    pub fn measure(&self, part: u32, mut block: MeasureBlock) -> Ended<'_> {
+        block.samples_url = self.bucket.url("samples");
         self.carry_out(StepId::Measure { ordinal: block.ordinal, part }, Work::Measure(block))
     }
 
@@ -116,7 +117,8 @@ pub fn block(orthanc: &OrthancProcess, associations: &[u32], warmup: u32, iterat
         scenarios: (0..).zip(associations).map(scenario).collect(),
         iterations,
         warmup,
-        samples_url: "http://127.0.0.1:9/samples".to_owned(),
+        // Run::measure knows the bucket.
+        samples_url: String::new(),
     }
 }
 

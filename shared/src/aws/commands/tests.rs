@@ -53,6 +53,39 @@ fn the_agent_is_fetched_once_checked_and_given_the_document() {
 }
 
 #[test]
+fn an_agent_that_runs_is_not_replaced_by_the_command_that_was_sent_twice() {
+    let home = tempfile::tempdir().expect("a directory");
+    let file = |name: &str, text: &str| {
+        let path = home.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path
+    };
+    // It tells whether the file that it was started from is still the one at its path.
+    let text = "#!/bin/sh\nbefore=$(stat -c %i \"$0\"); sleep 2; [ \"$before\" = \"$(stat -c %i \"$0\")\" ] || echo replaced\n";
+    let (agent, document) = (file("agent", text), file("document", "the document"));
+    let sha256: String = {
+        use sha2::{Digest as _, Sha256};
+        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let (agent_url, document_url) = (format!("file://{}", agent.display()), format!("file://{}", document.display()));
+    let script = script(&invocation(&agent_url, &sha256, &document_url)).expect("a script");
+    let script = script.replace("/var/lib/dicomperf", &home.path().display().to_string());
+    // The second command's download takes a second longer: the first runs by then.
+    let slow = script.replace("curl --fail", "sleep 1; curl --fail");
+    assert_ne!(slow, script);
+    let start = |script: &str| {
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(script).stdout(std::process::Stdio::piped()).spawn().expect("a shell")
+    };
+    let both = [start(&slow), start(&script)];
+    for child in both {
+        let output = child.wait_with_output().expect("ended");
+        assert!(output.status.success());
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    }
+}
+
+#[test]
 fn a_url_that_does_not_answer_is_said() {
     let home = tempfile::tempdir().expect("a directory");
     let (succeeded, text) = run(home.path(), &invocation("file:///nowhere/agent", "00", DOCUMENT));
