@@ -15,6 +15,7 @@ pub mod packages;
 pub mod process;
 pub mod reporter;
 pub mod resources;
+mod rest;
 pub mod schema;
 pub mod server;
 pub mod sink;

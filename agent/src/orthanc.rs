@@ -1,18 +1,15 @@
 //! Orthanc's REST interface, as far as a measurement needs it.
 
-use std::thread::sleep;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use dicomperf::measurement::ServerMetrics;
 use dicomperf::step::ServerAddress;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use ureq::http;
+use ureq::http::StatusCode;
 
 use crate::failure::Failure;
+use crate::rest::Rest;
 
 /// Instances in one page of an answer.
 const PAGE: usize = 1000;
@@ -22,9 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 /// Orthanc's REST interface.
 #[derive(Debug)]
 pub struct Orthanc {
-    agent: ureq::Agent,
-    url: String,
-    authorization: String,
+    rest: Rest,
 }
 
 /// What `/statistics` tells.
@@ -61,26 +56,11 @@ struct MainDicomTags {
     sop_instance_uid: String,
 }
 
-type Answer = http::Response<ureq::Body>;
-
 impl Orthanc {
     /// At this address.
     #[must_use]
     pub fn new(server: &ServerAddress) -> Self {
-        let agent = ureq::Agent::config_builder()
-            // The private network is not behind a proxy, whatever the environment says.
-            .proxy(None)
-            .timeout_connect(Some(Duration::from_secs(5)))
-            .timeout_global(Some(TIMEOUT))
-            .http_status_as_error(false)
-            .build()
-            .new_agent();
-        let credentials = format!("{}:{}", server.rest_user, server.rest_password);
-        Self {
-            agent,
-            url: format!("http://{}:{}", server.address, server.rest_port),
-            authorization: format!("Basic {}", BASE64_STANDARD.encode(credentials)),
-        }
+        Self { rest: Rest::new(server, TIMEOUT) }
     }
 
     /// What `/system` tells: version, ports, AE title.
@@ -88,7 +68,7 @@ impl Orthanc {
     /// # Errors
     /// [`Failure::ServerUnreachable`]
     pub fn system(&self) -> Result<Value, Failure> {
-        self.get("/system")
+        self.rest.json("/system")
     }
 
     /// What it holds, in numbers.
@@ -96,7 +76,7 @@ impl Orthanc {
     /// # Errors
     /// [`Failure::ServerUnreachable`]
     pub fn statistics(&self) -> Result<Statistics, Failure> {
-        self.get("/statistics")
+        self.rest.json("/statistics")
     }
 
     /// Every instance that it holds, page by page.
@@ -107,7 +87,7 @@ impl Orthanc {
         let mut held = Vec::new();
         loop {
             let page: Vec<ExpandedInstance> =
-                self.get(&format!("/instances?expand&since={}&limit={PAGE}", held.len()))?;
+                self.rest.json(&format!("/instances?expand&since={}&limit={PAGE}", held.len()))?;
             let last = page.len() < PAGE;
             held.extend(
                 page.into_iter().map(|instance| Held {
@@ -126,9 +106,7 @@ impl Orthanc {
     /// # Errors
     /// [`Failure::ServerUnreachable`]
     pub fn metrics(&self, since_ms: u64) -> Result<ServerMetrics, Failure> {
-        let path = "/tools/metrics-prometheus";
-        let call = self.agent.get(self.at(path)).header("Authorization", &self.authorization).call();
-        let text = self.ok(path, call)?.body_mut().read_to_string().map_err(|error| self.unreachable(path, &error))?;
+        let text = String::from_utf8_lossy(&self.rest.bytes("/tools/metrics-prometheus")?).into_owned();
         Ok(ServerMetrics {
             slowest_store_ms: metric(&text, "orthanc_store_dicom_duration_ms", since_ms),
             slowest_write_ms: metric(&text, "orthanc_storage_create_duration_ms", since_ms),
@@ -140,10 +118,7 @@ impl Orthanc {
     /// # Errors
     /// [`Failure::ServerUnreachable`]
     pub fn file(&self, id: &str) -> Result<Vec<u8>, Failure> {
-        let path = format!("/instances/{id}/file");
-        let mut answer =
-            self.ok(&path, self.agent.get(self.at(&path)).header("Authorization", &self.authorization).call())?;
-        answer.body_mut().with_config().limit(u64::MAX).read_to_vec().map_err(|error| self.unreachable(&path, &error))
+        self.rest.bytes(&format!("/instances/{id}/file"))
     }
 
     /// Deletes everything, and looks that it is gone.
@@ -155,62 +130,27 @@ impl Orthanc {
             if self.statistics()?.count_instances == 0 {
                 return Ok(());
             }
-            let patients: Vec<String> = self.get("/patients")?;
+            let patients: Vec<String> = self.rest.json("/patients")?;
             if !self.delete_at_once(&patients)? {
                 for patient in patients {
-                    let path = format!("/patients/{patient}");
-                    let call = self.agent.delete(self.at(&path)).header("Authorization", &self.authorization).call();
-                    self.ok(&path, call)?;
+                    self.rest.delete(&format!("/patients/{patient}"))?;
                 }
             }
         }
         match self.statistics()?.count_instances {
             0 => Ok(()),
-            left => Err(self.unreachable("/tools/bulk-delete", &format!("{left} instances are left"))),
+            left => Err(self.rest.unreachable("/tools/bulk-delete", &format!("{left} instances are left"))),
         }
     }
 
     /// Since Orthanc 1.9.4; says whether it could.
     fn delete_at_once(&self, resources: &[String]) -> Result<bool, Failure> {
         let path = "/tools/bulk-delete";
-        let call = self
-            .agent
-            .post(self.at(path))
-            .header("Authorization", &self.authorization)
-            .send_json(json!({ "Resources": resources }));
-        match call {
-            Ok(answer) if answer.status() == http::StatusCode::NOT_FOUND => Ok(false),
-            call => self.ok(path, call).map(|_| true),
+        match self.rest.post(path, &json!({ "Resources": resources }))? {
+            StatusCode::NOT_FOUND => Ok(false),
+            status if status.is_success() => Ok(true),
+            status => Err(self.rest.unreachable(path, &status)),
         }
-    }
-
-    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        let call = || self.agent.get(self.at(path)).header("Authorization", &self.authorization).call();
-        let mut answer = match call() {
-            // A connection that was kept may have been closed in between; a read may be repeated.
-            Err(_) => {
-                sleep(Duration::from_millis(200));
-                self.ok(path, call())?
-            }
-            answer => self.ok(path, answer)?,
-        };
-        answer.body_mut().with_config().limit(u64::MAX).read_json().map_err(|error| self.unreachable(path, &error))
-    }
-
-    fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.url)
-    }
-
-    fn ok(&self, path: &str, call: Result<Answer, ureq::Error>) -> Result<Answer, Failure> {
-        match call {
-            Ok(answer) if answer.status().is_success() => Ok(answer),
-            Ok(answer) => Err(self.unreachable(path, &answer.status())),
-            Err(error) => Err(self.unreachable(path, &error)),
-        }
-    }
-
-    fn unreachable(&self, path: &str, reason: &dyn std::fmt::Display) -> Failure {
-        Failure::ServerUnreachable { url: self.at(path), reason: reason.to_string() }
     }
 }
 

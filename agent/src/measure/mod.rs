@@ -24,16 +24,12 @@ use crate::client::variant::Variant;
 use crate::failure::{Failure, While as _};
 use crate::home::RunHome;
 use crate::reporter::{Reporter, WorkEnd};
-use crate::resources::{SampleFile, Sampler};
+use crate::resources::{self, SAMPLES, SampleFile, Sampler};
 use crate::timeline::Association;
-use crate::upload::{Patience, Uploader};
 use crate::{client, clock, network, versions};
 use evidence::Evidence;
 use target::Scp;
 use transfer::{Sending, Transfer, latency_us};
-
-/// What the host sampled, in the run's home.
-const SAMPLES: &str = "samples.jsonl.zst";
 
 /// How long the network's baseline may take. It takes some 3 s.
 const BASELINE: Duration = Duration::from_secs(15);
@@ -60,14 +56,7 @@ pub fn measure(block: &MeasureBlock, home: &RunHome, reporter: &mut Reporter) ->
     if let Err(error) = sampler.stop() {
         tracing::warn!("samples: {error}");
     }
-    // The samples explain a result: a step does not fail for them.
-    let uploaded = std::fs::read(&samples).map_err(|error| error.to_string()).and_then(|bytes| {
-        let uploader = Uploader::new();
-        uploader.put(&block.samples_url, &bytes, "application/zstd", Patience::Much).map_err(|error| error.to_string())
-    });
-    if let Err(error) = uploaded {
-        tracing::warn!("samples: {error}");
-    }
+    resources::upload(home, &block.samples_url);
     result
 }
 

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use dicomperf::measurement::ServerMetrics;
 use dicomperf::plan::ServerSettings;
 use dicomperf::request::Target;
@@ -12,10 +10,13 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::orthanc::{Held, Orthanc};
+use crate::rest::Rest;
 
 /// Counting takes the sink no time.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Where it tells what it counted, and begins anew.
+const COUNT: &str = "/instances";
 /// For so long Orthanc keeps a greatest value.
 const METRICS_WINDOW_MS: u64 = 10_000;
 
@@ -39,11 +40,7 @@ pub(super) struct Contents {
 }
 
 /// The sink's control interface.
-pub(super) struct Sink {
-    agent: ureq::Agent,
-    url: String,
-    authorization: String,
-}
+pub(super) struct Sink(Rest);
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,7 +55,7 @@ impl Scp {
     pub fn new(server: &ServerAddress, settings: &ServerSettings) -> Self {
         match settings.target {
             Target::Orthanc => Self::Orthanc(Orthanc::new(server)),
-            Target::Sink => Self::Sink(Sink::new(server)),
+            Target::Sink => Self::Sink(Sink(Rest::new(server, TIMEOUT))),
         }
     }
 
@@ -66,7 +63,7 @@ impl Scp {
     pub fn empty(&self) -> Result<(), Failure> {
         match self {
             Self::Orthanc(orthanc) => orthanc.empty(),
-            Self::Sink(sink) => sink.empty(),
+            Self::Sink(sink) => sink.0.delete(COUNT),
         }
     }
 
@@ -95,41 +92,13 @@ impl Scp {
 }
 
 impl Sink {
-    fn new(server: &ServerAddress) -> Self {
-        let agent = ureq::Agent::config_builder()
-            // The private network is not behind a proxy, whatever the environment says.
-            .proxy(None)
-            .timeout_connect(Some(Duration::from_secs(5)))
-            .timeout_global(Some(TIMEOUT))
-            .build()
-            .new_agent();
-        let credentials = format!("{}:{}", server.rest_user, server.rest_password);
-        Self {
-            agent,
-            url: format!("http://{}:{}/instances", server.address, server.rest_port),
-            authorization: format!("Basic {}", BASE64_STANDARD.encode(credentials)),
-        }
-    }
-
-    fn empty(&self) -> Result<(), Failure> {
-        let call = self.agent.delete(&self.url).header("Authorization", &self.authorization).call();
-        call.map(|_| ()).map_err(|error| self.unreachable(&error))
-    }
-
     fn contents(&self) -> Result<Contents, Failure> {
-        let call = self.agent.get(&self.url).header("Authorization", &self.authorization).call();
-        let counted: Counted = call
-            .and_then(|mut answer| answer.body_mut().with_config().limit(u64::MAX).read_json())
-            .map_err(|error| self.unreachable(&error))?;
+        let counted: Counted = self.0.json(COUNT)?;
         let held = |sop_instance_uid| Held { id: String::new(), sop_instance_uid };
         Ok(Contents {
             instances: counted.sop_instance_uids.into_iter().map(held).collect(),
             count: counted.count,
             bytes: counted.dataset_bytes,
         })
-    }
-
-    fn unreachable(&self, error: &ureq::Error) -> Failure {
-        Failure::ServerUnreachable { url: self.url.clone(), reason: error.to_string() }
     }
 }

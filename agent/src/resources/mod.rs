@@ -8,20 +8,24 @@ mod host;
 mod processes;
 mod tcp;
 
-use std::io;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use anyhow::Context as _;
 use dicomperf::samples::Sample;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::home::RunHome;
+use crate::upload::{Patience, Uploader};
 pub use file::SampleFile;
 use host::Host;
 
+/// What the host sampled, in the run's home.
+pub const SAMPLES: &str = "samples.jsonl.zst";
 /// From one sample to the next.
 pub const PERIOD: Duration = Duration::from_millis(200);
 /// Samples in a frame: this many are lost at most, 5 s of them, where the sampler is killed.
@@ -71,6 +75,17 @@ impl Drop for Sampler {
         if let Err(error) = self.end() {
             tracing::warn!(%error, "the last samples are lost");
         }
+    }
+}
+
+/// Uploads what the host sampled so far: if it dies, that much is known of it. Samples explain a result: a step does not
+/// fail for them.
+pub fn upload(home: &RunHome, url: &str) {
+    let uploaded = fs::read(home.path(SAMPLES)).map_err(|error| error.to_string()).and_then(|bytes| {
+        Uploader::new().put(url, &bytes, "application/zstd", Patience::Much).map_err(|error| error.to_string())
+    });
+    if let Err(error) = uploaded {
+        tracing::warn!("samples: {error}");
     }
 }
 

@@ -9,14 +9,13 @@ use dicomperf::step::{Collect, Collected, StepOutput};
 use serde_json::{Map, Value, json};
 
 use super::configuration::{self, Paths};
-use super::configure::upload_samples;
 use super::{processes::ServerProcess, service, sink, unit};
 use crate::failure::{Failure, While as _};
 use crate::home::RunHome;
 use crate::orthanc::Orthanc;
 use crate::reporter::{Reporter, WorkEnd};
 use crate::upload::{Patience, Uploader};
-use crate::versions;
+use crate::{resources, versions};
 
 /// The most of Orthanc's log that is kept, from its end.
 const LOG_BYTES: u64 = 16_000_000;
@@ -46,7 +45,7 @@ pub fn collect(collect: &Collect, home: &RunHome, reporter: &mut Reporter) -> Re
         Err(error) => tracing::warn!("{}: {error}", paths.log.display()),
     }
     unit::stop_sampler(home, reporter.deadline())?;
-    upload_samples(home, &collect.samples_url);
+    resources::upload(home, &collect.samples_url);
     if !sink::processes()?.is_empty() {
         // The last block was the sink's: there is no Orthanc to ask.
         let (orthanc, environment) = (BTreeMap::new(), BTreeMap::new());

@@ -16,8 +16,7 @@ use crate::failure::{Failure, While as _};
 use crate::home::{self, RunHome};
 use crate::orthanc::Orthanc;
 use crate::reporter::{Reporter, WorkEnd};
-use crate::upload::{Patience, Uploader};
-use crate::{packages, versions};
+use crate::{packages, resources, versions};
 
 /// How long Orthanc may take to answer. Its database may be large.
 const START: Duration = Duration::from_secs(60);
@@ -52,37 +51,18 @@ pub fn configure(
     reporter.stage(1, 3, format!("configuring {}", target.name()));
     let paths = Paths::installed();
     let server = Server { configuration, paths: &paths, home };
-    let changed = match target {
-        Target::Orthanc => server.write(&version)?,
-        Target::Sink => server.write_sink()?,
-    };
-    if changed || !server.serves()? {
+    if server.write(&version)? || !server.serves()? {
         reporter.stage(2, 3, format!("starting {}", target.name()));
-        let unit = match target {
-            Target::Orthanc => configuration::UNIT,
-            Target::Sink => sink::UNIT,
-        };
-        service::restart(unit, &configuration.server, &paths, home, deadline)?;
+        service::restart(server.unit(), &configuration.server, &paths, home, deadline)?;
         server.wait(deadline)?;
     } else {
         tracing::info!("this configuration runs already");
     }
-    upload_samples(home, &configuration.samples_url);
+    resources::upload(home, &configuration.samples_url);
     let mut versions = versions::host();
     versions.orthanc = Some(version);
     reporter.set_output(StepOutput::ServerConfigured(versions));
     Ok(WorkEnd::Done)
-}
-
-/// What the host sampled so far: if it dies, that much is known of it. The samples explain a result: a step does not
-/// fail for them.
-pub(super) fn upload_samples(home: &RunHome, url: &str) {
-    let uploaded = fs::read(home.path(unit::SAMPLES)).map_err(|error| error.to_string()).and_then(|bytes| {
-        Uploader::new().put(url, &bytes, "application/zstd", Patience::Much).map_err(|error| error.to_string())
-    });
-    if let Err(error) = uploaded {
-        tracing::warn!("samples: {error}");
-    }
 }
 
 struct Server<'a> {
@@ -94,36 +74,36 @@ struct Server<'a> {
 impl Server<'_> {
     /// Writes what differs from what is there, and says whether anything did.
     fn write(&self, version: &str) -> Result<bool, Failure> {
-        let keys = configuration::file(self.configuration, version, self.paths)?;
-        let text = serde_json::to_vec_pretty(&keys).doing(|| "write Orthanc's configuration".to_owned())?;
-        let directory = self.paths.configuration.parent().unwrap_or(Path::new("/"));
+        let (path, document, unit) = match self.configuration.settings.target {
+            Target::Orthanc => {
+                let keys = configuration::file(self.configuration, version, self.paths)?;
+                let unit = configuration::unit(&self.configuration.settings, self.paths);
+                (self.paths.configuration.as_path(), serde_json::to_vec_pretty(&keys), unit)
+            }
+            Target::Sink => {
+                let agent = std::env::current_exe().doing(|| "find the agent's own binary".to_owned())?;
+                let document = sink::document(self.configuration, self.paths);
+                (Path::new(sink::DOCUMENT), serde_json::to_vec_pretty(&document), sink::unit(&agent))
+            }
+        };
+        let document = document.at("write", path)?;
+        let directory = path.parent().unwrap_or(Path::new("/"));
         fs::create_dir_all(directory).at("make", directory)?;
         let mut changed = false;
         if self.configuration.settings.tls {
             changed |= self.write_certificate()?;
         }
-        changed |= replace_if_changed(&self.paths.configuration, &text, true)?;
-        let unit = configuration::unit(&self.configuration.settings, self.paths);
-        changed |= replace_if_changed(&self.paths.unit, unit.as_bytes(), false)?;
+        changed |= replace_if_changed(path, &document, true)?;
+        changed |= replace_if_changed(&self.paths.unit.with_file_name(self.unit()), unit.as_bytes(), false)?;
         Ok(changed)
     }
 
-    /// The same for the sink.
-    fn write_sink(&self) -> Result<bool, Failure> {
-        let agent = std::env::current_exe().doing(|| "find the agent's own binary".to_owned())?;
-        let document = Path::new(sink::DOCUMENT);
-        let directory = document.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(directory).at("make", directory)?;
-        let mut changed = false;
-        if self.configuration.settings.tls {
-            changed |= self.write_certificate()?;
+    /// The name of the SCP's unit.
+    const fn unit(&self) -> &'static str {
+        match self.configuration.settings.target {
+            Target::Orthanc => configuration::UNIT,
+            Target::Sink => sink::UNIT,
         }
-        let text = serde_json::to_vec_pretty(&sink::document(self.configuration, self.paths))
-            .doing(|| "write the sink's configuration".to_owned())?;
-        changed |= replace_if_changed(document, &text, true)?;
-        let unit = Path::new("/etc/systemd/system").join(sink::UNIT);
-        changed |= replace_if_changed(&unit, sink::unit(&agent).as_bytes(), false)?;
-        Ok(changed)
     }
 
     /// One certificate a run: another would be another reason to restart.

@@ -10,9 +10,8 @@ use dicomperf::step::IPERF3_PORT;
 use super::{processes, service};
 use crate::failure::{Failure, While as _};
 use crate::home::RunHome;
+use crate::resources::SAMPLES;
 
-/// What the host samples, in the run's home.
-pub(super) const SAMPLES: &str = "samples.jsonl.zst";
 /// How long a unit may take until its process is there.
 const START: Duration = Duration::from_secs(10);
 

@@ -1,26 +1,21 @@
 //! Every sender, target, transfer syntax and arrival, through `client measure`.
 
-use std::fs;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
-
 use dicomperf::measurement::Iteration;
 use dicomperf::plan::{Scenario, Settings};
 use dicomperf::request::{Arrival, InstancesPerAssociation, Sender, Synthetic, Target, TransferSyntax};
 use dicomperf::samples::{self, Sample};
 use dicomperf::step::{DatasetSource, MeasureBlock};
-use dicomperf_agent::server::echo::echo;
 use dicomperf_agent::sink::SinkDocument;
 
-use crate::harness::orthanc::{PASSWORD, settings};
+use crate::harness::orthanc::settings;
 use crate::harness::run::{block, measured};
-use crate::harness::{OrthancProcess, Run, free_port};
+use crate::harness::sink::{SinkProcess, plain};
+use crate::harness::{OrthancProcess, Run};
 
 const SENDERS: [Sender; 3] = [Sender::Storescu, Sender::Dcmsend, Sender::Native];
 
 /// The block's one scenario, changed in one way after another.
-fn varied(block: &MeasureBlock, changes: &[&dyn Fn(&mut Settings)]) -> Vec<Scenario> {
+fn varied(block: &MeasureBlock, changes: impl IntoIterator<Item = impl Fn(&mut Settings)>) -> Vec<Scenario> {
     let base = &block.scenarios[0].settings;
     (0..)
         .zip(changes)
@@ -39,46 +34,12 @@ fn all_valid(iterations: &[Iteration]) {
 }
 
 /// The agent's sink, in place of the Orthanc of a block.
-struct SinkProcess(Child);
-
-impl SinkProcess {
-    fn start(run: &Run, block: &mut MeasureBlock, delay_us: u64) -> Self {
-        block.settings.target = Target::Sink;
-        block.server.dicom_port = free_port();
-        block.server.rest_port = free_port();
-        let server = &block.server;
-        let document = SinkDocument {
-            address: server.address.clone(),
-            dicom_port: server.dicom_port,
-            control_port: server.rest_port,
-            ae_title: server.ae_title.clone(),
-            max_pdu: block.settings.max_pdu,
-            tcp_no_delay: true,
-            tls: false,
-            certificate: None,
-            private_key: None,
-            rest_user: server.rest_user.clone(),
-            rest_password: PASSWORD.to_owned(),
-            delay_us,
-        };
-        let path = run.state.path().join("sink.json");
-        fs::write(&path, serde_json::to_vec(&document).unwrap()).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dicomperf-agent"));
-        let sink = Self(command.arg("sink").arg(path).stderr(Stdio::null()).spawn().unwrap());
-        let answers = (0..100).any(|_| {
-            sleep(Duration::from_millis(50));
-            echo(server, None).is_ok()
-        });
-        assert!(answers, "the sink does not answer");
-        sink
-    }
-}
-
-impl Drop for SinkProcess {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+fn sink_for(block: &mut MeasureBlock, delay_us: u64) -> SinkProcess {
+    let sink = SinkProcess::start(SinkDocument { max_pdu: block.settings.max_pdu, delay_us, ..plain() });
+    block.settings.target = Target::Sink;
+    block.server.dicom_port = sink.document.dicom_port;
+    block.server.rest_port = sink.document.control_port;
+    sink
 }
 
 #[test]
@@ -86,13 +47,7 @@ fn every_sender_stores_everything_and_tells_its_times() {
     let run = Run::with_instances(9);
     let orthanc = OrthancProcess::start(settings(true, false, &[]));
     let mut block = block(&orthanc, &[2], 0, 1);
-    block.scenarios = varied(
-        &block,
-        &SENDERS
-            .map(|sender| move |settings: &mut Settings| settings.sender = sender)
-            .each_ref()
-            .map(|change| change as &dyn Fn(&mut Settings)),
-    );
+    block.scenarios = varied(&block, SENDERS.map(|sender| move |settings: &mut Settings| settings.sender = sender));
     let report = run.measure(0, block).succeeds();
     let measurement = measured(&report);
     all_valid(&measurement.iterations);
@@ -123,7 +78,7 @@ fn an_association_carries_as_many_instances_as_asked_for() {
             settings.instances_per_association = InstancesPerAssociation::Count(2);
         }
     });
-    block.scenarios = varied(&block, &two_each.each_ref().map(|change| change as &dyn Fn(&mut Settings)));
+    block.scenarios = varied(&block, two_each);
     let report = run.measure(0, block).succeeds();
     all_valid(&measured(&report).iterations);
     for iteration in &measured(&report).iterations {
@@ -148,7 +103,7 @@ fn a_dataset_is_sent_in_the_transfer_syntax_that_is_asked_for() {
     run.configure_client_in(DatasetSource::Synthetic(spec), &SYNTAXES).succeeds();
     let orthanc = OrthancProcess::start(settings(true, false, &[]));
     let mut block = block(&orthanc, &[1], 0, 2);
-    let pairs: Vec<_> = SYNTAXES
+    let pairs = SYNTAXES
         .into_iter()
         .flat_map(|syntax| [Sender::Storescu, Sender::Native].map(|sender| (syntax, sender)))
         .map(|(syntax, sender)| {
@@ -156,10 +111,8 @@ fn a_dataset_is_sent_in_the_transfer_syntax_that_is_asked_for() {
                 settings.transfer_syntax = syntax;
                 settings.sender = sender;
             }
-        })
-        .collect();
-    let changes: Vec<_> = pairs.iter().map(|change| change as &dyn Fn(&mut Settings)).collect();
-    block.scenarios = varied(&block, &changes);
+        });
+    block.scenarios = varied(&block, pairs);
     let report = run.measure(0, block.clone()).succeeds();
     all_valid(&measured(&report).iterations);
     // Compressed, there is less to send and to store.
@@ -183,14 +136,8 @@ fn the_sink_takes_what_every_sender_sends() {
     let run = Run::with_instances(6);
     let orthanc = OrthancProcess::start(settings(true, false, &[]));
     let mut block = block(&orthanc, &[3], 0, 2);
-    block.scenarios = varied(
-        &block,
-        &SENDERS
-            .map(|sender| move |settings: &mut Settings| settings.sender = sender)
-            .each_ref()
-            .map(|change| change as &dyn Fn(&mut Settings)),
-    );
-    let _sink = SinkProcess::start(&run, &mut block, 0);
+    block.scenarios = varied(&block, SENDERS.map(|sender| move |settings: &mut Settings| settings.sender = sender));
+    let _sink = sink_for(&mut block, 0);
     let report = run.measure(0, block).succeeds();
     all_valid(&measured(&report).iterations);
     assert!(measured(&report).sample.is_none() && measured(&report).iterations[0].server.is_none());
@@ -203,14 +150,14 @@ fn an_open_arrival_counts_the_wait_that_a_slow_server_causes() {
     let orthanc = OrthancProcess::start(settings(true, false, &[]));
     let mut block = block(&orthanc, &[1], 0, 1);
     // The sink answers 50 a second at most.
-    let _sink = SinkProcess::start(&run, &mut block, 20_000);
+    let _sink = sink_for(&mut block, 20_000);
     let open = |rate: f64| {
         move |settings: &mut Settings| {
             settings.sender = Sender::Native;
             settings.arrival = Arrival::Open(rate);
         }
     };
-    block.scenarios = varied(&block, &[&open(25.0), &open(100.0)]);
+    block.scenarios = varied(&block, [open(25.0), open(100.0)]);
     let report = run.measure(0, block).succeeds();
     all_valid(&measured(&report).iterations);
     let [slow, fast] = &measured(&report).iterations[..] else { panic!("two") };

@@ -22,9 +22,12 @@ pub struct Instances {
 impl Instances {
     /// Synthetic CT, Explicit VR Little Endian.
     pub fn explicit(count: u32) -> Self {
+        Self::synthetic(&Synthetic { instances: count, ..Synthetic::default() })
+    }
+
+    pub fn synthetic(spec: &Synthetic) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let spec = Synthetic { instances: count, ..Synthetic::default() };
-        dicomperf::dataset::generate(&spec, directory.path(), |_| {}).unwrap();
+        dicomperf::dataset::generate(spec, directory.path(), |_| {}).unwrap();
         Self::of(directory)
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::{Names, table};
-use super::text::{escaped, figure};
+use super::text::{escaped, figure, or_none};
 use crate::resources::ResourceUse;
 use crate::summary::{LatencySummary, Summary};
 
@@ -18,8 +18,7 @@ pub(super) fn warnings(summary: &Summary, names: &Names) -> String {
 }
 
 pub(super) fn decomposition(summary: &Summary, names: &Names) -> String {
-    let mut header = vec!["scenario".to_owned()];
-    header.extend(names.settings.iter().map(|name| (*name).to_owned()));
+    let mut header = names.header();
     let figures_from = header.len();
     let columns = [
         "start ms",
@@ -38,8 +37,7 @@ pub(super) fn decomposition(summary: &Summary, names: &Names) -> String {
     for scenario in &summary.scenarios {
         let Some(parts) = &scenario.decomposition else { continue };
         let p50 = |latency: &Option<LatencySummary>| or_none(latency.map(|latency| latency.p50));
-        let mut row = vec![scenario.scenario.to_string()];
-        row.extend_from_slice(names.values(scenario.scenario));
+        let mut row = names.row(scenario.scenario);
         row.extend([
             p50(&parts.startup_ms),
             p50(&parts.association_ms),
@@ -63,8 +61,7 @@ pub(super) fn decomposition(summary: &Summary, names: &Names) -> String {
 }
 
 pub(super) fn resources(summary: &Summary, names: &Names) -> String {
-    let mut header = vec!["scenario".to_owned()];
-    header.extend(names.settings.iter().map(|name| (*name).to_owned()));
+    let mut header = names.header();
     header.push("host".to_owned());
     let figures_from = header.len();
     let columns = [
@@ -84,8 +81,7 @@ pub(super) fn resources(summary: &Summary, names: &Names) -> String {
     for scenario in &summary.scenarios {
         let hosts = [("server", &scenario.resources.server), ("client", &scenario.resources.client)];
         for (role, used) in hosts.into_iter().filter_map(|(role, used)| Some((role, used.as_ref()?))) {
-            let mut row = vec![scenario.scenario.to_string()];
-            row.extend_from_slice(names.values(scenario.scenario));
+            let mut row = names.row(scenario.scenario);
             row.push(role.to_owned());
             row.extend(used_by(used));
             rows.push(row);
@@ -149,8 +145,4 @@ pub(super) fn network(summary: &Summary) -> String {
 
 fn section(title: &str, text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("## {title}\n\n{}\n", text.trim_end()) }
-}
-
-fn or_none(value: Option<f64>) -> String {
-    value.map_or_else(|| "–".to_owned(), figure)
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::table::{Names, SETTINGS, plain, setting_name, table, value};
-use super::text::{escaped, figure, plural, quoted, ratio, ratio_with_interval, with_interval};
+use super::text::{escaped, figure, or_none, plural, quoted, ratio, ratio_with_interval, with_interval};
 use crate::plan::HostPlan;
 use crate::summary::{ScenarioComparison, Summary, setting_fields};
 use crate::verdict::{LEAST_RUNS, ThresholdState, metric_name};
@@ -31,8 +31,7 @@ pub(super) fn error(summary: &Summary) -> String {
 }
 
 pub(super) fn results(summary: &Summary, names: &Names) -> String {
-    let mut header = vec!["scenario".to_owned()];
-    header.extend(names.settings.iter().map(|name| (*name).to_owned()));
+    let mut header = names.header();
     let figures_from = header.len();
     let columns = ["instances/s", "MAD", "MB/s", "p50 ms", "p90 ms", "p95 ms", "p99 ms", "max ms", "C-STOREs", "valid"];
     header.extend(columns.map(str::to_owned));
@@ -40,14 +39,12 @@ pub(super) fn results(summary: &Summary, names: &Names) -> String {
         .scenarios
         .iter()
         .map(|one| {
-            let or_none = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), figure);
             let rate = match (&one.instances_per_second, one.valid_iterations) {
                 (None, _) => "–".to_owned(),
                 (Some(rate), 1) => figure(rate.median),
                 (Some(rate), _) => with_interval(rate),
             };
-            let mut row = vec![one.scenario.to_string()];
-            row.extend_from_slice(names.values(one.scenario));
+            let mut row = names.row(one.scenario);
             row.extend([
                 rate,
                 or_none(one.instances_per_second_mad),
@@ -164,7 +161,7 @@ pub(super) fn thresholds(summary: &Summary, names: &Names) -> String {
                 metric_name(outcome.metric).to_owned(),
                 limits(outcome.min, outcome.max),
                 names.of_scenario(outcome.scenario),
-                outcome.value.map_or_else(|| "–".to_owned(), figure),
+                or_none(outcome.value),
                 state.to_owned(),
             ]
         })

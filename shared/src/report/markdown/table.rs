@@ -56,6 +56,16 @@ impl Names {
         self.values.get(&scenario).map_or(&[], Vec::as_slice)
     }
 
+    /// The header of a table of scenarios, up to its figures: the number, and the settings that vary.
+    pub(super) fn header(&self) -> Vec<String> {
+        std::iter::once("scenario").chain(self.settings.iter().copied()).map(str::to_owned).collect()
+    }
+
+    /// The beginning of a scenario's row under that header.
+    pub(super) fn row(&self, scenario: u32) -> Vec<String> {
+        std::iter::once(scenario.to_string()).chain(self.values(scenario).iter().cloned()).collect()
+    }
+
     /// `scenario 3 (associations 4, TCP_NODELAY on)`
     pub(super) fn of_scenario(&self, scenario: u32) -> String {
         match self.without(scenario, "") {

@@ -44,6 +44,11 @@ pub(super) fn figure(value: f64) -> String {
     format!("{value:.*}", decimals(value))
 }
 
+/// A figure, or a dash where there is none.
+pub(super) fn or_none(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), figure)
+}
+
 /// A median and its interval, all to the median's precision.
 pub(super) fn with_interval(interval: &Interval) -> String {
     let decimals = decimals(interval.median);
