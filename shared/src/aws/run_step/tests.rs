@@ -1,5 +1,3 @@
-use std::io::Write as _;
-
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_ec2::Client as Ec2;
@@ -61,9 +59,6 @@ fn runner(bucket: &Bucket, ssm: Vec<Rule>, ec2: &Rule) -> StepRunner {
         .region(aws_config::Region::new("eu-central-1"))
         .build();
     let update = mock!(DynamoDb::update_item).then_output(|| UpdateItemOutput::builder().build());
-    let mut binary = tempfile::NamedTempFile::new().expect("a file");
-    binary.write_all(b"agent").expect("written");
-    let (_, path) = binary.keep().expect("kept");
     StepRunner {
         artifacts: bucket.artifacts(),
         commands: Commands::new(client!(aws_sdk_ssm, rules: ssm)),
@@ -75,7 +70,8 @@ fn runner(bucket: &Bucket, ssm: Vec<Rule>, ec2: &Rule) -> StepRunner {
             s3_configuration(&config),
             "bucket".to_owned(),
         ),
-        agent: Agent::new(path),
+        // Published, and not run.
+        agent: Agent::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/aws/run_step/agent.fixture").into()),
     }
 }
 
