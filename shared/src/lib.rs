@@ -6,7 +6,9 @@
 
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod comparison;
 pub mod dataset;
+pub mod diagnosis;
 pub mod failure;
 pub mod host_type;
 pub mod keys;
@@ -19,6 +21,7 @@ pub mod request;
 pub mod resources;
 pub mod run_id;
 pub mod samples;
+pub mod search;
 pub mod statistics;
 pub mod step;
 pub mod summary;

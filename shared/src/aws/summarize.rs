@@ -12,7 +12,7 @@ use crate::report;
 use crate::request::Baseline;
 use crate::samples::{self, ResourceSample, Sample};
 use crate::step::{HostRole, StepId, StepReport};
-use crate::summary::{HostSamples, Outcome, ScenarioSummary, Summary, summarize};
+use crate::summary::{HostSamples, Outcome, ScenarioSummary, Stores, Summary, summarize};
 use crate::verdict::{HistoricScenario, MOST_RUNS, Verdict};
 use crate::workflow::{RunStatus, SummarizeAnswer, SummarizeEvent};
 
@@ -48,11 +48,12 @@ impl Summarizer {
         };
         let steps = self.step_reports(&plan).await?;
         let history = self.history(&plan).await?;
+        let mut stores = Stores::default();
         let samples = HostSamples {
-            server: self.samples(keys, HostRole::Server).await?,
-            client: self.samples(keys, HostRole::Client).await?,
+            server: self.samples(keys, HostRole::Server, &mut stores).await?,
+            client: self.samples(keys, HostRole::Client, &mut stores).await?,
         };
-        let outcome = Outcome { error, hosts_left: event.hosts_left, history, samples, finished_at };
+        let outcome = Outcome { error, hosts_left: event.hosts_left, history, samples, stores, finished_at };
         let summary = summarize(&plan, &steps, outcome);
         let report_key = keys.report("json");
         self.artifacts.write_json(&report_key, &summary).await?;
@@ -111,14 +112,17 @@ impl Summarizer {
     }
 
     /// What a host sampled. It explains a result: a run is summarized without it, too.
-    async fn samples(&self, keys: RunKeys<'_>, host: HostRole) -> Result<Vec<ResourceSample>, Failure> {
+    async fn samples(
+        &self,
+        keys: RunKeys<'_>,
+        host: HostRole,
+        stores: &mut Stores,
+    ) -> Result<Vec<ResourceSample>, Failure> {
         let Some(bytes) = self.artifacts.bytes(&keys.samples(host)).await? else { return Ok(Vec::new()) };
         let mut resources = Vec::new();
-        let read = samples::each(&bytes, |sample| {
-            // The C-STOREs, of which there may be a million, are in the measurement's histograms.
-            if let Sample::Resources(sample) = sample {
-                resources.push(*sample);
-            }
+        let read = samples::each(&bytes, |sample| match sample {
+            Sample::Resources(sample) => resources.push(*sample),
+            Sample::Store(store) => stores.add(&store),
         });
         if let Err(error) = read {
             tracing::warn!("{}: {error}", self.artifacts.uri(&keys.samples(host)));

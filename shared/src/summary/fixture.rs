@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{HostSamples, Outcome, Summary, summarize};
+use super::{HostSamples, Outcome, Stores, Summary, summarize};
 use crate::measurement::{BlockMeasurement, Clock, Iteration, LatencyHistogram, SampleCheck};
 use crate::plan::{Circumstances, DatasetOrigin, DatasetPlan, Plan, Settings, plan};
 use crate::request::Request;
@@ -49,6 +49,7 @@ pub(crate) fn went_well() -> Outcome {
         hosts_left: 0,
         history: Vec::new(),
         samples: HostSamples::default(),
+        stores: Stores::default(),
         finished_at: "2026-01-01T00:30:00Z".parse().expect("a time"),
     }
 }

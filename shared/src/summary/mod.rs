@@ -6,6 +6,8 @@ mod decomposition;
 pub(crate) mod fixture;
 mod resources;
 mod scenario;
+mod stores;
+mod timeline;
 
 use std::collections::BTreeMap;
 
@@ -19,12 +21,17 @@ pub use self::comparison::{Difference, ScenarioComparison};
 pub use self::decomposition::{BySize, Decomposition};
 pub use self::resources::{HostSamples, ScenarioResources};
 pub use self::scenario::{IterationSummary, LatencySummary, NotMeasured, ScenarioSummary};
+pub use self::stores::{Growth, LatencyBucket, Stores};
+pub use self::timeline::{Timeline, TimelinePoint};
+use crate::comparison::RunComparison;
 use crate::dataset::Refused;
+use crate::diagnosis::{self, ConfigurationAdvice, Finding};
 use crate::failure::RunError;
 use crate::measurement::{Clock, SampleCheck};
 use crate::network::NetworkBaseline;
 use crate::plan::{Estimate, FingerprintParts, Hosts, Plan};
 use crate::request::{Baseline, Request};
+use crate::search::SearchSummary;
 use crate::step::{HostRole, HostVersions, PreparedDataset, StepError, StepId, StepOutput, StepReport, StepState};
 use crate::verdict::{
     BaselineComparison, Comparison, HistoricScenario, ThresholdOutcome, ThresholdState, Verdict, earlier_medians,
@@ -55,9 +62,16 @@ pub struct Summary {
     pub scenarios: Vec<ScenarioSummary>,
     /// Every two scenarios that differ in one setting.
     pub comparisons: Vec<ScenarioComparison>,
-    /// What limited the transfer; empty, for nothing is diagnosed yet.
-    pub diagnosis: Vec<Value>,
+    /// What limited the transfer, the surest finding first.
+    pub diagnosis: Vec<Finding>,
 
+    /// Orthanc's live configuration against what is advised for ingest.
+    pub configuration_advice: Vec<ConfigurationAdvice>,
+    /// What was found where the request asks for the most that the server sustains.
+    pub searches: Vec<SearchSummary>,
+    /// This run against the one that the request names as its baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<RunComparison>,
     /// Each threshold in each scenario.
     pub thresholds: Vec<ThresholdOutcome>,
     /// Each scenario against its history, where the request asks for that.
@@ -70,6 +84,8 @@ pub struct Summary {
     pub samples: Vec<SampleSummary>,
     /// What the network could do by itself, one a block run.
     pub network: Vec<NetworkSummary>,
+    /// What the hosts did over the run.
+    pub timeline: Timeline,
     /// What a reader should know, found while planning and while summarizing.
     pub notes: Vec<String>,
     /// When the run was planned, RFC 3339.
@@ -109,6 +125,8 @@ pub struct Outcome {
     pub history: Vec<HistoricScenario>,
     /// What the hosts sampled.
     pub samples: HostSamples,
+    /// Every C-STORE, as the client's samples have it.
+    pub stores: Stores,
     /// Now.
     pub finished_at: Timestamp,
 }
@@ -203,7 +221,7 @@ struct Told {
 #[must_use]
 pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary {
     let told = Told::by(steps);
-    let (scenarios, resampled) = scenario::summarize(plan, steps, &outcome.samples);
+    let (scenarios, resampled) = scenario::summarize(plan, steps, &outcome);
     let not_measured = scenario::not_measured(plan, &scenarios);
     let comparisons = comparison::compare(&scenarios, &resampled);
     let thresholds = thresholds(plan, &scenarios);
@@ -213,7 +231,7 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
     };
     let complete = outcome.error.is_none() && outcome.hosts_left == 0 && not_measured.is_empty();
     let elapsed_hours = outcome.finished_at.duration_since(plan.created_at).as_secs_f64().max(0.0) / 3600.0;
-    Summary {
+    let mut summary = Summary {
         run_id: plan.run_id.clone(),
         status: if complete { RunStatus::Succeeded } else { RunStatus::Failed },
         verdict: verdict(&scenarios, &not_measured, &thresholds, &baseline),
@@ -224,6 +242,10 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         scenarios,
         comparisons,
         diagnosis: Vec::new(),
+        configuration_advice: Vec::new(),
+        searches: Vec::new(),
+        against: None,
+        timeline: Timeline::of(&outcome.samples, plan.created_at),
         thresholds,
         baseline,
         not_measured,
@@ -247,7 +269,10 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         clocks: told.clocks,
         fingerprint_of: plan.fingerprint_of.clone(),
         request: plan.request.clone(),
-    }
+    };
+    summary.configuration_advice = diagnosis::configuration(&summary);
+    summary.diagnosis = diagnosis::diagnose(&summary);
+    summary
 }
 
 fn thresholds(plan: &Plan, scenarios: &[ScenarioSummary]) -> Vec<ThresholdOutcome> {

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::decomposition::{Decomposition, Parts};
-use super::part_of;
-use super::resources::{HostSamples, ScenarioResources};
+use super::resources::ScenarioResources;
+use super::stores::{Growth, LatencyBucket};
+use super::{Outcome, part_of};
 use crate::measurement::{BlockMeasurement, Iteration, LatencyHistogram};
 use crate::plan::{Plan, Scenario, Settings};
 use crate::request::Metric;
@@ -38,6 +39,11 @@ pub struct ScenarioSummary {
     pub latency_us: LatencyHistogram,
     /// How many C-STOREs those are.
     pub c_stores: u64,
+    /// The same times by when they were requested, from the start of the iteration that each belongs to: a stall or a
+    /// warm-up shows here. Empty without the client's samples.
+    pub latency_over_time: Vec<LatencyBucket>,
+    /// The same times by how many instances were sent before: whether the server gets slower as it fills.
+    pub growth: Option<Growth>,
     /// Where the time goes; null without a valid iteration.
     pub decomposition: Option<Decomposition>,
     /// What the hosts used meanwhile.
@@ -106,6 +112,8 @@ pub struct IterationSummary {
     pub stored_bytes: u64,
     /// Instances per second; null where nothing was transferred.
     pub instances_per_second: Option<f64>,
+    /// Times of its C-STOREs, in ms; null where there was none.
+    pub latency_ms: Option<LatencySummary>,
     /// Whether its instances per second lie far from those of the scenario's other valid counted iterations.
     pub outlier: bool,
 }
@@ -132,13 +140,13 @@ type Made<'a> = BTreeMap<(u32, u32, u32), (&'a BlockMeasurement, &'a Iteration)>
 pub(super) fn summarize(
     plan: &Plan,
     steps: &[StepReport],
-    samples: &HostSamples,
+    outcome: &Outcome,
 ) -> (Vec<ScenarioSummary>, Vec<Option<Bootstrap>>) {
     let made = iterations(steps);
     plan.blocks
         .iter()
         .flat_map(|block| block.scenarios.iter().map(move |scenario| (block.block, scenario)))
-        .map(|(block, scenario)| summarize_one(plan, block, scenario, &made, samples))
+        .map(|(block, scenario)| summarize_one(plan, block, scenario, &made, outcome))
         .unzip()
 }
 
@@ -164,7 +172,7 @@ fn summarize_one(
     block: u32,
     scenario: &Scenario,
     made: &Made<'_>,
-    samples: &HostSamples,
+    outcome: &Outcome,
 ) -> (ScenarioSummary, Option<Bootstrap>) {
     let of_scenario = (scenario.scenario, 0, 0)..=(scenario.scenario, u32::MAX, u32::MAX);
     let mut iterations = Vec::new();
@@ -190,7 +198,8 @@ fn summarize_one(
     let resampled = resample(&rates);
     let counted = iterations.iter().filter(|iteration| !iteration.warmup).count();
     let block_runs = plan.sequence.iter().filter(|run| run.block == block).count();
-    let resources = ScenarioResources::of(samples, &iterations);
+    let resources = ScenarioResources::of(&outcome.samples, &iterations);
+    let over_time = outcome.stores.of(scenario.scenario, &iterations);
     let summary = ScenarioSummary {
         block,
         scenario: scenario.scenario,
@@ -201,6 +210,8 @@ fn summarize_one(
         bytes_per_second: interval(&figures(&iterations, |one| per_second(one.bytes_sent, one.transfer_ms))),
         latency_ms: LatencySummary::of(&latency),
         c_stores: latency.len(),
+        latency_over_time: over_time.buckets(),
+        growth: over_time.growth(),
         latency_us: latency,
         decomposition: parts.decomposition(),
         warnings: resources.warnings(plan, &scenario.settings),
@@ -263,7 +274,7 @@ impl LatencySummary {
 }
 
 impl IterationSummary {
-    fn new(ordinal: u32, round: u32, iteration: &Iteration) -> Self {
+    pub(super) fn new(ordinal: u32, round: u32, iteration: &Iteration) -> Self {
         let timed = iteration.transfer_ms.is_finite() && iteration.transfer_ms > 0.0;
         let rate = per_second(u64::from(iteration.instances_sent), iteration.transfer_ms);
         let mut reason = iteration.reason.clone();
@@ -285,6 +296,7 @@ impl IterationSummary {
             bytes_sent: iteration.bytes_sent,
             stored_bytes: iteration.stored_bytes,
             instances_per_second: timed.then_some(rate),
+            latency_ms: LatencySummary::of(&iteration.latency_us),
             outlier: false,
         }
     }
