@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init bench-dataset bench-resources bench-verdict bench-simulation bench-native bench-latency \
+.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init bench-dataset bench-resources bench-verdict bench-simulation bench-native bench-latency bench-summarize \
 	bench-init
 
 functions := $(notdir $(wildcard functions/*))
@@ -70,6 +70,9 @@ bench-resources: install ## measure what sampling a host's resources costs, over
 
 bench-simulation: ## measure how often the verdict is wrong, by simulation: some minutes, the same figures every time
 	cargo bench --quiet --package dicomperf --bench verdict-simulation --profile dev
+
+bench-summarize: ## measure time and memory of summarizing 1,000,000 C-STOREs in the release build
+	cargo bench --quiet --package dicomperf --bench summarize --profile release
 
 bench-native: install ## compare our own SCU with storescu, dcmsend and iperf3 on loopback: tmpfs, 10 rounds
 	cargo build --profile agent --package dicomperf-agent

@@ -10,7 +10,6 @@ use crate::keys::RunKeys;
 use crate::plan::Plan;
 use crate::report;
 use crate::request::Baseline;
-use crate::samples::{self, ResourceSample, Sample};
 use crate::step::{HostRole, StepId, StepReport};
 use crate::summary::{HostSamples, Outcome, ScenarioSummary, Stores, Summary, summarize};
 use crate::verdict::{HistoricScenario, MOST_RUNS, Verdict};
@@ -48,11 +47,7 @@ impl Summarizer {
         };
         let steps = self.step_reports(&plan).await?;
         let history = self.history(&plan).await?;
-        let mut stores = Stores::default();
-        let samples = HostSamples {
-            server: self.samples(keys, HostRole::Server, &mut stores).await?,
-            client: self.samples(keys, HostRole::Client, &mut stores).await?,
-        };
+        let (samples, stores) = self.samples(keys).await?;
         let outcome = Outcome { error, hosts_left: event.hosts_left, history, samples, stores, finished_at };
         let summary = summarize(&plan, &steps, outcome);
         let report_key = keys.report("json");
@@ -111,25 +106,17 @@ impl Summarizer {
         Ok(reports)
     }
 
-    /// What a host sampled. It explains a result: a run is summarized without it, too.
-    async fn samples(
-        &self,
-        keys: RunKeys<'_>,
-        host: HostRole,
-        stores: &mut Stores,
-    ) -> Result<Vec<ResourceSample>, Failure> {
-        let Some(bytes) = self.artifacts.bytes(&keys.samples(host)).await? else { return Ok(Vec::new()) };
-        let mut resources = Vec::new();
-        let read = samples::each(&bytes, |sample| match sample {
-            Sample::Resources(sample) => resources.push(*sample),
-            Sample::Store(store) => stores.add(&store),
-        });
-        if let Err(error) = read {
-            tracing::warn!("{}: {error}", self.artifacts.uri(&keys.samples(host)));
+    /// What the hosts sampled. It explains a result: a run is summarized without it, too.
+    async fn samples(&self, keys: RunKeys<'_>) -> Result<(HostSamples, Stores), Failure> {
+        let (mut samples, mut stores) = (HostSamples::default(), Stores::default());
+        for host in [HostRole::Server, HostRole::Client] {
+            let key = keys.samples(host);
+            let Some(file) = self.artifacts.bytes(&key).await? else { continue };
+            if let Err(error) = samples.add(host, &file, &mut stores) {
+                tracing::warn!("{}: {error}", self.artifacts.uri(&key));
+            }
         }
-        // The agent appends in the order of time, but a step that was taken up again samples beside the first.
-        resources.sort_by_key(|sample| sample.at_ms);
-        Ok(resources)
+        Ok((samples, stores))
     }
 
     async fn history(&self, plan: &Plan) -> Result<Vec<HistoricScenario>, Failure> {

@@ -4,7 +4,7 @@ use std::io::{self, Read as _};
 
 use ruzstd::decoding::StreamingDecoder;
 
-use super::Sample;
+use super::{Sample, StoreSample};
 
 /// What a zstd frame begins with (RFC 8878, 3.1.1), as it lies in the file.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -54,7 +54,7 @@ pub fn each(bytes: &[u8], mut take: impl FnMut(Sample)) -> Result<(), Unreadable
             continue;
         };
         for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-            take(serde_json::from_slice(line).map_err(|source| UnreadableSamples::NoSample {
+            take(sample(line).map_err(|source| UnreadableSamples::NoSample {
                 line: String::from_utf8_lossy(line).chars().take(80).collect(),
                 source,
             })?);
@@ -63,6 +63,17 @@ pub fn each(bytes: &[u8], mut take: impl FnMut(Sample)) -> Result<(), Unreadable
         rest = after;
     }
     if whole { Ok(()) } else { Err(UnreadableSamples::NoFrame { bytes: bytes.len() }) }
+}
+
+/// How the line of a C-STORE begins, as the agent writes it.
+const STORE: &[u8] = br#"{"kind":"store","#;
+
+fn sample(line: &[u8]) -> serde_json::Result<Sample> {
+    // There may be a million of them, and a tag that could stand anywhere makes serde keep all fields until it is found.
+    if line.starts_with(STORE) {
+        return serde_json::from_slice::<StoreSample>(line).map(Sample::Store);
+    }
+    serde_json::from_slice(line)
 }
 
 /// The content of the first frame, and what follows it.

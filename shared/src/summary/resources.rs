@@ -3,12 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::IterationSummary;
+use super::{IterationSummary, Stores};
 use crate::host_type::HostType;
 use crate::plan::{Plan, Settings};
 use crate::request::Target;
 use crate::resources::ResourceUse;
-use crate::samples::ResourceSample;
+use crate::samples::{self, ResourceSample, Sample, UnreadableSamples};
+use crate::step::HostRole;
 
 /// What both hosts sampled, in its order. Either may be empty: a host that died took its samples with it.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +18,26 @@ pub struct HostSamples {
     pub server: Vec<ResourceSample>,
     /// The host that sends.
     pub client: Vec<ResourceSample>,
+}
+
+impl HostSamples {
+    /// Adds what is in a host's samples file: resources here, the C-STOREs to `stores`.
+    ///
+    /// # Errors
+    /// The file is none, or not whole. What could be read of it is added nevertheless.
+    pub fn add(&mut self, host: HostRole, file: &[u8], stores: &mut Stores) -> Result<(), UnreadableSamples> {
+        let resources = match host {
+            HostRole::Server => &mut self.server,
+            HostRole::Client => &mut self.client,
+        };
+        let read = samples::each(file, |sample| match sample {
+            Sample::Resources(sample) => resources.push(*sample),
+            Sample::Store(store) => stores.add(&store),
+        });
+        // The agent appends in the order of time, but a step that was taken up again samples beside the first.
+        resources.sort_by_key(|sample| sample.at_ms);
+        read
+    }
 }
 
 /// What both hosts used, over all valid counted iterations of a scenario; null for a host without samples.

@@ -1,0 +1,176 @@
+//! The files of a run that was never run: what its hosts would have left.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use dicomperf::measurement::{BlockMeasurement, Clock, Iteration, LatencyHistogram};
+use dicomperf::plan::{Circumstances, DatasetPlan, Plan, plan};
+use dicomperf::request::Request;
+use dicomperf::samples::{CpuSample, ProcessSample, ResourceSample, Sample, StoreSample, ThreadSample};
+use dicomperf::statistics::LeastSquares;
+use dicomperf::step::{HostRole, HostVersions, Progress, StepId, StepOutput, StepReport, StepState};
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use serde_json::json;
+
+/// Instances of the dataset: 2 blocks of 2 scenarios, 5 iterations in 2 rounds, are 1,000,000 C-STOREs.
+const INSTANCES: u32 = 25_000;
+/// C-STOREs in a frame of a samples file, as the agent writes them.
+const FRAME: usize = 16_384;
+/// How often a host is sampled, in ms.
+const SAMPLED_MS: u64 = 200;
+
+/// Writes them, and says how many C-STOREs they are of.
+pub fn write(directory: &Path) -> u64 {
+    let plan = planned();
+    put(directory, "plan.json".into(), &plan);
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    let mut client = File::create(directory.join(samples_name(HostRole::Client))).unwrap();
+    let mut server = File::create(directory.join(samples_name(HostRole::Server))).unwrap();
+    let mut now_us: u64 = 1_767_225_600_000_000;
+    let started_us = now_us;
+    let mut c_stores = 0;
+    for run in &plan.sequence {
+        let (_, block) = plan.block_of(run.ordinal).unwrap();
+        let mut iterations = Vec::new();
+        for index in 0..plan.request.iterations {
+            for scenario in &block.scenarios {
+                let place =
+                    StoreSample { ordinal: run.ordinal, scenario: scenario.scenario, index, ..StoreSample::default() };
+                let stores = stores(&place, now_us, &mut random);
+                iterations.push(iteration(&stores, now_us));
+                now_us = stores.last().unwrap().requested_us + 1_000_000;
+                c_stores += stores.len() as u64;
+                append(&mut client, stores.into_iter().map(Sample::Store).collect());
+            }
+        }
+        put(directory, report_name(run.ordinal), &report(&plan, run.ordinal, iterations));
+    }
+    for host in [&mut client, &mut server] {
+        append(host, (started_us / 1000..now_us / 1000).step_by(SAMPLED_MS as usize).map(resources).collect());
+    }
+    c_stores
+}
+
+pub fn report_name(ordinal: u32) -> PathBuf {
+    format!("{ordinal}.json").into()
+}
+
+pub fn samples_name(host: HostRole) -> PathBuf {
+    format!("{host}.jsonl.zst").into()
+}
+
+fn planned() -> Plan {
+    let request = json!({
+        "dataset": { "synthetic": { "modality": "PT", "instances": INSTANCES } }, "warmup": 0, "iterations": 5,
+        "matrix": { "associations": [1, 4], "tcpNoDelay": [true, "client"] },
+        "limits": { "maxMinutes": 240, "maxCostUsd": 10.0 },
+    });
+    let request = Request::from_json(&request).unwrap();
+    let dataset = DatasetPlan::synthetic(request.dataset.synthetic.as_ref().unwrap());
+    let circumstances = Circumstances {
+        run_id: "large".to_owned(),
+        now: "2026-01-01T00:00:00Z".parse().unwrap(),
+        server_ami: "ami-0123456789abcdef0".to_owned(),
+        client_ami: "ami-0123456789abcdef0".to_owned(),
+    };
+    plan(request, dataset, circumstances).unwrap()
+}
+
+/// One every 2.5 ms, each answered after some 2 ms.
+fn stores(place: &StoreSample, from_us: u64, random: &mut impl rand::Rng) -> Vec<StoreSample> {
+    (0..INSTANCES)
+        .map(|position| StoreSample {
+            association: position * 4 / INSTANCES,
+            file: format!("PT.{position:06}.dcm"),
+            bytes: 80_000,
+            requested_us: from_us + u64::from(position) * 2500 + random.random_range(0..500),
+            latency_us: Some(1500 + u64::from(random.next_u32() % 1200)),
+            status: Some("Success".to_owned()),
+            ..place.clone()
+        })
+        .collect()
+}
+
+fn iteration(stores: &[StoreSample], started_us: u64) -> Iteration {
+    let mut latency_us = LatencyHistogram::new();
+    let mut size_fit = LeastSquares::default();
+    for store in stores {
+        latency_us.record(store.latency_us.unwrap());
+        size_fit.add(store.bytes as f64, store.latency_us.unwrap() as f64);
+    }
+    let transfer_ms = (stores.last().unwrap().requested_us - started_us) as f64 / 1000.0;
+    Iteration {
+        scenario: stores[0].scenario,
+        index: stores[0].index,
+        warmup: false,
+        started_at_ms: started_us / 1000,
+        duration_ms: transfer_ms + 35.0,
+        transfer_ms,
+        instances_sent: INSTANCES,
+        instances_stored: INSTANCES,
+        bytes_sent: u64::from(INSTANCES) * 80_000,
+        stored_bytes: u64::from(INSTANCES) * 80_000,
+        valid: true,
+        reason: None,
+        first_latency_us: latency_us.clone(),
+        latency_us,
+        association_us: LatencyHistogram::new(),
+        release_us: LatencyHistogram::new(),
+        startup_us: LatencyHistogram::new(),
+        between_us: Some(400.0),
+        size_fit,
+        server: None,
+    }
+}
+
+fn report(plan: &Plan, ordinal: u32, iterations: Vec<Iteration>) -> StepReport {
+    let (run, _) = plan.block_of(ordinal).unwrap();
+    let clock =
+        Clock { duration: "CLOCK_MONOTONIC".to_owned(), resolution_ns: 1, latency: "storescu's log".to_owned() };
+    let measurement = BlockMeasurement {
+        ordinal,
+        block: run.block,
+        round: run.round,
+        clock,
+        versions: HostVersions::default(),
+        iterations,
+        network: None,
+        network_error: None,
+        sample: None,
+    };
+    StepReport {
+        run_id: plan.run_id.clone(),
+        step: StepId::Measure { ordinal, part: 0 },
+        state: StepState::Succeeded,
+        error: None,
+        progress: Progress { done: 1, total: 1, doing: "done".to_owned() },
+        elapsed_seconds: 600.0,
+        output: Some(StepOutput::Measured(Box::new(measurement))),
+    }
+}
+
+/// A host of 4 CPUs that is half busy, with a server of 20 threads.
+fn resources(at_ms: u64) -> Sample {
+    let threads = (0..20).map(|id| ThreadSample { id, cpu_ms: at_ms / 50 }).collect();
+    Sample::Resources(Box::new(ResourceSample {
+        at_ms,
+        cpu: CpuSample { user_ms: at_ms, system_ms: at_ms, idle_ms: 2 * at_ms, ..CpuSample::default() },
+        cpu_busy_ms: vec![at_ms / 2; 4],
+        processes: vec![ProcessSample { pid: 1, name: "Orthanc".to_owned(), cpu_ms: at_ms, threads }],
+        ..ResourceSample::default()
+    }))
+}
+
+fn append(file: &mut File, samples: Vec<Sample>) {
+    for frame in samples.chunks(FRAME) {
+        let lines: String = frame.iter().map(|sample| serde_json::to_string(sample).unwrap() + "\n").collect();
+        file.write_all(&compress_to_vec(lines.as_bytes(), CompressionLevel::Fastest)).unwrap();
+    }
+}
+
+fn put(directory: &Path, name: PathBuf, value: &impl serde::Serialize) {
+    fs::write(directory.join(name), serde_json::to_vec(value).unwrap()).unwrap();
+}
