@@ -1,7 +1,7 @@
 //! Two runs, each on hosts of its own.
 
 use dicomperf::comparison::Spread;
-use dicomperf::statistics::{Bootstrap, median};
+use dicomperf::statistics::{Bootstrap, Interval, median};
 use dicomperf::verdict::{BaselineComparison, Comparison};
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ const SLOW: [f64; 3] = [0.9, 0.8, 0.5];
 
 /// By what hosts really differ, and by the number of earlier runs.
 pub fn judged() -> Vec<Value> {
-    [0.02, 0.05, 0.1].into_iter().flat_map(|host_spread| by_history(host_spread)).collect()
+    [0.02, 0.05, 0.1].into_iter().flat_map(by_history).collect()
 }
 
 fn by_history(host_spread: f64) -> Vec<Value> {
@@ -39,7 +39,7 @@ fn by_history(host_spread: f64) -> Vec<Value> {
                 0 => Spread::assumed(),
                 _ => Spread::measured(&BaselineComparison::new(0, None, &earlier[..runs])).unwrap(),
             };
-            let verdict = |ratio| Comparison::of_ratio(&spread.between(ratio));
+            let verdict = |ratio: &Interval| Comparison::of_ratio(&spread.between(ratio));
             let [by_10, by_20, by_50] = slow.map(|ratio| verdict(&ratio) == Comparison::Regressed);
             let changed = matches!(verdict(&alike), Comparison::Regressed | Comparison::Improved);
             [changed, by_10, by_20, by_50]
