@@ -1,8 +1,9 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install lab-up lab-down deploy-lab demo test lint build schemas bench-timing bench-init bench-dataset bench-resources bench-verdict bench-simulation bench-native bench-latency bench-summarize \
-	bench-init
+.PHONY: help install lab-up lab-down deploy-lab demo test test-pages picture lint build schemas \
+	bench-timing bench-init bench-dataset bench-resources bench-verdict bench-simulation bench-native bench-latency \
+	bench-summarize
 
 functions := $(notdir $(wildcard functions/*))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
@@ -35,6 +36,13 @@ test: deploy-lab ## run every test: units, adapters, the agent against a real Or
 	$(lab) cargo nextest run --workspace
 	source target/lab/env-auth; cargo nextest run --workspace -E 'test(/whole_run/)'
 	@$(lab) lab/no-hosts-left >/dev/null
+	@$(MAKE) --no-print-directory test-pages
+
+test-pages: install ## look at the reports in target/reports with a browser: phone, laptop, paper, keyboard, axe-core
+	@tests/pages/node_modules/.bin/playwright test --config tests/pages
+
+picture: install ## write docs/report.png from the report that make demo left
+	@node tests/pages/picture.js
 
 lint: install ## check formatting, code, documentation, template, state machine and scripts
 	cargo fmt --all --check

@@ -8,6 +8,7 @@
 mod history;
 mod intervals;
 mod noise;
+mod two_runs;
 mod within;
 
 use std::thread;
@@ -24,6 +25,7 @@ fn main() {
         "within_run": within::iterations(),
         "within_run_with_restarts": within::restarts(),
         "history": history::against_earlier_runs(),
+        "two_runs": two_runs::judged(),
         "pooled_iterations_of_two_runs": history::pooled(),
         "intervals": intervals::coverage(),
         "outliers_among_clean_values": intervals::outliers(),

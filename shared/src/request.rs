@@ -7,13 +7,13 @@ mod matrix;
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::matrix::{Arrival, InstancesPerAssociation, Matrix, Sender, Target, TcpNoDelay, TransferSyntax};
 use crate::validation::{self, FieldError, InvalidRequest};
-use crate::{host_type, orthanc};
+use crate::{host_type, orthanc, run_id};
 
 /// A request to measure: `{}` is the classic test, one storescu that sends 200 CT to Orthanc between two t3.micro.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -199,11 +199,13 @@ pub enum CpuCredits {
 }
 
 /// What a run is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Baseline {
-    /// The earlier runs of the same fingerprint and settings.
+    /// `"history"`: the earlier runs of the same fingerprint and settings.
     History,
+    /// `{"run": "RUN-ID"}`: one earlier run.
+    Run(String),
 }
 
 /// A limit on a metric, for every scenario.
@@ -276,6 +278,25 @@ impl Request {
         }
         serde_json::from_value(document.clone())
             .map_err(|error| InvalidRequest { errors: vec![FieldError::new("", error.to_string(), "see the schema")] })
+    }
+}
+
+impl JsonSchema for Baseline {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Baseline".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [
+            { "const": "history", "description": "The earlier runs of the same fingerprint and settings." },
+            {
+                "type": "object",
+                "properties": { "run": { "type": "string", "pattern": run_id::PATTERN, "maxLength": run_id::LONGEST } },
+                "required": ["run"],
+                "additionalProperties": false,
+                "description": "One earlier run, by its id.",
+            },
+        ] })
     }
 }
 

@@ -6,6 +6,8 @@ use rand::distr::{Distribution as _, Uniform};
 
 /// The longest name that Step Functions gives an execution.
 pub const LONGEST: usize = 80;
+/// What [`is_valid`] takes beside the length, as a regular expression for a JSON Schema.
+pub const PATTERN: &str = r"^\.*[A-Za-z0-9_-][A-Za-z0-9_.-]*$";
 
 /// A name that sorts by time and says what it is: `20260101T031500Z-nightly-ct-k3v9qx`.
 pub fn new(now: Timestamp, name: &str, random: &mut impl Rng) -> String {
@@ -42,6 +44,15 @@ mod tests {
         assert!(earlier.starts_with("20260101T031500Z-nightly-ct-"), "{earlier}");
         assert!(is_valid(&earlier) && is_valid(&later));
         assert!(earlier < later);
+    }
+
+    #[test]
+    fn a_schema_takes_the_names_that_are_valid_and_no_others() {
+        let schema = serde_json::json!({ "type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": PATTERN });
+        let schema = jsonschema::draft202012::new(&schema).expect("a schema");
+        for name in ["run-1", "..a", "a..", "_", "", ".", "..", "a/b", "a b", "ä", "a\n", "\na", &"x".repeat(81)] {
+            assert_eq!(schema.is_valid(&name.into()), is_valid(name), "{name:?}");
+        }
     }
 
     #[test]

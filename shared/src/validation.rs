@@ -121,7 +121,10 @@ fn allowed(rule: &Value) -> String {
         return shortened(only);
     }
     let mut words = match rule["type"].as_str() {
-        Some("object") => format!("an object with {}", property_names(rule)),
+        Some("object") => match rule["properties"].as_object().map(|all| (all.len(), all.iter().next())) {
+            Some((1, Some((name, of)))) => format!("an object with {name}, {}", allowed(of)),
+            _ => format!("an object with {}", property_names(rule)),
+        },
         Some("array") => "a list".to_owned(),
         Some("integer") => "an integer".to_owned(),
         Some(name) => format!("a {name}"),
@@ -231,6 +234,28 @@ mod tests {
         assert_eq!(error.to_string(), r#"matrix.sender[0]: is "scp"; allowed: one of "storescu", "dcmsend", "native""#);
         let error = &problems(json!({ "server": { "cores": 2 } }))[0];
         assert!(error.allowed.contains("instanceType"), "{error}");
+    }
+
+    #[test]
+    fn a_baseline_is_the_history_or_one_run() {
+        for document in
+            [json!({ "baseline": "history" }), json!({ "baseline": { "run": "20260101T031500Z-ct-k3v9qx" } })]
+        {
+            let request = Request::from_json(&document).expect("valid");
+            assert_eq!(serde_json::to_value(&request).expect("JSON")["baseline"], document["baseline"]);
+        }
+        for bad in
+            [json!("run-1"), json!({ "run": "../run-1" }), json!({ "run": ".." }), json!({ "run": "a", "of": 1 })]
+        {
+            let error = &problems(json!({ "baseline": bad.clone() }))[0];
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "baseline: is {bad}; allowed: \"history\" or an object with run, a string that matches {}",
+                    crate::run_id::PATTERN
+                )
+            );
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::artifacts::Artifacts;
 use super::records::{Records, RunEnd, RunRecord, ScenarioRecord};
+use crate::comparison;
 use crate::failure::{Failure, RunError};
 use crate::keys::RunKeys;
 use crate::plan::Plan;
@@ -49,7 +50,11 @@ impl Summarizer {
         let history = self.history(&plan).await?;
         let (samples, stores) = self.samples(keys).await?;
         let outcome = Outcome { error, hosts_left: event.hosts_left, history, samples, stores, finished_at };
-        let summary = summarize(&plan, &steps, outcome);
+        let mut summary = summarize(&plan, &steps, outcome);
+        if let Some(Baseline::Run(earlier_id)) = &plan.request.baseline {
+            let earlier = self.earlier(&plan, earlier_id).await?;
+            comparison::hold_against(&mut summary, earlier_id, earlier.as_ref().map_err(String::as_str));
+        }
         let report_key = keys.report("json");
         self.artifacts.write_json(&report_key, &summary).await?;
         let markdown = report::markdown(&summary).into_bytes();
@@ -117,6 +122,20 @@ impl Summarizer {
             }
         }
         Ok((samples, stores))
+    }
+
+    /// The summary of an earlier run, or why there is none. A run is summarized without it, too.
+    async fn earlier(&self, plan: &Plan, earlier_id: &str) -> Result<Result<Summary, String>, Failure> {
+        // Its own report is there when it is summarized a second time, and not the first.
+        if earlier_id == plan.run_id {
+            return Ok(Err("it is this run".to_owned()));
+        }
+        let key = RunKeys(earlier_id).report("json");
+        let Some(report) = self.artifacts.bytes(&key).await? else {
+            return Ok(Err(format!("{} is not there", self.artifacts.uri(&key))));
+        };
+        let read = serde_json::from_slice(&report);
+        Ok(read.map_err(|error| format!("{} is of another version: {error}", self.artifacts.uri(&key))))
     }
 
     async fn history(&self, plan: &Plan) -> Result<Vec<HistoricScenario>, Failure> {

@@ -1,5 +1,11 @@
 //! Two runs side by side: in what they differ, and what that does.
 
+mod differences;
+mod noise;
+mod pairs;
+mod sentence;
+mod wording;
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,9 +13,11 @@ use serde_json::Value;
 
 use crate::diagnosis::Finding;
 use crate::statistics::Interval;
-use crate::summary::{Difference, LatencySummary};
-use crate::verdict::Comparison;
+use crate::summary::{Difference, LatencySummary, Summary};
+use crate::verdict::{Comparison, Verdict};
 use crate::workflow::RunStatus;
+
+pub use self::noise::Spread;
 
 /// Run b against run a.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -123,3 +131,75 @@ pub struct RunNoise {
     /// Where it is from, for a person.
     pub source: String,
 }
+
+/// Compares run b with run a.
+#[must_use]
+pub fn compare(a: &Summary, b: &Summary) -> RunComparison {
+    let spread = Spread::between_runs(a, b);
+    let mut comparison = RunComparison {
+        a: ComparedRun::of(a),
+        b: ComparedRun::of(b),
+        comparable: a.fingerprint == b.fingerprint,
+        differences: differences::between(a, b),
+        scenarios: Vec::new(),
+        only_in_a: Vec::new(),
+        only_in_b: Vec::new(),
+        verdict: Comparison::Inconclusive,
+        says: String::new(),
+        noise: spread.into(),
+    };
+    if comparison.comparable {
+        let pairing = pairs::pair(&a.scenarios, &b.scenarios);
+        comparison.scenarios = pairs::judge(a, b, &pairing.pairs, spread);
+        comparison.only_in_a = pairing.only_in_a;
+        comparison.only_in_b = pairing.only_in_b;
+    }
+    if let Some(worst) = comparison.scenarios.iter().map(|pair| pair.verdict).min_by_key(|verdict| severity(*verdict)) {
+        comparison.verdict = worst;
+    }
+    comparison.says = sentence::of(&comparison);
+    comparison
+}
+
+/// Holds a run against the one that its request names as its baseline: fills in [`Summary::against`], and the verdict
+/// where it is regressed. Of an earlier run that is not there only a note is left, and why.
+pub fn hold_against(summary: &mut Summary, earlier_id: &str, earlier: Result<&Summary, &str>) {
+    match earlier {
+        Ok(earlier) => {
+            let against = compare(earlier, summary);
+            if !against.comparable {
+                summary.notes.push(format!("The baseline, run {earlier_id}: {}", against.says));
+            }
+            if summary.verdict == Verdict::Passed && against.verdict == Comparison::Regressed {
+                summary.verdict = Verdict::Regressed;
+            }
+            summary.against = Some(against);
+        }
+        Err(why) => summary.notes.push(format!("Not compared with the baseline, run {earlier_id}: {why}.")),
+    }
+}
+
+/// What is to be looked at first.
+const fn severity(verdict: Comparison) -> u8 {
+    match verdict {
+        Comparison::Regressed => 0,
+        Comparison::Inconclusive => 1,
+        Comparison::Improved => 2,
+        Comparison::Equivalent => 3,
+    }
+}
+
+impl ComparedRun {
+    fn of(summary: &Summary) -> Self {
+        Self {
+            run_id: summary.run_id.clone(),
+            name: summary.request.name.clone(),
+            status: summary.status,
+            started_at: summary.started_at,
+            fingerprint: summary.fingerprint.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

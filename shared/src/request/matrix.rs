@@ -366,7 +366,8 @@ mod tests {
             [
                 "matrix.instancesPerAssociation[0]: is 0; allowed: \"all\" or an integer from 1 to 100000",
                 "matrix.tcpNoDelay[0]: is \"both\"; allowed: one of false, true, \"client\", \"server\"",
-                "matrix.arrival[0]: is {\"open\":0}; allowed: \"closed\" or an object with open",
+                "matrix.arrival[0]: is {\"open\":0}; allowed: \"closed\" or an object with open, a \
+             number from 0.1 to 100000.0",
                 "matrix.transferSyntax[0]: is \"JPEG\"; allowed: one of \"original\", \"ImplicitVRLittleEndian\", \
              \"ExplicitVRLittleEndian\", \"DeflatedExplicitVRLittleEndian\", \"JPEGLosslessSV1\", \"JPEGLSLossless\", \
              \"RLELossless\"",

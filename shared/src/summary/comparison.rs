@@ -69,20 +69,26 @@ fn too_few(scenario: &ScenarioSummary) -> Option<String> {
 }
 
 fn only_difference(a: &Map<String, Value>, b: &Map<String, Value>) -> Option<Difference> {
+    let mut all = differences(a, b);
+    if all.len() == 1 { all.pop() } else { None }
+}
+
+/// Every setting in which two scenarios differ.
+pub(crate) fn differences(a: &Map<String, Value>, b: &Map<String, Value>) -> Vec<Difference> {
     // The sink has no Orthanc keys: between it and Orthanc these are no difference of their own.
     let targets_differ = a.get("target") != b.get("target");
     let counts = |name: &str| !(targets_differ && name == "orthanc");
-    let mut different = a.iter().filter(|(name, value)| b.get(*name) != Some(*value) && counts(name));
-    let (setting, a_value) = different.next()?;
-    if different.next().is_some() {
-        return None;
-    }
-    let b_value = &b[setting];
-    let (a, b) = match (a_value, b_value) {
-        (Value::Object(a), Value::Object(b)) => (without_common(a, b), without_common(b, a)),
-        _ => (a_value.clone(), b_value.clone()),
-    };
-    Some(Difference { setting: setting.clone(), a, b })
+    a.iter()
+        .filter(|(name, _)| counts(name))
+        .filter_map(|(name, a)| b.get(name).filter(|b| *b != a).map(|b| (name, a, b)))
+        .map(|(setting, a, b)| {
+            let (a, b) = match (a, b) {
+                (Value::Object(a), Value::Object(b)) => (without_common(a, b), without_common(b, a)),
+                _ => (a.clone(), b.clone()),
+            };
+            Difference { setting: setting.clone(), a, b }
+        })
+        .collect()
 }
 
 /// The entries that the other does not have alike.

@@ -16,8 +16,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub(crate) use self::comparison::fields as setting_fields;
 pub use self::comparison::{Difference, ScenarioComparison};
+pub(crate) use self::comparison::{differences as setting_differences, fields as setting_fields};
 pub use self::decomposition::{BySize, Decomposition};
 pub use self::resources::{HostSamples, ScenarioResources};
 pub use self::scenario::{IterationSummary, LatencySummary, NotMeasured, ScenarioSummary};
@@ -225,9 +225,9 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
     let not_measured = scenario::not_measured(plan, &scenarios);
     let comparisons = comparison::compare(&scenarios, &resampled);
     let thresholds = thresholds(plan, &scenarios);
-    let baseline = match plan.request.baseline {
+    let baseline = match &plan.request.baseline {
         Some(Baseline::History) => baseline(plan, &scenarios, &outcome.history),
-        None => Vec::new(),
+        Some(Baseline::Run(_)) | None => Vec::new(),
     };
     let complete = outcome.error.is_none() && outcome.hosts_left == 0 && not_measured.is_empty();
     let elapsed_hours = outcome.finished_at.duration_since(plan.created_at).as_secs_f64().max(0.0) / 3600.0;

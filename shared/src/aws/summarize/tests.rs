@@ -113,3 +113,25 @@ async fn summarizing_twice_writes_the_same() {
     };
     assert_eq!(report(noon()).await, report(noon() + jiff::SignedDuration::from_mins(9)).await);
 }
+
+#[tokio::test]
+async fn a_run_is_compared_with_the_one_that_its_request_names() {
+    let summarized = |bucket: Bucket| async move {
+        let (rules, _) = table(None);
+        summarizer(&bucket, rules).summarize(event(None), noon()).await.expect("summarized");
+        bucket.get::<Value>("runs/run-1/report.json").expect("a report")
+    };
+    let earlier = summarized(Bucket::with_plan(json!({}))).await;
+    let bucket = Bucket::with_plan(json!({ "baseline": { "run": "run-0" } }));
+    let without = summarized(bucket.clone()).await;
+    let note = "Not compared with the baseline, run run-0: s3://bucket/runs/run-0/report.json is not there.";
+    assert!(without.get("against").is_none());
+    assert!(without["notes"].to_string().contains(note), "{without}");
+    bucket.put("runs/run-0/report.json", &earlier);
+    let report = summarized(bucket.clone()).await;
+    assert_eq!((&report["against"]["comparable"], &report["against"]["a"]["runId"]), (&json!(true), &json!("run-1")));
+    bucket.put("runs/run-0/report.json", &json!({ "runId": "run-0" }));
+    assert!(summarized(bucket).await["notes"].to_string().contains("is of another version: missing field"));
+    let itself = summarized(Bucket::with_plan(json!({ "baseline": { "run": "run-1" } }))).await;
+    assert!(itself["notes"].to_string().contains("run run-1: it is this run."));
+}
