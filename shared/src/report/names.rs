@@ -1,10 +1,9 @@
-//! Tables, and how scenarios are called in them.
+//! How scenarios and their settings are called.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::text::escaped;
 use crate::summary::{Summary, setting_fields};
 
 /// What tells the scenarios of a run apart: the settings that vary, by scenario.
@@ -74,6 +73,15 @@ impl Names {
         }
     }
 
+    /// `3: associations 4, TCP_NODELAY on`, for a chart: no longer than fits.
+    pub(super) fn label(&self, scenario: u32) -> String {
+        let label = match self.without(scenario, "") {
+            described if described.is_empty() => format!("scenario {scenario}"),
+            described => format!("{scenario}: {described}"),
+        };
+        shortened(&label)
+    }
+
     /// `associations 4`: what a scenario has beside the setting called so.
     pub(super) fn without(&self, scenario: u32, setting: &str) -> String {
         self.settings
@@ -83,6 +91,17 @@ impl Names {
             .map(|(name, value)| format!("{name} {value}"))
             .collect::<Vec<_>>()
             .join(", ")
+    }
+}
+
+/// Characters that fit across a chart.
+const FITTING: usize = 58;
+
+/// Text that fits across a chart.
+pub(super) fn shortened(text: &str) -> String {
+    match text.chars().count() {
+        fitting if fitting <= FITTING => text.to_owned(),
+        _ => text.chars().take(FITTING - 1).chain(['…']).collect(),
     }
 }
 
@@ -98,27 +117,16 @@ pub(super) fn value(value: &Value) -> String {
         Value::Bool(false) => "off".to_owned(),
         Value::Object(entries) if entries.is_empty() => "default".to_owned(),
         Value::Object(entries) => {
-            let entries: Vec<_> =
-                entries.iter().map(|(key, value)| escaped(&format!("{key}={}", plain(value)))).collect();
+            let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key}={}", plain(value))).collect();
             entries.join(", ")
         }
-        other => escaped(&plain(other)),
+        other => plain(other),
     }
 }
 
 /// A string without its quotation marks, anything else as JSON.
 pub(super) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// A table. Cells must be escaped already; columns of figures are aligned to the right.
-pub(super) fn table(header: &[String], figures_from: usize, rows: &[Vec<String>]) -> String {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let rule: Vec<_> =
-        (0..header.len()).map(|column| if column < figures_from { "---" } else { "---:" }.to_owned()).collect();
-    let mut text = line(header) + &line(&rule);
-    text.extend(rows.iter().map(|row| line(row)));
-    text
 }
 
 /// The Orthanc keys that all scenarios have alike.

@@ -1,0 +1,125 @@
+//! report.json, and its schema.
+
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
+use crate::summary::Summary;
+
+/// report.json: the summary as it is, indented, with a newline at its end.
+#[must_use]
+pub fn json(summary: &Summary) -> String {
+    // A summary is plain data whose maps have string keys: it has a JSON form.
+    let mut text = serde_json::to_string_pretty(summary).expect("plain data");
+    text.push('\n');
+    text
+}
+
+/// The JSON Schema of report.json, as committed in shared/schemas/report.schema.json.
+///
+/// Further properties are allowed everywhere: a later report may say more, and still be read by today's scripts.
+#[must_use]
+pub fn schema() -> Value {
+    let mut schema = SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Summary>();
+    // The request is closed to unknown fields where it is given; a report of a later version may have more of them.
+    schemars::transform::transform_subschemas(&mut open, &mut schema);
+    schema.to_value()
+}
+
+fn open(schema: &mut schemars::Schema) {
+    if schema.get("additionalProperties") == Some(&Value::Bool(false)) {
+        schema.remove("additionalProperties");
+    }
+    schemars::transform::transform_subschemas(&mut open, schema);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::summary::{fixture, summarize};
+
+    fn errors(document: &Value) -> Vec<String> {
+        let validator = jsonschema::draft202012::new(&schema()).expect("a valid schema");
+        validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    }
+
+    fn document(summary: &Summary) -> Value {
+        serde_json::from_str(&json(summary)).expect("JSON")
+    }
+
+    /// `UPDATE_SCHEMAS=1 cargo nextest run -p dicomperf the_committed_schema_is_current` writes it anew.
+    #[test]
+    fn the_committed_schema_is_current() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/report.schema.json");
+        if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("written");
+            let text = serde_json::to_string_pretty(&schema()).expect("JSON") + "\n";
+            std::fs::write(&path, text).expect("written");
+        }
+        let committed = std::fs::read_to_string(&path).expect("a committed schema");
+        // Compared as JSON: the order of its properties depends on the features that serde_json is built with.
+        let committed: Value = serde_json::from_str(&committed).expect("JSON");
+        assert!(committed == schema(), "shared/schemas/report.schema.json is not current: see this test's comment");
+    }
+
+    #[test]
+    fn a_report_is_what_its_schema_says() {
+        assert_eq!(errors(&document(&fixture::classic())), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_report_of_a_run_that_measured_nothing_is_what_its_schema_says() {
+        let plan = fixture::planned(serde_json::json!({ "baseline": "history" }));
+        let summary = summarize(&plan, &[], fixture::went_well());
+        assert_eq!(errors(&document(&summary)), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_report_may_say_more_but_not_less() {
+        let mut report = document(&fixture::classic());
+        report["colour"] = "red".into();
+        report["request"]["matrix"]["colour"] = "red".into();
+        assert_eq!(errors(&report), Vec::<String>::new());
+        report["scenarios"][0].as_object_mut().expect("an object").remove("latencyMs");
+        assert_eq!(errors(&report).len(), 1);
+    }
+
+    /// The names that design and docs promise to scripts.
+    #[test]
+    fn the_stable_part_has_its_names() {
+        let report = document(&fixture::classic());
+        for pointer in [
+            "/runId",
+            "/status",
+            "/verdict",
+            "/fingerprint",
+            "/hostsLeft",
+            "/diagnosis",
+            "/scenarios/0/settings/tcpNoDelay",
+            "/scenarios/0/instancesPerSecond/median",
+            "/scenarios/0/instancesPerSecond/low",
+            "/scenarios/0/bytesPerSecond/high",
+            "/scenarios/0/latencyMs/p50",
+            "/scenarios/0/latencyMs/p90",
+            "/scenarios/0/latencyMs/p95",
+            "/scenarios/0/latencyMs/p99",
+            "/scenarios/0/latencyMs/max",
+            "/scenarios/0/iterations/0/valid",
+            "/scenarios/0/iterations/0/warmup",
+            "/scenarios/0/iterations/0/round",
+            "/scenarios/0/iterations/0/durationMs",
+            "/scenarios/0/iterations/0/transferMs",
+            "/scenarios/0/iterations/0/instancesSent",
+            "/scenarios/0/iterations/0/instancesStored",
+            "/scenarios/0/iterations/0/bytesSent",
+            "/comparisons/0/a",
+            "/comparisons/0/b",
+            "/comparisons/0/ratio/median",
+            "/comparisons/0/verdict",
+        ] {
+            assert!(report.pointer(pointer).is_some(), "{pointer} is missing");
+        }
+        assert_eq!((&report["status"], &report["verdict"]), (&"SUCCEEDED".into(), &"passed".into()));
+    }
+}

@@ -1,0 +1,209 @@
+//! The verdict in one sentence, and the figures that a reader wants first.
+
+use super::network::ceiling_share;
+use super::{fastest, rate};
+use crate::report::document::{KeyFigure, Text, Tone};
+use crate::report::figures::{bounds, figure, limits, percent, plural, ratio};
+use crate::report::names::Names;
+use crate::summary::{ScenarioSummary, Summary};
+use crate::verdict::{Comparison, ThresholdState, Verdict, metric_name};
+use crate::workflow::RunStatus;
+
+/// How the result should be taken.
+pub(super) fn tone(summary: &Summary) -> Tone {
+    match (summary.status, summary.verdict) {
+        (RunStatus::Failed, _) | (_, Verdict::Invalid | Verdict::ThresholdBroken | Verdict::Regressed) => Tone::Bad,
+        (_, Verdict::Passed) => Tone::Good,
+    }
+}
+
+/// What the run came to, in one sentence.
+pub(super) fn sentence(summary: &Summary, names: &Names) -> Text {
+    let (counted, valid, planned) = iterations(summary);
+    let verdict = |word: &str| Text::new().badge(tone(summary), word);
+    if summary.status == RunStatus::Failed {
+        let why = match &summary.error {
+            Some(error) => format!("with {}", error.error),
+            None if summary.hosts_left > 0 => format!("with {} left", plural(summary.hosts_left, "host")),
+            None => "without measuring all that was planned".to_owned(),
+        };
+        let measured = match valid {
+            0 => "nothing was measured".to_owned(),
+            _ => format!("{valid} of {planned} planned iterations are measured and valid; they are below"),
+        };
+        return verdict("Failed").and(format!(" {why}: {measured}."));
+    }
+    match summary.verdict {
+        Verdict::Passed => {
+            let (all, fastest, kept) = (all_valid(counted), who_is_fastest(summary, names), kept(summary));
+            verdict("Passed").and(format!(": {all}{fastest}{kept}."))
+        }
+        Verdict::Invalid => verdict("Invalid").and(format!(
+            ": {} of {planned} counted iterations prove nothing, so that the run does not count; the figures are of the \
+             other {valid}.",
+            planned.saturating_sub(valid)
+        )),
+        Verdict::ThresholdBroken => verdict("Threshold broken").and(format!(": {}.", broken(summary, names))),
+        Verdict::Regressed => verdict("Regressed").and(format!(": {}.", regressed(summary, names))),
+    }
+}
+
+/// Counted, valid and planned iterations.
+fn iterations(summary: &Summary) -> (u32, u32, u32) {
+    let total = |count: fn(&ScenarioSummary) -> u32| summary.scenarios.iter().map(count).sum::<u32>();
+    (total(|one| one.counted_iterations), total(|one| one.valid_iterations), total(|one| one.planned_iterations))
+}
+
+fn all_valid(counted: u32) -> String {
+    match counted {
+        1 => "the one counted iteration is valid".to_owned(),
+        _ => format!("all {counted} counted iterations are valid"),
+    }
+}
+
+fn who_is_fastest(summary: &Summary, names: &Names) -> String {
+    let Some(best) = fastest(summary) else { return String::new() };
+    let speed = figure(rate(best));
+    match summary.scenarios.len() {
+        1 => format!(", at {speed} instances/s"),
+        count => format!(", {} is the fastest of {count}, at {speed} instances/s", names.of_scenario(best.scenario)),
+    }
+}
+
+fn kept(summary: &Summary) -> String {
+    match summary.request.thresholds.len() {
+        0 => String::new(),
+        1 => ", and the threshold is kept".to_owned(),
+        count => format!(", and all {count} thresholds are kept"),
+    }
+}
+
+fn broken(summary: &Summary, names: &Names) -> String {
+    let mut broken = summary.thresholds.iter().filter(|outcome| outcome.state == ThresholdState::Broken);
+    let Some(first) = broken.next() else { return "see below".to_owned() };
+    let more = match broken.count() {
+        0 => String::new(),
+        count => format!(", and {count} more"),
+    };
+    format!(
+        "{} is {} in {}, and {} is asked for{more}",
+        metric_name(first.metric),
+        first.value.map_or_else(String::new, figure),
+        names.of_scenario(first.scenario),
+        limits(first.min, first.max),
+    )
+}
+
+fn regressed(summary: &Summary, names: &Names) -> String {
+    let mut regressed = summary.baseline.iter().filter(|one| one.verdict == Comparison::Regressed);
+    let Some(first) = regressed.next() else { return "see below".to_owned() };
+    let more = match regressed.count() {
+        0 => String::new(),
+        count => format!(", and {count} more scenarios are slower too"),
+    };
+    format!(
+        "{} is {} times as fast as the median of {} earlier runs, beyond their noise{more}",
+        names.of_scenario(first.scenario),
+        first.ratio.map_or_else(String::new, ratio),
+        first.runs,
+    )
+}
+
+/// Three figures: how fast, how long, and the one thing to know beside these.
+pub(super) fn key_figures(summary: &Summary, names: &Names) -> Vec<KeyFigure> {
+    let Some(best) = fastest(summary) else { return without_measurement(summary) };
+    let Some(interval) = best.instances_per_second else { return without_measurement(summary) };
+    let which = match summary.scenarios.len() {
+        1 => String::new(),
+        _ => format!("; {}", names.of_scenario(best.scenario)),
+    };
+    let certainty = match best.valid_iterations {
+        1 => "one iteration, so that there is no interval".to_owned(),
+        count => format!("95% interval {}, {count} iterations", bounds(&interval)),
+    };
+    let mut figures = vec![KeyFigure {
+        label: if summary.scenarios.len() == 1 { "Throughput" } else { "Fastest scenario" }.to_owned(),
+        value: figure(interval.median),
+        unit: "instances/s".to_owned(),
+        note: format!("{certainty}{which}"),
+    }];
+    if let Some(latency) = best.latency_ms {
+        figures.push(KeyFigure {
+            label: "Its p95 of C-STORE".to_owned(),
+            value: figure(latency.p95),
+            unit: "ms".to_owned(),
+            note: format!("median {} ms, slowest {} ms", figure(latency.p50), figure(latency.max)),
+        });
+    }
+    figures.push(beside_these(summary, best));
+    figures
+}
+
+/// What is invalid before what could be gained, what changed, what the network leaves, and that all is well.
+fn beside_these(summary: &Summary, best: &ScenarioSummary) -> KeyFigure {
+    let (_, valid, planned) = iterations(summary);
+    if valid < planned {
+        return valid_iterations(valid, planned);
+    }
+    let gains = summary.diagnosis.iter().filter_map(|finding| Some((finding, finding.gain.as_ref()?)));
+    if let Some((finding, gain)) = gains.min_by_key(|(finding, _)| finding.confidence) {
+        return KeyFigure {
+            label: "To be gained".to_owned(),
+            value: ratio(gain.times),
+            unit: "times".to_owned(),
+            note: format!("{}, {}", finding.rule.title(), finding.confidence.name()),
+        };
+    }
+    let change = |ratio: f64| ratio.ln().abs();
+    let changes = summary.baseline.iter().filter(|one| one.verdict != Comparison::Inconclusive);
+    let of_history = changes.filter_map(|one| Some((one.ratio?, format!("the median of {} earlier runs", one.runs))));
+    let of_run = summary.against.iter().filter(|against| against.comparable).flat_map(|against| {
+        let name = format!("run {}", against.a.run_id);
+        against.scenarios.iter().filter_map(move |pair| Some((pair.ratio?.median, name.clone())))
+    });
+    if let Some((times, of)) = of_history.chain(of_run).max_by(|a, b| change(a.0).total_cmp(&change(b.0))) {
+        return KeyFigure {
+            label: "Largest change".to_owned(),
+            value: ratio(times),
+            unit: "times".to_owned(),
+            note: format!("as fast as {of}"),
+        };
+    }
+    match ceiling_share(summary, best) {
+        Some(share) => KeyFigure {
+            label: "Of the network's ceiling".to_owned(),
+            value: percent(share),
+            unit: "%".to_owned(),
+            note: "bytes of files, against iperf3 over one connection".to_owned(),
+        },
+        None => valid_iterations(valid, planned),
+    }
+}
+
+fn without_measurement(summary: &Summary) -> Vec<KeyFigure> {
+    let (_, valid, planned) = iterations(summary);
+    vec![
+        valid_iterations(valid, planned),
+        KeyFigure {
+            label: "Hosts left".to_owned(),
+            value: summary.hosts_left.to_string(),
+            unit: String::new(),
+            note: if summary.hosts_left == 0 { "both are gone" } else { "reap goes on removing them" }.to_owned(),
+        },
+        KeyFigure {
+            label: "Cost at most".to_owned(),
+            value: format!("{:.3}", summary.cost_usd_at_most),
+            unit: "US dollars".to_owned(),
+            note: "list price".to_owned(),
+        },
+    ]
+}
+
+fn valid_iterations(valid: u32, planned: u32) -> KeyFigure {
+    KeyFigure {
+        label: "Valid iterations".to_owned(),
+        value: format!("{valid} of {planned}"),
+        unit: String::new(),
+        note: if valid == planned { "every one proves what it claims" } else { "why not: below" }.to_owned(),
+    }
+}

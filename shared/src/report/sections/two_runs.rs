@@ -1,0 +1,253 @@
+//! Two runs side by side.
+
+use serde_json::Value;
+
+use super::{ROWS_A_CHART, findings, part_of, row, section, tone_of};
+use crate::comparison::{ComparedRun, DifferenceOf, RunComparison, ScenarioPair};
+use crate::report::chart::{Axis, Chart, Drawing, Row, RowShape, Rows};
+use crate::report::document::{Block, Document, KeyFigure, Part, Section, Table, Text, Tone};
+use crate::report::figures::{bounds, or_none, ratio, ratio_with_interval, with_interval};
+use crate::report::names::{plain, setting_name, shortened, value};
+use crate::workflow::RunStatus;
+
+/// The report of a comparison.
+pub(in crate::report) fn document(comparison: &RunComparison) -> Document {
+    let mut sections = sections(comparison);
+    sections.extend(section("runs", "The runs", vec![runs(comparison).into()]));
+    sections.extend(section("how-to-read", "How to read this", vec![Block::words(how_to_read(comparison))]));
+    Document {
+        title: format!("dicomperf: {} against {}", comparison.b.run_id, comparison.a.run_id),
+        subtitle: format!(
+            "Run b, {}, planned {}, against run a, {}, planned {}.",
+            comparison.b.name, comparison.b.started_at, comparison.a.name, comparison.a.started_at
+        ),
+        tone: if comparison.comparable { tone_of(comparison.verdict) } else { Tone::Caution },
+        lead: sentence(comparison),
+        key_figures: if comparison.comparable { key_figures(comparison) } else { Vec::new() },
+        sections,
+    }
+}
+
+/// What the comparison comes to.
+pub(super) fn sentence(comparison: &RunComparison) -> Text {
+    let (tone, word) = match comparison.comparable {
+        true => (tone_of(comparison.verdict), capitalized(comparison.verdict.name())),
+        false => (Tone::Caution, "Not comparable".to_owned()),
+    };
+    Text::new().badge(tone, word).and(format!(": {}", comparison.says))
+}
+
+fn capitalized(word: &str) -> String {
+    let mut characters = word.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
+
+/// The pair that changed the most, either way.
+fn most_changed(pairs: &[ScenarioPair]) -> Option<&ScenarioPair> {
+    let change = |pair: &&ScenarioPair| pair.ratio.map_or(0.0, |ratio| ratio.median.ln().abs());
+    pairs.iter().filter(|pair| pair.ratio.is_some()).max_by(|a, b| change(a).total_cmp(&change(b)))
+}
+
+fn key_figures(comparison: &RunComparison) -> Vec<KeyFigure> {
+    let Some(pair) = most_changed(&comparison.scenarios) else { return Vec::new() };
+    let mut figures = Vec::new();
+    if let Some(times) = pair.ratio_between_runs.or(pair.ratio) {
+        figures.push(KeyFigure {
+            label: "Largest change".to_owned(),
+            value: ratio(times.median),
+            unit: "times as fast".to_owned(),
+            note: format!("95% interval {}; {}", bounds(&times), pair.name),
+        });
+    }
+    if let (Some(a), Some(b)) = (&pair.a_instances_per_second, &pair.b_instances_per_second) {
+        figures.push(KeyFigure {
+            label: "Its throughput in b".to_owned(),
+            value: crate::report::figures::figure(b.median),
+            unit: "instances/s".to_owned(),
+            note: format!("95% interval {}; in a {}", bounds(b), with_interval(a)),
+        });
+    }
+    if let (Some(a), Some(b)) = (&pair.a_latency_ms, &pair.b_latency_ms) {
+        figures.push(KeyFigure {
+            label: "Its p95 of C-STORE in b".to_owned(),
+            value: crate::report::figures::figure(b.p95),
+            unit: "ms".to_owned(),
+            note: format!("in a {} ms", crate::report::figures::figure(a.p95)),
+        });
+    }
+    figures
+}
+
+/// What there is to say of the two; of runs that are not comparable, in what they differ.
+pub(super) fn sections(comparison: &RunComparison) -> Vec<Section> {
+    let differences = section("differences", "In what the runs differ", differences(comparison));
+    if !comparison.comparable {
+        return differences.into_iter().collect();
+    }
+    let pairs = &comparison.scenarios;
+    let drawn: Vec<_> = pairs.iter().filter(|pair| pair.ratio_between_runs.or(pair.ratio).is_some()).collect();
+    let charts = drawn.chunks(ROWS_A_CHART);
+    let count = charts.len();
+    let mut side_by_side: Vec<Block> =
+        charts.enumerate().map(|(index, some)| chart(some, &part_of(index, count)).into()).collect();
+    if !pairs.is_empty() {
+        side_by_side.push(figures(pairs).into());
+    }
+    let reasons = pairs.iter().filter_map(|pair| Some(format!("{}: {}", pair.name, pair.reason.as_ref()?).into()));
+    let reasons: Vec<Text> = reasons.collect();
+    if !reasons.is_empty() {
+        side_by_side.push(Block::List(reasons));
+    }
+    for (numbers, which) in [(&comparison.only_in_a, "a"), (&comparison.only_in_b, "b")] {
+        if !numbers.is_empty() {
+            let numbers: Vec<_> = numbers.iter().map(ToString::to_string).collect();
+            side_by_side.push(Block::words(format!("Only in run {which}: scenario {}.", numbers.join(", "))));
+        }
+    }
+    let because = pairs.iter().filter(|pair| !pair.because.is_empty()).map(|pair| {
+        let found =
+            pair.because.iter().map(|finding| findings::finding(finding, |number| format!("scenario {number}")).into());
+        Part::open(pair.name.clone(), found.collect()).into()
+    });
+    [
+        section("side-by-side", "Side by side", side_by_side),
+        section("because", "What explains it", because.collect()),
+        differences,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn chart(pairs: &[&ScenarioPair], part: &str) -> Chart {
+    let interval = |pair: &ScenarioPair| pair.ratio_between_runs.or(pair.ratio);
+    let rows = pairs.iter().map(|pair| Row {
+        label: shortened(&pair.name),
+        shape: interval(pair).map_or(RowShape::Nothing, |ratio| RowShape::Interval {
+            middle: ratio.median,
+            low: ratio.low,
+            high: ratio.high,
+        }),
+    });
+    let table = pairs.iter().map(|pair| {
+        let both = |times: Option<crate::statistics::Interval>| {
+            times.map_or_else(|| "–".to_owned(), |times| ratio_with_interval(&times))
+        };
+        vec![
+            Text::from(pair.name.as_str()),
+            Text::new().badge(tone_of(pair.verdict), pair.verdict.name()),
+            both(pair.ratio).into(),
+            both(pair.ratio_between_runs).into(),
+        ]
+    });
+    let size = |pair: &&&ScenarioPair| pair.ratio.map_or(0.0, |ratio| ratio.median.ln().abs());
+    let words = pairs.iter().max_by(|a, b| size(a).total_cmp(&size(b))).map_or_else(String::new, |pair| {
+        let times = interval(pair).map_or_else(String::new, |times| ratio_with_interval(&times));
+        format!("The largest change: {} is {times} times as fast in b, {}.", pair.name, pair.verdict.name())
+    });
+    let columns = ["scenario", "verdict", "times, noise of iterations", "times, noise of runs too"];
+    Chart {
+        title: format!("How many times as fast run b is{part}"),
+        words,
+        drawing: Drawing::Rows(Rows {
+            axis: Axis::logarithmic("times as fast, with 95% interval; the line is 1, no difference"),
+            legend: Vec::new(),
+            rows: rows.collect(),
+            mark: Some(1.0),
+        }),
+        table: Table::new(format!("Ratios of instances per second{part}"), columns, 2).with_rows(table),
+    }
+}
+
+fn figures(pairs: &[ScenarioPair]) -> Table {
+    let columns = [
+        "scenario",
+        "differs in",
+        "instances/s in a",
+        "in b",
+        "p50 ms in a",
+        "in b",
+        "p95 ms in a",
+        "in b",
+        "p99 ms in a",
+        "in b",
+    ];
+    let rows = pairs.iter().map(|pair| {
+        let rate =
+            |rate: &Option<crate::statistics::Interval>| rate.as_ref().map_or_else(|| "–".to_owned(), with_interval);
+        let (a, b) = (pair.a_latency_ms, pair.b_latency_ms);
+        let differences = pair
+            .differences
+            .iter()
+            .map(|one| format!("{} {} / {}", setting_name(&one.setting), value(&one.a), value(&one.b)));
+        let differences: Vec<_> = differences.collect();
+        row([
+            format!("{} ({} and {})", pair.name, pair.a, pair.b),
+            if differences.is_empty() { "nothing".to_owned() } else { differences.join(", ") },
+            rate(&pair.a_instances_per_second),
+            rate(&pair.b_instances_per_second),
+            or_none(a.map(|a| a.p50)),
+            or_none(b.map(|b| b.p50)),
+            or_none(a.map(|a| a.p95)),
+            or_none(b.map(|b| b.p95)),
+            or_none(a.map(|a| a.p99)),
+            or_none(b.map(|b| b.p99)),
+        ])
+    });
+    Table::new("Figures of both runs", columns, 2).with_rows(rows)
+}
+
+fn differences(comparison: &RunComparison) -> Vec<Block> {
+    if comparison.differences.is_empty() {
+        return vec![Block::words("In nothing: same hardware, dataset, versions, settings and configuration.")];
+    }
+    let known = |value: &Value| if value.is_null() { "–".to_owned() } else { plain(value) };
+    let rows = comparison.differences.iter().map(|one| {
+        let of = match one.of {
+            DifferenceOf::Fingerprint => "fingerprint",
+            DifferenceOf::Versions => "versions",
+            DifferenceOf::Settings => "settings",
+            DifferenceOf::Configuration => "Orthanc's live configuration",
+        };
+        row([of.to_owned(), one.name.clone(), known(&one.a), known(&one.b)])
+    });
+    let mut blocks =
+        vec![Table::new("Differences between the runs", ["of", "what", "in a", "in b"], 4).with_rows(rows).into()];
+    if !comparison.comparable {
+        blocks.push(Block::words(
+            "Runs are compared only where hardware and dataset are the same: otherwise no difference between their \
+             figures can be laid to anything.",
+        ));
+    }
+    blocks
+}
+
+fn runs(comparison: &RunComparison) -> Table {
+    let (a, b) = (&comparison.a, &comparison.b);
+    let both = |name: &str, of: &dyn Fn(&ComparedRun) -> String| row([name.to_owned(), of(a), of(b)]);
+    Table::new("The two runs", ["of", "a", "b"], 3).with_rows([
+        both("run", &|run| run.run_id.clone()),
+        both("name", &|run| run.name.clone()),
+        both("status", &|run| status(run.status).to_owned()),
+        both("planned", &|run| run.started_at.to_string()),
+        both("fingerprint", &|run| run.fingerprint.clone()),
+    ])
+}
+
+const fn status(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Running => "running",
+        RunStatus::Succeeded => "succeeded",
+        RunStatus::Failed => "failed",
+    }
+}
+
+fn how_to_read(comparison: &RunComparison) -> String {
+    format!(
+        "Times as fast is median instances/s of b over those of a. Two runs are two samples, however many iterations each \
+         has: the verdict rests on the interval with the noise of runs in it, a standard deviation of {:.1}% ({}). More: \
+         docs/results.md.",
+        comparison.noise.standard_deviation * 100.0,
+        comparison.noise.source.trim_end_matches('.'),
+    )
+}
