@@ -53,7 +53,8 @@ fn benchmark() {
 fn measured(directory: &Path) -> Value {
     let started = Instant::now();
     let summary = summary_of(directory);
-    for (name, text) in [("report.json", report::json(&summary)), ("report.md", report::markdown(&summary))] {
+    let texts = [report::json(&summary), report::markdown(&summary), report::html(&summary)];
+    for (name, text) in ["report.json", "report.md", "report.html"].into_iter().zip(texts) {
         fs::write(directory.join(name), text).unwrap();
     }
     let seconds = started.elapsed().as_secs_f64();

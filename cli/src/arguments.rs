@@ -13,7 +13,8 @@ pub struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 the run succeeded and passed; 1 it failed, or could not be started or followed; \
-2 bad request or bad arguments, nothing was started; 3 it was carried out, and its verdict is not `passed`.";
+2 bad request or bad arguments, nothing was started; 3 it was carried out, and its verdict is not `passed`. Of compare: 1 the \
+runs cannot be compared; 3 b is slower than a.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -24,6 +25,10 @@ pub enum Command {
     },
     /// Start a run, follow it to its end and print its results
     Run(RunArguments),
+    /// Write report.html and report.md from a report.json, offline
+    Report(ReportArguments),
+    /// Compare two runs by their report.json, offline: what differs, the ratios, what explains them
+    Compare(CompareArguments),
     /// Write the JSON Schemas of what people and scripts read and write
     #[command(hide = true)]
     Schema {
@@ -40,7 +45,27 @@ pub struct RunArguments {
     /// The stack that runs it, in the region and account of your AWS configuration
     #[arg(long, default_value = "dicomperf", env = "DICOMPERF_STACK")]
     pub stack: String,
-    /// Where to put report.md and report.json; without it they stay in the bucket
+    /// Where to put report.html, report.md and report.json; without it they stay in the bucket
+    #[arg(long, value_name = "DIRECTORY")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ReportArguments {
+    /// A run's report.json
+    pub file: PathBuf,
+    /// Where to put the files; beside the report.json by default
+    #[arg(long, value_name = "DIRECTORY")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// report.json of the run that is compared with
+    pub a: PathBuf,
+    /// report.json of the run that is judged
+    pub b: PathBuf,
+    /// Where to put comparison.html, comparison.md and comparison.json
     #[arg(long, value_name = "DIRECTORY")]
     pub out: Option<PathBuf>,
 }

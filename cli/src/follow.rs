@@ -105,8 +105,8 @@ async fn finish(arguments: &RunArguments, execution: &Execution, standing: &Stan
 
 async fn save(directory: &std::path::Path, execution: &Execution, json: Option<&[u8]>) -> anyhow::Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
-    let markdown = execution.report("md").await;
-    for (name, bytes) in [("report.json", json), ("report.md", markdown.as_deref())] {
+    let (html, markdown) = (execution.report("html").await, execution.report("md").await);
+    for (name, bytes) in [("report.html", html.as_deref()), ("report.md", markdown.as_deref()), ("report.json", json)] {
         if let Some(bytes) = bytes {
             let path = directory.join(name);
             fs::write(&path, bytes).with_context(|| format!("{} cannot be written", path.display()))?;

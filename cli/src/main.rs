@@ -1,9 +1,10 @@
-//! `dicomperf`: check a request, start it as a run, follow it and print what came of it.
+//! `dicomperf`: check a request, start it as a run, follow it and print what came of it; compare two runs.
 
 mod arguments;
 mod execution;
 mod follow;
 mod progress;
+mod report;
 mod request;
 mod schema;
 mod stack;
@@ -30,6 +31,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Validate { file } => Ok(request::validate(&file)),
         Command::Run(arguments) => follow::run(&arguments).await,
+        Command::Report(arguments) => report::report(&arguments),
+        Command::Compare(arguments) => report::compare(&arguments),
         Command::Schema { directory } => schema::write(&directory).map(|()| ExitCode::SUCCESS),
     }
 }

@@ -76,7 +76,7 @@ impl RunKeys<'_> {
         format!("runs/{}/samples/{host}.jsonl.zst", self.0)
     }
 
-    /// The report, by extension: `json` or `md`.
+    /// The report, by extension: `html`, `json` or `md`.
     #[must_use]
     pub fn report(self, extension: &str) -> String {
         format!("runs/{}/report.{extension}", self.0)

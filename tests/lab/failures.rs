@@ -89,6 +89,7 @@ async fn killed_client_fails_and_keeps_what_was_measured() {
     let finished = run.finish().await;
     is_told_and_cleaned_up(&lab, &finished, "HostLost", &["client host", &client.id, "client-measure-0"]).await;
     assert!(measured(&finished) >= 2, "the measurements are lost");
+    lab.keep_page(&finished.id, "lab-failed-half-way").await;
 }
 
 /// A second state machine beside the real one, with an expression in a Choice that cannot be evaluated.

@@ -1,6 +1,7 @@
 //! The lab as tests see it: start a run, wait, look at what it left.
 
 use std::env;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -149,6 +150,15 @@ impl Lab {
     /// A file of the bucket, as JSON.
     pub async fn json<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         Some(serde_json::from_slice(&self.file(key).await?).unwrap())
+    }
+
+    /// Puts a run's report.html where the browser's tests look, and gives its size in bytes.
+    pub async fn keep_page(&self, run_id: &str, name: &str) -> usize {
+        let page = self.file(&RunKeys(run_id).report("html")).await.unwrap();
+        let reports = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target/reports");
+        std::fs::create_dir_all(&reports).unwrap();
+        std::fs::write(reports.join(name).with_extension("html"), &page).unwrap();
+        page.len()
     }
 
     /// The keys of a run's files, without their common beginning.

@@ -5,6 +5,7 @@ mod bad_requests;
 mod failures;
 mod harness;
 mod own_files;
+mod reports;
 mod runs;
 mod stopped;
 mod twice;

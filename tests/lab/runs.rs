@@ -59,10 +59,12 @@ async fn whole_run_of_the_demonstration_is_valid_and_leaves_nothing_but_its_resu
     let lab = Lab::new().await;
     let id = report["runId"].as_str().unwrap();
     assert!(lab.hosts_of(id).await.is_empty());
+    lab.keep_page(id, "lab-demo").await;
     let keys = lab.keys(id).await;
     for key in [
         "request.json",
         "plan.json",
+        "report.html",
         "report.json",
         "report.md",
         "blocks/0.json",

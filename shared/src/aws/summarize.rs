@@ -57,8 +57,12 @@ impl Summarizer {
         }
         let report_key = keys.report("json");
         self.artifacts.write_json(&report_key, &summary).await?;
-        let markdown = report::markdown(&summary).into_bytes();
-        self.artifacts.write(&keys.report("md"), markdown, "text/markdown; charset=utf-8").await?;
+        for (extension, text, content_type) in [
+            ("html", report::html(&summary), "text/html; charset=utf-8"),
+            ("md", report::markdown(&summary), "text/markdown; charset=utf-8"),
+        ] {
+            self.artifacts.write(&keys.report(extension), text.into_bytes(), content_type).await?;
+        }
         for scenario in &summary.scenarios {
             self.records.write_scenario(&scenario_record(&plan, &summary, scenario)?).await?;
         }
