@@ -20,9 +20,9 @@ export async function openAll(page) {
   await page.evaluate(() => document.querySelectorAll("details").forEach((details) => (details.open = true)));
 }
 
-/** Every rule of axe-core, the best practices too. */
+/** Every rule of axe-core, the best practices too. In one piece, for there are no frames: three times as fast. */
 export async function accessibility(page) {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ["violations"] }).analyze();
   return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}): ${node.target.join(" ")}`));
 }
 

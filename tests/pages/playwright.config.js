@@ -8,6 +8,7 @@ export default defineConfig({
   forbidOnly: true,
   workers: "100%",
   reporter: [["dot"]],
-  timeout: 120_000,
+  // A report of 60 scenarios has 20,000 elements, each of which axe-core looks at.
+  timeout: 300_000,
   use: { browserName: "chromium", launchOptions: browser() },
 });
