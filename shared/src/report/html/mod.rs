@@ -40,7 +40,7 @@ pub(super) fn render(document: &Document) -> String {
                 }
                 main #main tabindex="-1" {
                     @if !document.key_figures.is_empty() {
-                        dl.key aria-label="The figures that matter" {
+                        dl.key {
                             @for figure in &document.key_figures { (key_figure(figure)) }
                         }
                     }
