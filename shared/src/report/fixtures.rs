@@ -94,7 +94,7 @@ fn lived(mut summary: Summary, until_ms: u64) -> Summary {
         at_seconds: f64::from(index) / f64::from(points) * seconds,
         cpu: load * (0.5 + 0.2 * noise(index)),
         busiest_cpu: load * (0.8 + 0.2 * noise(index + 1)),
-        steal: if index % 50 == 0 { 0.03 } else { 0.0 },
+        steal: if index.is_multiple_of(50) { 0.03 } else { 0.0 },
         orthanc_cpus: Some(load * 1.1),
         disk_busy: load * 0.6 * noise(index + 2),
         disk_bytes_per_second: load * 60e6 * noise(index + 3),

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use super::document::{Block, Document, Part, Span, Table, Text, on_one_line};
+use super::document::{Block, Document, Part, Span, Table, Text, capitalized, on_one_line};
 
 /// The whole document.
 pub(super) fn render(document: &Document) -> String {
@@ -34,7 +34,7 @@ fn blocks(text: &mut String, blocks: &[Block], level: usize) {
             Block::Quote(quote) => *text += &quoted(quote),
             Block::Table(table) => *text += &rendered(table),
             Block::Chart(chart) => {
-                let words = Text::new().strong(&chart.title).and(format!(": {}", chart.words));
+                let words = Text::new().strong(&chart.title).and(format!(": {}", capitalized(&chart.words)));
                 *text += &format!("{}\n\n{}", line(&words), rendered(&chart.table));
             }
             Block::Part(part) => {

@@ -25,8 +25,8 @@ pub(super) struct Svg {
 /// As wide as is read on a phone without scaling it to less than three quarters.
 const WIDTH: u32 = 440;
 const PLOT_HEIGHT: u32 = 280;
-const ROW_HEIGHT: u32 = 36;
-const AXIS_HEIGHT: u32 = 48;
+const ROW_HEIGHT: u32 = 42;
+const AXIS_HEIGHT: u32 = 44;
 /// What the library calls a size is 1.24 times the font size that it writes.
 const FONT: f64 = 14.0 * 1.24;
 /// Width of a digit.
@@ -128,7 +128,7 @@ fn plot(area: &Area<'_>, plot: &Plot) -> Drawn {
     Ok(())
 }
 
-fn draw_series<'b>(chart: &mut Context<'_, 'b, Layout>, series: &Series, index: usize, bottom: f64) -> Drawn {
+fn draw_series(chart: &mut Context<'_, '_, Layout>, series: &Series, index: usize, bottom: f64) -> Drawn {
     let colour = series_colour(index);
     let places = &series.points;
     match series.kind {
@@ -143,20 +143,22 @@ fn draw_series<'b>(chart: &mut Context<'_, 'b, Layout>, series: &Series, index: 
             )?;
         }
     }
+    // Iterations lie close to each other.
+    let size = if series.kind == SeriesKind::Points { 3 } else { 4 };
     if matches!(series.kind, SeriesKind::Points | SeriesKind::MarkedLine) {
-        chart.draw_series(places.iter().map(|place| marker(index, *place)))?;
+        chart.draw_series(places.iter().map(|place| marker(index, *place, size)))?;
     }
     Ok(())
 }
 
 /// The mark of a series: a shape and a colour of its own.
-fn marker<'a>(index: usize, place: (f64, f64)) -> DynElement<'static, SVGBackend<'a>, (f64, f64)> {
+fn marker<'a>(index: usize, place: (f64, f64), size: i32) -> DynElement<'static, SVGBackend<'a>, (f64, f64)> {
     let colour = series_colour(index);
     match index % 4 {
-        0 => Circle::new(place, 4, filled(colour)).into_dyn(),
-        1 => TriangleMarker::new(place, 5, filled(colour)).into_dyn(),
-        2 => Circle::new(place, 4, colour.stroke_width(2)).into_dyn(),
-        _ => Cross::new(place, 4, colour.stroke_width(2)).into_dyn(),
+        0 => Circle::new(place, size, filled(colour)).into_dyn(),
+        1 => TriangleMarker::new(place, size + 1, filled(colour)).into_dyn(),
+        2 => Circle::new(place, size, colour.stroke_width(2)).into_dyn(),
+        _ => Cross::new(place, size, colour.stroke_width(2)).into_dyn(),
     }
 }
 
@@ -202,8 +204,8 @@ fn extent(shape: &RowShape) -> Vec<f64> {
 }
 
 /// In a row that begins at `bottom` and is 1 high: its name above, its shape below.
-fn draw_row<'b>(chart: &mut Context<'_, 'b, RangedCoordf64>, row: &Row, bottom: f64, left: f64) -> Drawn {
-    let (name_at, middle, low, high) = (bottom + 0.72, bottom + 0.26, bottom + 0.06, bottom + 0.42);
+fn draw_row(chart: &mut Context<'_, '_, RangedCoordf64>, row: &Row, bottom: f64, left: f64) -> Drawn {
+    let (name_at, middle, low, high) = (bottom + 0.72, bottom + 0.36, bottom + 0.22, bottom + 0.5);
     let style = font().color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
     let known = if matches!(row.shape, RowShape::Nothing) { ": not measured" } else { "" };
     chart.draw_series([Text::new(format!("{}{known}", on_one_line(&row.label)), (left, name_at), style)])?;
@@ -213,12 +215,16 @@ fn draw_row<'b>(chart: &mut Context<'_, 'b, RangedCoordf64>, row: &Row, bottom: 
         RowShape::Nothing => {}
         RowShape::Interval { middle: value, low: least, high: most } => {
             let (colour, least, most) = (SERIES[0], *least, *most);
+            // From 0 on, the way to the point is a quantity of its own.
+            if left <= 0.0 {
+                chart.draw_series([Rectangle::new([(left, low), (*value, high)], filled(BAND))])?;
+            }
             chart.draw_series([
                 line((least, middle), (most, middle), colour),
-                line((least, low + 0.08), (least, high - 0.04), colour),
-                line((most, low + 0.08), (most, high - 0.04), colour),
+                line((least, low), (least, high), colour),
+                line((most, low), (most, high), colour),
             ])?;
-            chart.draw_series([marker(0, (*value, middle))])?;
+            chart.draw_series([marker(0, (*value, middle), 4)])?;
         }
         RowShape::Points(points) => {
             let least = points.iter().copied().fold(f64::INFINITY, f64::min);
@@ -226,7 +232,7 @@ fn draw_row<'b>(chart: &mut Context<'_, 'b, RangedCoordf64>, row: &Row, bottom: 
             if least <= most {
                 chart.draw_series([line((least, middle), (most, middle), GRID)])?;
             }
-            chart.draw_series(points.iter().enumerate().map(|(index, value)| marker(index, (*value, middle))))?;
+            chart.draw_series(points.iter().enumerate().map(|(index, value)| marker(index, (*value, middle), 4)))?;
         }
         RowShape::Stack(parts) => {
             let mut from = 0.0;
@@ -239,8 +245,8 @@ fn draw_row<'b>(chart: &mut Context<'_, 'b, RangedCoordf64>, row: &Row, bottom: 
         RowShape::Bar { value, limit } => {
             chart.draw_series([Rectangle::new([(left, low), (*value, high)], filled(SERIES[0]))])?;
             if let Some(limit) = *limit {
-                let ends = [(limit, bottom), (limit, bottom + 0.5)];
-                chart.draw_series([PathElement::new(ends, SERIES[1].stroke_width(3))])?;
+                let ends = [(limit, bottom + 0.14), (limit, bottom + 0.58)];
+                chart.draw_series([PathElement::new(ends, INK.stroke_width(3))])?;
             }
         }
     }

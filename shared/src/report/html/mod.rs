@@ -8,7 +8,7 @@ use std::cell::Cell;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{Chart, Drawing, RowShape, SeriesKind};
-use super::document::{Block, Document, KeyFigure, Part, Section, Span, Table, Text, Tone, on_one_line};
+use super::document::{Block, Document, KeyFigure, Part, Section, Span, Table, Text, Tone, capitalized, on_one_line};
 
 /// Nothing is loaded, run or sent, whatever the text of a request or an error says.
 const POLICY: &str =
@@ -40,7 +40,7 @@ pub(super) fn render(document: &Document) -> String {
                 }
                 main #main tabindex="-1" {
                     @if !document.key_figures.is_empty() {
-                        dl.key aria-label="The figures that matter" {
+                        dl.key {
                             @for figure in &document.key_figures { (key_figure(figure)) }
                         }
                     }
@@ -174,7 +174,7 @@ impl Page {
     }
 
     fn chart(&self, chart: &Chart) -> Markup {
-        let (title, words) = (on_one_line(&chart.title), on_one_line(&chart.words));
+        let (title, words) = (on_one_line(&chart.title), capitalized(&on_one_line(&chart.words)));
         html! {
             figure {
                 figcaption {

@@ -43,14 +43,12 @@ fn found(search: &SearchSummary, unit: &str) -> Text {
     };
     let reached = search.sustainable_instances_per_second;
     let reached = reached.map_or_else(String::new, |rate| format!(", {} instances/s", figure(rate)));
-    let broken = search.broken.map_or_else(
-        || ", the highest level tried".to_owned(),
-        |level| format!("; {} {unit} are too many", figure(level)),
-    );
-    let knee = search
-        .knee
-        .map_or_else(String::new, |knee| format!(". From {} {unit} on, raising the level gains little", figure(knee)));
-    Text::new().badge(Tone::Good, "Sustained").and(format!(": {} {unit}{reached}{broken}{knee}.", figure(sustainable)))
+    let broken = search
+        .broken
+        .map_or_else(|| ", the highest level tried".to_owned(), |level| format!("; {level} {unit} are too many"));
+    let knee =
+        search.knee.map_or_else(String::new, |knee| format!(". From {knee} {unit} on, raising the level gains little"));
+    Text::new().badge(Tone::Good, "Sustained").and(format!(": {sustainable} {unit}{reached}{broken}{knee}."))
 }
 
 fn marks(search: &SearchSummary) -> Vec<(f64, String)> {
@@ -65,10 +63,10 @@ fn marks(search: &SearchSummary) -> Vec<(f64, String)> {
 fn throughput(search: &SearchSummary, unit: &str) -> Chart {
     let points = search.levels.iter().filter_map(|level| Some((level.level, level.instances_per_second?)));
     let points: Vec<_> = points.collect();
-    let rows = points.iter().map(|(level, rate)| vec![figure(*level), figure(*rate)]);
+    let rows = points.iter().map(|(level, rate)| vec![level.to_string(), figure(*rate)]);
     let most = points.iter().max_by(|a, b| a.1.total_cmp(&b.1));
     let words = most.map_or_else(String::new, |(level, rate)| {
-        format!("The most, {} instances/s, is reached at {} {unit}.", figure(*rate), figure(*level))
+        format!("The most, {} instances/s, is reached at {level} {unit}.", figure(*rate))
     });
     Chart {
         title: "Throughput by level".to_owned(),
@@ -90,15 +88,11 @@ fn latency(search: &SearchSummary, unit: &str) -> Chart {
         Series::line(name, points.iter().map(|(level, latency)| (*level, of(latency)))).drawn(SeriesKind::MarkedLine)
     };
     let rows =
-        points.iter().map(|(level, all)| vec![figure(*level), figure(all.p50), figure(all.p95), figure(all.p99)]);
+        points.iter().map(|(level, all)| vec![level.to_string(), figure(all.p50), figure(all.p95), figure(all.p99)]);
     let words = match (points.first(), points.last()) {
-        (Some((low, first)), Some((high, last))) => format!(
-            "From {} to {} {unit} p95 goes from {} to {} ms.",
-            figure(*low),
-            figure(*high),
-            figure(first.p95),
-            figure(last.p95)
-        ),
+        (Some((low, first)), Some((high, last))) => {
+            format!("From {} to {} {unit} p95 goes from {} to {} ms.", low, high, figure(first.p95), figure(last.p95))
+        }
         _ => String::new(),
     };
     Chart {
@@ -122,7 +116,7 @@ fn levels(search: &SearchSummary, unit: &str) -> Table {
         let latency = |of: fn(&LatencySummary) -> f64| Text::from(or_none(level.latency_ms.as_ref().map(of)));
         let keeps = if level.keeps { (Tone::Good, "yes") } else { (Tone::Bad, "no") };
         vec![
-            figure(level.level).into(),
+            level.level.to_string().into(),
             Text::new().badge(keeps.0, keeps.1),
             level.reason.as_deref().unwrap_or("–").into(),
             level.iterations.to_string().into(),

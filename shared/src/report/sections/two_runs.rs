@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{ROWS_A_CHART, findings, part_of, row, section, tone_of};
 use crate::comparison::{ComparedRun, DifferenceOf, RunComparison, ScenarioPair};
 use crate::report::chart::{Axis, Chart, Drawing, Row, RowShape, Rows};
-use crate::report::document::{Block, Document, KeyFigure, Part, Section, Table, Text, Tone};
+use crate::report::document::{Block, Document, KeyFigure, Part, Section, Table, Text, Tone, capitalized};
 use crate::report::figures::{bounds, or_none, ratio, ratio_with_interval, with_interval};
 use crate::report::names::{plain, setting_name, shortened, value};
 use crate::workflow::RunStatus;
@@ -34,22 +34,21 @@ pub(super) fn sentence(comparison: &RunComparison) -> Text {
         true => (tone_of(comparison.verdict), capitalized(comparison.verdict.name())),
         false => (Tone::Caution, "Not comparable".to_owned()),
     };
-    Text::new().badge(tone, word).and(format!(": {}", comparison.says))
-}
-
-fn capitalized(word: &str) -> String {
-    let mut characters = word.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+    Text::new().badge(tone, word).and(format!(": {}.", comparison.says.trim_end_matches('.')))
 }
 
 /// The pair that changed the most, either way.
-fn most_changed(pairs: &[ScenarioPair]) -> Option<&ScenarioPair> {
-    let change = |pair: &&ScenarioPair| pair.ratio.map_or(0.0, |ratio| ratio.median.ln().abs());
-    pairs.iter().filter(|pair| pair.ratio.is_some()).max_by(|a, b| change(a).total_cmp(&change(b)))
+fn most_changed<'a>(pairs: &[&'a ScenarioPair]) -> Option<&'a ScenarioPair> {
+    let change = |pair: &ScenarioPair| pair.ratio.map_or(0.0, |ratio| ratio.median.ln().abs());
+    let compared = pairs.iter().copied().filter(|pair| pair.ratio.is_some());
+    compared.max_by(|a, b| change(a).total_cmp(&change(b)))
 }
 
 fn key_figures(comparison: &RunComparison) -> Vec<KeyFigure> {
-    let Some(pair) = most_changed(&comparison.scenarios) else { return Vec::new() };
+    // Of the pairs that the verdict is of, if it is of any.
+    let judged: Vec<_> = comparison.scenarios.iter().filter(|pair| pair.verdict == comparison.verdict).collect();
+    let all: Vec<_> = comparison.scenarios.iter().collect();
+    let Some(pair) = most_changed(&judged).or_else(|| most_changed(&all)) else { return Vec::new() };
     let mut figures = Vec::new();
     if let Some(times) = pair.ratio_between_runs.or(pair.ratio) {
         figures.push(KeyFigure {
