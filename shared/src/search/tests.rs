@@ -1,7 +1,7 @@
 //! Servers whose limit is known, because they are simulated.
 
 use proptest::prelude::*;
-use rand::{RngExt as _, SeedableRng as _};
+use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
@@ -102,6 +102,9 @@ fn sustainable(measured: &SearchMeasurement) -> Option<f64> {
 }
 
 proptest! {
+    // A case is some twenty transfers of hundreds of C-STOREs.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn a_rate_is_found_whatever_the_server_can_do(
         capacity in 2.0..20_000.0_f64, parallel in 1..5_usize, noise in 0.0..0.15_f64, instances in 200..2000_u32,
@@ -202,7 +205,7 @@ fn what_keeps_clearly_is_measured_once_and_what_breaks_is_confirmed() {
         carried_out(&asked("rate", 1000.0), &scenario(4), 400, |settings| server.transfer(settings, 400));
     for level in measured.judged() {
         let times = level.iterations.len();
-        assert_eq!(times, if level.keeps() && level.level < 98.0 { 1 } else { 2 }, "{}", level.level);
+        assert_eq!(times, if level.keeps() && level.level <= 100.0 { 1 } else { 2 }, "{}", level.level);
     }
     let found = sustainable(&measured).expect("a limit");
     assert!((95.0..104.0).contains(&found), "{found}");

@@ -96,5 +96,89 @@ fn summary_of(level: &Judged<'_>) -> SearchLevel {
 }
 
 fn unfinished(search: &SearchMeasurement, level: f64) -> String {
-    format!("the search was not finished: {} was to be measured next", search.axis.words(level))
+    format!("the search was not finished; next: {}", search.axis.words(level))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::fixture::*;
+    use super::super::{RunStatus, Summary, Verdict, summarize};
+    use crate::measurement::{BlockMeasurement, Iteration};
+    use crate::plan::Plan;
+    use crate::search::{Next, SearchIteration, SearchMeasurement};
+    use crate::step::{StepOutput, StepReport};
+
+    fn asked() -> Plan {
+        planned(json!({
+            "iterations": 1, "warmup": 0, "rounds": 1,
+            "matrix": { "sender": ["native"] },
+            "search": { "axis": "associations", "slo": { "latencyMs.p95": 45 } },
+        }))
+    }
+
+    fn measured_in(steps: &mut [StepReport]) -> &mut BlockMeasurement {
+        let outputs = steps.iter_mut().filter_map(|step| step.output.as_mut());
+        let measured = outputs.filter_map(|output| match output {
+            StepOutput::Measured(measured) => Some(measured.as_mut()),
+            _ => None,
+        });
+        measured.last().expect("a measurement")
+    }
+
+    /// A run whose search stops after so many iterations. With k associations a C-STORE takes k times 10 ms.
+    fn run(most: usize, valid: bool) -> Summary {
+        let plan = asked();
+        let mut steps = all_steps(&plan, |_, _| 2000.0);
+        let measured = measured_in(&mut steps);
+        let search = plan.request.search.as_ref().expect("a search");
+        let scenario = &plan.blocks[0].scenarios[0];
+        let mut made = SearchMeasurement::begin(search, scenario, &measured.iterations, INSTANCES).expect("a start");
+        while let Next::Measure(level) = made.next()
+            && made.iterations.len() < most
+        {
+            let latency_us = iteration(0, 0, level * 10.0 * f64::from(INSTANCES)).latency_us;
+            let reason = (!valid).then(|| "lost".to_owned());
+            let iteration = Iteration { latency_us, valid, reason, ..iteration(0, 9, 2000.0) };
+            made.iterations.push(SearchIteration { level, iteration });
+        }
+        measured.searches.push(made);
+        summarize(&plan, &steps, went_well())
+    }
+
+    #[test]
+    fn a_level_that_breaks_the_objective_is_no_fault_of_the_run() {
+        let summary = run(usize::MAX, true);
+        assert_eq!((summary.status, summary.verdict), (RunStatus::Succeeded, Verdict::Passed));
+        let [search] = &summary.searches[..] else { panic!("one") };
+        assert_eq!((search.sustainable, search.broken, search.knee), (Some(4.0), Some(5.0), Some(1.0)));
+        assert_eq!(search.sustainable_instances_per_second, Some(100.0));
+        assert_eq!(search.ended, "4 associations keep the objective, 5 do not, which are 25% more");
+        let levels: Vec<_> = search.levels.iter().map(|level| (level.level, level.keeps, level.iterations)).collect();
+        assert_eq!(
+            levels,
+            [(1.0, true, 1), (2.0, true, 1), (4.0, true, 2), (5.0, false, 2), (6.0, false, 2), (8.0, false, 2)]
+        );
+        let reason = search.levels[5].reason.as_deref().expect("a reason");
+        assert!(reason.starts_with("latencyMs.p95 is 80.") && reason.ends_with("and 45 is allowed"), "{reason}");
+        // They are not the scenario's.
+        assert_eq!((summary.scenarios[0].iterations.len(), summary.scenarios[0].c_stores), (1, 200));
+        assert!(!summary.notes.iter().any(|note| note.contains("no limit")), "{:?}", summary.notes);
+    }
+
+    #[test]
+    fn a_search_that_found_nothing_is_no_result() {
+        for (summary, expected) in [
+            (run(2, true), "Scenario 0: no limit was found: the search was not finished; next: 4 associations."),
+            (run(usize::MAX, false), "Scenario 0: no limit was found: no iteration of the search is valid."),
+        ] {
+            assert_eq!((summary.status, summary.verdict), (RunStatus::Failed, Verdict::Invalid));
+            assert!(summary.notes.iter().any(|note| note.starts_with(expected)), "{:?}", summary.notes);
+        }
+        let plan = asked();
+        let without = summarize(&plan, &all_steps(&plan, |_, _| 2000.0), went_well());
+        assert_eq!((without.status, without.verdict, without.searches.len()), (RunStatus::Failed, Verdict::Invalid, 0));
+        assert!(without.notes.iter().any(|note| note.contains("no valid iteration")), "{:?}", without.notes);
+    }
 }
