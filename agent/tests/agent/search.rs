@@ -129,7 +129,7 @@ fn a_search_goes_on_in_the_next_part_of_its_step() {
 
 #[test]
 fn each_scenario_is_searched_from() {
-    let run = with_small_instances(4);
+    let run = Run::with_instances(4);
     let orthanc = OrthancProcess::start(settings(true, false, &[]));
     let slo = Slo { latency_max: Some(60_000.0), ..Slo::default() };
     let mut block = searched(&orthanc, SearchAxis::Associations, slo, 2);
@@ -139,6 +139,8 @@ fn each_scenario_is_searched_from() {
     let settings = senders.map(|sender| Settings { sender, ..base.clone() });
     block.scenarios = (0..).zip(settings).map(|(scenario, settings)| Scenario { scenario, settings }).collect();
     let report = run.measure(0, block).succeeds();
+    let reasons: Vec<_> = measured(&report).iterations.iter().filter_map(|one| one.reason.as_ref()).collect();
+    assert!(reasons.is_empty(), "{reasons:?}");
     let levels: Vec<Vec<_>> = measured(&report)
         .searches
         .iter()
