@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::network::NetworkBaseline;
+use crate::search::SearchMeasurement;
 use crate::statistics::LeastSquares;
 use crate::step::HostVersions;
 
@@ -27,6 +28,9 @@ pub struct BlockMeasurement {
     pub versions: HostVersions,
     /// Every iteration in the order in which it was made, warm-ups and invalid ones too.
     pub iterations: Vec<Iteration>,
+    /// The searches that were begun after them, in the scenarios' order; their iterations are not among the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searches: Vec<SearchMeasurement>,
     /// What the network could do by itself, just before the block's iterations; null where it could not be measured.
     #[serde(default)]
     pub network: Option<NetworkBaseline>,

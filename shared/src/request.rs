@@ -4,6 +4,7 @@
 //! cannot say, and answers with every error at once.
 
 mod matrix;
+mod search;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::matrix::{Arrival, InstancesPerAssociation, Matrix, Sender, Target, TcpNoDelay, TransferSyntax};
+pub(crate) use self::matrix::{FASTEST_ARRIVAL, SLOWEST_ARRIVAL};
+pub use self::search::{Search, Slo};
 use crate::validation::{self, FieldError, InvalidRequest};
 use crate::{host_type, orthanc, run_id};
 
@@ -30,6 +33,10 @@ pub struct Request {
     pub client: Client,
     /// The settings to measure: every combination of the axes' values is one scenario.
     pub matrix: Matrix,
+    /// The search for the most that the server sustains, after the iterations of each scenario in the first round.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Search")]
+    pub search: Option<Search>,
     /// Counted iterations of each scenario in each round.
     #[schemars(range(min = 1, max = 100))]
     pub iterations: u32,
@@ -272,6 +279,7 @@ impl Request {
         let mut errors = validation::against_schema(document);
         // A document that breaks the schema can still be read where these rules look.
         errors.extend(threshold_errors(document));
+        errors.extend(Search::errors(document));
         errors.extend(Matrix::errors(&document["matrix"], document["dataset"].get("s3").is_none()));
         if !errors.is_empty() {
             return Err(InvalidRequest { errors });
@@ -322,6 +330,7 @@ impl Default for Request {
             server: Server::default(),
             client: Client::default(),
             matrix: Matrix::default(),
+            search: None,
             iterations: 5,
             warmup: 1,
             rounds: 2,

@@ -1,8 +1,21 @@
 //! The search for the most that a server sustains: levels of load, one after another, until the limit is known.
+//!
+//! The agent asks [`SearchMeasurement::next`] what to measure, the summary what was found: both decide from the same
+//! iterations by the same rules, which docs/search.md gives reasons for.
+
+mod course;
+mod judgement;
+mod knee;
+#[cfg(test)]
+mod tests;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::course::Next;
+pub(crate) use self::course::{LEAST_INSTANCES, MOST_SCENARIOS, most};
+pub(crate) use self::judgement::{Judged, Judgement};
+use crate::measurement::Iteration;
 use crate::request::Metric;
 use crate::summary::LatencySummary;
 
@@ -49,6 +62,35 @@ pub struct Objective {
     pub max: f64,
 }
 
+/// What a search from one scenario has measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchMeasurement {
+    /// The scenario whose settings all levels share, but for what is raised.
+    pub scenario: u32,
+    /// What is raised.
+    pub axis: SearchAxis,
+    /// What every level is held against.
+    pub slo: Vec<Objective>,
+    /// The first level.
+    pub start: f64,
+    /// No level is lower.
+    pub lowest: f64,
+    /// No level is higher.
+    pub highest: f64,
+    /// Every iteration in the order in which it was made, invalid ones too.
+    pub iterations: Vec<SearchIteration>,
+}
+
+/// An iteration of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SearchIteration {
+    /// Associations, or instances a second.
+    pub level: f64,
+    /// The iteration. Its index follows those of the scenario's own iterations.
+    pub iteration: Iteration,
+}
+
 /// One level of load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -59,7 +101,7 @@ pub struct SearchLevel {
     pub iterations: u32,
     /// Instances stored per second, the median of them.
     pub instances_per_second: Option<f64>,
-    /// Times of all their C-STOREs together, in ms.
+    /// Times of all their C-STOREs together, in ms. Whether the objective is kept is told from each iteration by itself.
     pub latency_ms: Option<LatencySummary>,
     /// Whether it keeps the objective.
     pub keeps: bool,
@@ -75,6 +117,16 @@ impl SearchAxis {
         match self {
             Self::Associations => "associations",
             Self::Rate => "rate",
+        }
+    }
+
+    /// A level in words: `8 associations`, `47.5 instances per second`.
+    #[must_use]
+    pub fn words(self, level: f64) -> String {
+        match (self, level) {
+            (Self::Associations, 1.0) => "1 association".to_owned(),
+            (Self::Associations, _) => format!("{level} associations"),
+            (Self::Rate, _) => format!("{level} instances per second"),
         }
     }
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::measurement::BlockMeasurement;
 use crate::plan::{Scenario, ServerSettings};
-use crate::request::{Synthetic, TransferSyntax};
+use crate::request::{Search, Synthetic, TransferSyntax};
 
 /// The longest a step may take, in seconds: the agent stops after the iteration in which this passes.
 pub const STEP_SECONDS: u64 = 1800;
@@ -185,6 +185,9 @@ pub struct MeasureBlock {
     pub iterations: u32,
     /// Iterations of each, before those, that do not count.
     pub warmup: u32,
+    /// What is searched for after them, from each scenario; in the first round only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// Presigned PUT for the host's samples so far.
     pub samples_url: String,
 }

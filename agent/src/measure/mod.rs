@@ -6,6 +6,7 @@ mod lanes;
 mod log;
 mod native;
 mod sample;
+mod search;
 mod target;
 mod transfer;
 
@@ -60,6 +61,11 @@ pub fn measure(block: &MeasureBlock, home: &RunHome, reporter: &mut Reporter) ->
     result
 }
 
+/// The file on the host with what was measured of a block run.
+fn kept(block: &MeasureBlock) -> String {
+    format!("block-{}.json", block.ordinal)
+}
+
 /// Every iteration in its order: scenarios forth and back, warm-ups first.
 fn turns(block: &MeasureBlock) -> Vec<(u32, &Scenario)> {
     (0..block.warmup + block.iterations)
@@ -84,7 +90,7 @@ impl<'a> Bench<'a> {
     fn measure(&self, reporter: &mut Reporter) -> Result<WorkEnd, Failure> {
         let (block, home) = (self.block, self.home);
         // What an earlier part of the step measured, or a process that was killed: kept on the host after each iteration.
-        let kept = format!("block-{}.json", block.ordinal);
+        let kept = kept(block);
         let mut measurement = match home.read(&kept).at("read", &home.path(&kept))? {
             Some(measurement) => measurement,
             None => {
@@ -96,33 +102,34 @@ impl<'a> Bench<'a> {
         let made: BTreeSet<_> = measurement.iterations.iter().map(|one| (one.index, one.scenario)).collect();
         let left: Vec<_> =
             turns.iter().filter(|(index, scenario)| !made.contains(&(*index, scenario.scenario))).collect();
-        let total = u32::try_from(turns.len()).unwrap_or(u32::MAX);
+        // How many iterations a search takes shows when it is made: it counts as one.
+        let total = u32::try_from(turns.len() + self.searched().len()).unwrap_or(u32::MAX);
+        let until_searches = u32::try_from(turns.len()).unwrap_or(u32::MAX);
 
         reporter.set_output(StepOutput::Measured(Box::new(measurement.clone())));
         for (position, &&(index, scenario)) in left.iter().enumerate() {
-            let done = total - u32::try_from(left.len() - position).unwrap_or_default();
+            let done = until_searches - u32::try_from(left.len() - position).unwrap_or_default();
             if position > 0 && Instant::now() >= reporter.deadline() {
                 reporter.stage(done, total, "to be continued");
                 return Ok(WorkEnd::Incomplete);
             }
             reporter.stage(done, total, self.doing(index, scenario));
             let (iteration, failure) = self.iteration(index, scenario, &mut measurement, reporter.limit())?;
-            tracing::info!(
-                scenario = iteration.scenario,
-                index,
-                duration_ms = iteration.duration_ms,
-                valid = iteration.valid,
-                reason = iteration.reason,
-                "iteration"
-            );
             measurement.iterations.push(iteration);
-            home.write(&kept, &measurement).at("write", &home.path(&kept))?;
-            reporter.set_output(StepOutput::Measured(Box::new(measurement.clone())));
+            self.save(&measurement, reporter)?;
             if let Some(failure) = failure {
                 return Err(failure);
             }
         }
-        Ok(WorkEnd::Done)
+        self.search(&mut measurement, left.is_empty(), (until_searches, total), reporter)
+    }
+
+    /// Keeps what was measured on the host, and in the step's report.
+    fn save(&self, measurement: &BlockMeasurement, reporter: &mut Reporter) -> Result<(), Failure> {
+        let kept = kept(self.block);
+        self.home.write(&kept, measurement).at("write", &self.home.path(&kept))?;
+        reporter.set_output(StepOutput::Measured(Box::new(measurement.clone())));
+        Ok(())
     }
 
     fn begun(&self) -> BlockMeasurement {
@@ -148,6 +155,7 @@ impl<'a> Bench<'a> {
             clock: clock::description(native, senders.len() > usize::from(native)),
             versions,
             iterations: Vec::new(),
+            searches: Vec::new(),
             network,
             network_error,
             sample: None,
@@ -167,6 +175,26 @@ impl<'a> Bench<'a> {
 
     /// One iteration. A failure beside it ends the step, once the iteration is recorded.
     fn iteration(
+        &self,
+        index: u32,
+        scenario: &Scenario,
+        measurement: &mut BlockMeasurement,
+        limit: Instant,
+    ) -> Result<(Iteration, Option<Failure>), Failure> {
+        let made = self.make_iteration(index, scenario, measurement, limit)?;
+        let iteration = &made.0;
+        tracing::info!(
+            scenario = iteration.scenario,
+            index,
+            duration_ms = iteration.duration_ms,
+            valid = iteration.valid,
+            reason = iteration.reason,
+            "iteration"
+        );
+        Ok(made)
+    }
+
+    fn make_iteration(
         &self,
         index: u32,
         scenario: &Scenario,

@@ -2,12 +2,11 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::thread;
-use std::time::Duration;
 
 use dicom_ul::Pdu;
 
 use super::received::Received;
+use super::turns::Turns;
 use super::{SinkDocument, Tally, negotiation};
 use crate::upper_layer::command::{C_ECHO_REQUEST, C_STORE_REQUEST, Command};
 use crate::upper_layer::pdu::{self, AbortReason, Header};
@@ -37,6 +36,7 @@ pub(super) fn serve<S: Read + Write>(
     socket: &TcpStream,
     document: &SinkDocument,
     tally: &Tally,
+    turns: &Turns,
 ) -> Result<(), Ended> {
     let mut association = Association {
         stream,
@@ -46,6 +46,7 @@ pub(super) fn serve<S: Read + Write>(
         store: None,
         document,
         tally,
+        turns,
     };
     let ended = association.serve(socket);
     if let Err(Ended::Aborted { reason, .. }) = &ended {
@@ -66,6 +67,7 @@ struct Association<'a, S> {
     store: Option<Store>,
     document: &'a SinkDocument,
     tally: &'a Tally,
+    turns: &'a Turns,
 }
 
 struct Store {
@@ -183,9 +185,7 @@ impl<S: Read + Write> Association<'_, S> {
     }
 
     fn stored(&mut self, context: u8, store: &Store) -> Result<(), Ended> {
-        if self.document.delay_us > 0 {
-            thread::sleep(Duration::from_micros(self.document.delay_us));
-        }
+        self.turns.wait();
         // Who has the response may ask at once.
         self.tally.add(&store.request.sop_instance_uid, store.dataset_bytes);
         self.respond(context, &store.request)

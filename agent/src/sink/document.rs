@@ -35,4 +35,8 @@ pub struct SinkDocument {
     /// For how many us it waits before it answers a C-STORE: a server of known speed.
     #[serde(default)]
     pub delay_us: u64,
+    /// Whether the C-STOREs of all associations wait for each other, in the order in which they came: then it answers one
+    /// every `delay_us`, however many associations there are.
+    #[serde(default)]
+    pub one_at_a_time: bool,
 }

@@ -7,6 +7,7 @@ mod negotiation;
 mod received;
 mod tally;
 mod tls;
+mod turns;
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -21,6 +22,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 pub use document::SinkDocument;
 pub use tally::Tally;
+use turns::Turns;
 
 /// How long an association may take to be requested: the ARTIM timer (PS3.8 9.1.5).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -48,15 +50,15 @@ pub fn serve(document: SinkDocument) -> anyhow::Result<()> {
     let address = (document.address.as_str(), document.dicom_port);
     let listener = TcpListener::bind(address).with_context(|| format!("listen on {address:?}"))?;
     tracing::info!(ae_title = document.ae_title, "the null SCP listens on {address:?}");
-    let document = Arc::new(document);
+    let (turns, document) = (Arc::new(Turns::new(&document)), Arc::new(document));
     loop {
         let Ok((stream, _)) = listener.accept() else {
             thread::sleep(EXHAUSTED);
             continue;
         };
-        let (document, tls, tally) = (document.clone(), tls.clone(), tally.clone());
+        let (document, tls, tally, turns) = (document.clone(), tls.clone(), tally.clone(), turns.clone());
         let spawned = thread::Builder::new().spawn(move || {
-            if let Err(error) = take(stream, &document, tls, &tally) {
+            if let Err(error) = take(stream, &document, tls, &tally, &turns) {
                 tracing::warn!("an association was ended: {error}");
             }
         });
@@ -72,15 +74,16 @@ fn take(
     document: &SinkDocument,
     tls: Option<Arc<rustls::ServerConfig>>,
     tally: &Tally,
+    turns: &Turns,
 ) -> Result<(), association::Ended> {
     stream.set_nodelay(document.tcp_no_delay)?;
     stream.set_read_timeout(Some(REQUEST_TIMEOUT))?;
     let socket = stream.try_clone()?;
     match tls {
-        None => association::serve(stream, &socket, document, tally),
+        None => association::serve(stream, &socket, document, tally, turns),
         Some(tls) => {
             let connection = ServerConnection::new(tls).map_err(std::io::Error::other)?;
-            association::serve(StreamOwned::new(connection, stream), &socket, document, tally)
+            association::serve(StreamOwned::new(connection, stream), &socket, document, tally, turns)
         }
     }
 }

@@ -14,5 +14,6 @@ mod native;
 mod network;
 mod resources;
 mod schemas;
+mod search;
 mod senders;
 mod sink;

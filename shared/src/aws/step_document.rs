@@ -66,6 +66,8 @@ async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
                 scenarios: block.scenarios.clone(),
                 iterations: plan.request.iterations,
                 warmup: plan.request.warmup,
+                // Once: it takes long, and its levels are compared with each other only.
+                search: plan.request.search.clone().filter(|_| run.round == 0),
                 samples_url,
             })
         }

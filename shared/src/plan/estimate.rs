@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Block, DatasetPlan, Settings};
 use crate::host_type::HostType;
 use crate::request::{Arrival, InstancesPerAssociation, Request, TcpNoDelay};
+use crate::search;
 
 /// What a run will take, roughly.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,9 +51,20 @@ pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block
             BLOCK_SECONDS + per_scenario * transfers
         })
         .sum();
+    let searches: f64 = request.search.as_ref().map_or(0.0, |search| {
+        let (iterations, transfers) = search::most(search.axis);
+        let scenarios = blocks.iter().flat_map(|block| &block.scenarios);
+        scenarios
+            .map(|one| {
+                iterations * ITERATION_SECONDS
+                    + transfers * (iteration_seconds(&one.settings, dataset) - ITERATION_SECONDS)
+            })
+            .sum()
+    });
     let converted = request.matrix.transfer_syntax.iter().filter(|syntax| syntax.uid().is_some()).count();
     let conversion = converted as f64 * dataset.bytes as f64 / CONVERTED_BYTES_PER_SECOND;
-    let minutes = FIXED_MINUTES + (conversion + f64::from(request.rounds) * seconds) / 60.0;
+    // A search follows in the first round only.
+    let minutes = FIXED_MINUTES + (conversion + f64::from(request.rounds) * seconds + searches) / 60.0;
     let usd_per_hour: f64 = [
         (&request.server.instance_type, request.server.volume.size_gib),
         (&request.client.instance_type, request.client.volume.size_gib),

@@ -16,7 +16,8 @@ pub use self::estimate::Estimate;
 
 use crate::dataset::{self, Refused};
 use crate::host_type::HostType;
-use crate::request::{CpuCredits, Request, Synthetic};
+use crate::request::{CpuCredits, Request, Search, Synthetic};
+use crate::search::{self, SearchAxis};
 use crate::validation::{FieldError, InvalidRequest};
 
 /// The most block runs (blocks times rounds): with more, the execution's history could grow past 5,000 events.
@@ -203,6 +204,9 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         );
         errors.push(FieldError::new("matrix", problem, format!("at most {MAX_BLOCK_RUNS} block runs")));
     }
+    if let Some(search) = &request.search {
+        errors.extend(search_errors(search, scenarios, dataset.instances));
+    }
     // The client keeps the dataset once in each transfer syntax.
     let conversions = request.matrix.transfer_syntax.iter().filter(|syntax| syntax.uid().is_some()).count() as u64;
     for (path, volume, copies) in [
@@ -313,6 +317,21 @@ impl Secrets {
     pub fn generate(random: &mut impl rand::Rng) -> Self {
         Self { rest_user: "dicomperf".to_owned(), rest_password: Alphanumeric.sample_string(random, 32) }
     }
+}
+
+/// What a search needs of the plan.
+fn search_errors(search: &Search, scenarios: usize, instances: u32) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if scenarios > search::MOST_SCENARIOS {
+        let problem = format!("makes {scenarios} scenarios, and a search from each");
+        errors.push(FieldError::new("matrix", problem, format!("at most {} with search", search::MOST_SCENARIOS)));
+    }
+    if search.axis == SearchAxis::Rate && instances < search::LEAST_INSTANCES {
+        let problem = format!("is rate, and no backlog can be told from {instances} instances");
+        let allowed = format!("associations, or at least {} instances", search::LEAST_INSTANCES);
+        errors.push(FieldError::new("search.axis", problem, allowed));
+    }
+    errors
 }
 
 fn notes(request: &Request, dataset: &DatasetPlan) -> Vec<String> {

@@ -130,3 +130,25 @@ fn a_dataset_that_does_not_fit_in_memory_is_noted() {
     let plan = planned(json!({ "dataset": { "synthetic": { "instances": 2000 } } })).expect("a plan");
     assert!(plan.notes.iter().any(|note| note.contains("server's memory")), "{:?}", plan.notes);
 }
+
+#[test]
+fn a_search_is_estimated_and_asks_for_few_scenarios_and_enough_instances() {
+    let request = |axis: &str, matrix: Value, instances: u32| {
+        json!({ "search": { "axis": axis, "slo": { "latencyMs.p95": 200 } }, "matrix": matrix, "iterations": 1,
+            "warmup": 0, "rounds": 1, "dataset": { "synthetic": { "instances": instances } } })
+    };
+    let native = json!({ "sender": ["native"] });
+    let mut plain = request("rate", native.clone(), 200);
+    let searched = planned(plain.clone()).expect("a plan").estimate.minutes;
+    plain.as_object_mut().expect("an object").remove("search");
+    let without = planned(plain).expect("a plan").estimate.minutes;
+    assert!((5.0..12.0).contains(&(searched - without)), "{searched} and {without} minutes");
+
+    let errors = |document| planned(document).expect_err("refused").to_string();
+    let found = errors(request("rate", native.clone(), 49));
+    assert!(found.starts_with("search.axis: is rate, and no backlog can be told from 49 instances"), "{found}");
+    let found = errors(request("rate", json!({ "sender": ["native"], "associations": [1, 2, 3, 4, 5] }), 60));
+    assert!(found.starts_with("matrix: makes 5 scenarios, and a search from each; allowed: at most 4"), "{found}");
+    let found = errors(request("rate", native, 5_000));
+    assert!(found.contains("limits.maxMinutes"), "{found}");
+}

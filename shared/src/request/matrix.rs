@@ -122,9 +122,9 @@ pub enum Arrival {
 }
 
 /// The slowest open arrival, in instances a second.
-const SLOWEST: f64 = 0.1;
+pub(crate) const SLOWEST_ARRIVAL: f64 = 0.1;
 /// The fastest open arrival, in instances a second.
-const FASTEST: f64 = 100_000.0;
+pub(crate) const FASTEST_ARRIVAL: f64 = 100_000.0;
 
 impl Matrix {
     /// The combinations that no sender can do, each at the field that decides it. `matrix` may break the schema.
@@ -297,7 +297,7 @@ impl JsonSchema for Arrival {
             { "const": "closed" },
             {
                 "type": "object",
-                "properties": { "open": { "type": "number", "minimum": SLOWEST, "maximum": FASTEST } },
+                "properties": { "open": { "type": "number", "minimum": SLOWEST_ARRIVAL, "maximum": FASTEST_ARRIVAL } },
                 "required": ["open"],
                 "additionalProperties": false,
             },

@@ -103,6 +103,7 @@ pub(crate) fn measured(plan: &Plan, ordinal: u32, transfer_ms: impl Fn(&Settings
             },
             versions: client_versions(),
             iterations,
+            searches: Vec::new(),
             network: None,
             network_error: Some("iperf3 is not there".to_owned()),
             sample: Some(SampleCheck { sop_instance_uid: "2.25.1".to_owned(), elements: 60, differences: Vec::new() }),

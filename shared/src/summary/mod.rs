@@ -6,6 +6,7 @@ mod decomposition;
 pub(crate) mod fixture;
 mod resources;
 mod scenario;
+mod search;
 mod stores;
 mod timeline;
 
@@ -229,21 +230,29 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         Some(Baseline::History) => baseline(plan, &scenarios, &outcome.history),
         Some(Baseline::Run(_)) | None => Vec::new(),
     };
-    let complete = outcome.error.is_none() && outcome.hosts_left == 0 && not_measured.is_empty();
+    let searches = search::summarize(plan, steps);
+    let complete = outcome.error.is_none()
+        && outcome.hosts_left == 0
+        && not_measured.is_empty()
+        && searches.without_result.is_empty();
     let elapsed_hours = outcome.finished_at.duration_since(plan.created_at).as_secs_f64().max(0.0) / 3600.0;
     let mut summary = Summary {
         run_id: plan.run_id.clone(),
         status: if complete { RunStatus::Succeeded } else { RunStatus::Failed },
-        verdict: verdict(&scenarios, &not_measured, &thresholds, &baseline),
+        verdict: if searches.without_result.is_empty() {
+            verdict(&scenarios, &not_measured, &thresholds, &baseline)
+        } else {
+            Verdict::Invalid
+        },
         error: outcome.error,
         fingerprint: plan.fingerprint.clone(),
         hosts_left: outcome.hosts_left,
-        notes: notes(plan, &scenarios, &told),
+        notes: notes(plan, &scenarios, &told).into_iter().chain(searches.without_result).collect(),
         scenarios,
         comparisons,
         diagnosis: Vec::new(),
         configuration_advice: Vec::new(),
-        searches: Vec::new(),
+        searches: searches.found,
         against: None,
         timeline: Timeline::of(&outcome.samples, plan.created_at),
         thresholds,

@@ -117,6 +117,7 @@ pub fn block(orthanc: &OrthancProcess, associations: &[u32], warmup: u32, iterat
         scenarios: (0..).zip(associations).map(scenario).collect(),
         iterations,
         warmup,
+        search: None,
         // Run::measure knows the bucket.
         samples_url: String::new(),
     }
