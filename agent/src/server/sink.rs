@@ -30,6 +30,7 @@ pub(super) fn document(configuration: &ServerConfiguration, paths: &Paths) -> Si
         rest_user: server.rest_user.clone(),
         rest_password: server.rest_password.clone(),
         delay_us: 0,
+        delay_growth_us: 0,
     }
 }
 

@@ -183,8 +183,12 @@ impl<S: Read + Write> Association<'_, S> {
     }
 
     fn stored(&mut self, context: u8, store: &Store) -> Result<(), Ended> {
-        if self.document.delay_us > 0 {
-            thread::sleep(Duration::from_micros(self.document.delay_us));
+        let mut delay_us = self.document.delay_us;
+        if self.document.delay_growth_us > 0 {
+            delay_us += self.document.delay_growth_us * self.tally.count();
+        }
+        if delay_us > 0 {
+            thread::sleep(Duration::from_micros(delay_us));
         }
         // Who has the response may ask at once.
         self.tally.add(&store.request.sop_instance_uid, store.dataset_bytes);

@@ -35,4 +35,7 @@ pub struct SinkDocument {
     /// For how many us it waits before it answers a C-STORE: a server of known speed.
     #[serde(default)]
     pub delay_us: u64,
+    /// By how many us that grows with each instance that it holds: a server that gets slower as it fills.
+    #[serde(default)]
+    pub delay_growth_us: u64,
 }

@@ -45,6 +45,7 @@ pub fn plain() -> SinkDocument {
         rest_user: "dicomperf".to_owned(),
         rest_password: PASSWORD.to_owned(),
         delay_us: 0,
+        delay_growth_us: 0,
     }
 }
 
