@@ -123,6 +123,7 @@ fn iteration(stores: &[StoreSample], started_us: u64) -> Iteration {
         between_us: Some(400.0),
         size_fit,
         server: None,
+        sender_cpu_ms: Some(transfer_ms / 2.0),
     }
 }
 
@@ -140,6 +141,7 @@ fn report(plan: &Plan, ordinal: u32, iterations: Vec<Iteration>) -> StepReport {
         network: None,
         network_error: None,
         sample: None,
+        searches: Vec::new(),
     };
     StepReport {
         run_id: plan.run_id.clone(),

@@ -103,6 +103,10 @@ pub struct Iteration {
     /// What the server says of its own work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerMetrics>,
+    /// CPU time in ms of the sender's processes, in user and system mode, those that have ended with it (getrusage(2),
+    /// `RUSAGE_CHILDREN`). Absent where the kernel did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_cpu_ms: Option<f64>,
 }
 
 /// What Orthanc's Prometheus metrics say after an iteration: the greatest value of the last ten seconds, in whole ms, which

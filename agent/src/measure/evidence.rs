@@ -113,6 +113,7 @@ mod tests {
             stopped: None,
             processes: 1,
             succeeded,
+            sender_cpu_ms: None,
             startup_us: Vec::new(),
             associations: vec![Association {
                 stores: statuses.into_iter().enumerate().map(store).collect(),

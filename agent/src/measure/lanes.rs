@@ -7,6 +7,9 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike as _};
+
 use crate::clock::Moment;
 use crate::failure::{Failure, While as _};
 use crate::process::{Running, wait_for_one};
@@ -43,6 +46,8 @@ pub(super) struct Finished {
     pub started: Moment,
     /// From then to the end of the last.
     pub duration: Duration,
+    /// CPU time of all of them. On a host with ENA it has that of the sampler's ethtool too, some ms every 2 s.
+    pub cpu: Option<Duration>,
     /// Why they were stopped, if they were.
     pub stopped: Option<String>,
     /// By lane; where a process failed, its lane ended with it.
@@ -59,6 +64,7 @@ struct Lane {
 pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished, Failure> {
     let mut waiting: Vec<VecDeque<Prepared>> = lanes.into_iter().map(VecDeque::from).collect();
     let first: Vec<_> = waiting.iter_mut().map(|lane| lane.pop_front()).collect();
+    let used_before = children_cpu();
     let started = Moment::now();
     let mut lanes = start_together(first, waiting)?;
     let mut stopped = None;
@@ -103,7 +109,15 @@ pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished,
     let ends = lanes.iter().flat_map(|lane| &lane.ended).map(|process| process.ended);
     let duration = ends.max().map_or(Duration::ZERO, |ended| ended.duration_since(started.monotonic));
     let lanes = lanes.iter_mut().map(|lane| std::mem::take(&mut lane.ended)).collect();
-    Ok(Finished { started, duration, stopped, lanes })
+    let cpu = used_before.zip(children_cpu()).map(|(before, after)| after.saturating_sub(before));
+    Ok(Finished { started, duration, cpu, stopped, lanes })
+}
+
+/// CPU time of the children that have ended and were waited for, as every sender is when [`run`] comes back.
+fn children_cpu() -> Option<Duration> {
+    let used = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
+    let duration = |time: TimeVal| Some(Duration::from_micros(u64::try_from(time.num_microseconds()).ok()?));
+    Some(duration(used.user_time())? + duration(used.system_time())?)
 }
 
 impl Lane {
@@ -185,6 +199,15 @@ mod tests {
         assert!(second.started.monotonic >= first.ended);
         assert!(finished.lanes[1][0].started.monotonic < first.ended);
         assert!(finished.duration >= Duration::from_millis(400), "{:?}", finished.duration);
+    }
+
+    #[test]
+    fn cpu_time_of_what_ran_is_told_and_waiting_takes_none() {
+        let busy = "i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done";
+        let computed = run(vec![vec![shell(busy)], vec![shell(busy)]], soon()).expect("run").cpu.expect("told");
+        let slept = run(vec![vec![shell("sleep 0.3")]], soon()).expect("run").cpu.expect("told");
+        assert!(computed > Duration::from_millis(100), "{computed:?}");
+        assert!(slept < computed / 2, "{slept:?} {computed:?}");
     }
 
     #[test]

@@ -296,6 +296,7 @@ impl<'a> Bench<'a> {
             between_us: transfer.between_us(),
             size_fit: LeastSquares::default(),
             server: None,
+            sender_cpu_ms: transfer.sender_cpu_ms,
         };
         transfer.startup_us.iter().for_each(|&startup| iteration.startup_us.record(startup));
         for association in &transfer.associations {

@@ -43,6 +43,8 @@ pub(super) struct Transfer {
     pub processes: usize,
     /// How many of them ended well.
     pub succeeded: usize,
+    /// CPU time that they used, in ms.
+    pub sender_cpu_ms: Option<f64>,
     /// Of each process, from its start to its first request for an association, in us.
     pub startup_us: Vec<u64>,
     /// Every association, in the order of lanes.
@@ -109,6 +111,7 @@ impl<'a> Sending<'a> {
             stopped: finished.stopped,
             processes,
             succeeded: ended.filter(|process| process.status.success()).count(),
+            sender_cpu_ms: finished.cpu.map(milliseconds),
             startup_us: Vec::new(),
             associations: Vec::new(),
             words: String::new(),

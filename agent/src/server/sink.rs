@@ -31,6 +31,7 @@ pub(super) fn document(configuration: &ServerConfiguration, paths: &Paths) -> Si
         rest_password: server.rest_password.clone(),
         delay_us: 0,
         one_at_a_time: false,
+        delay_growth_us: 0,
     }
 }
 

@@ -185,7 +185,7 @@ impl<S: Read + Write> Association<'_, S> {
     }
 
     fn stored(&mut self, context: u8, store: &Store) -> Result<(), Ended> {
-        self.turns.wait();
+        self.turns.wait(self.tally.count());
         // Who has the response may ask at once.
         self.tally.add(&store.request.sop_instance_uid, store.dataset_bytes);
         self.respond(context, &store.request)

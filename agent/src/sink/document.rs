@@ -39,4 +39,7 @@ pub struct SinkDocument {
     /// every `delay_us`, however many associations there are.
     #[serde(default)]
     pub one_at_a_time: bool,
+    /// By how many us that grows with each instance that it holds: a server that gets slower as it fills.
+    #[serde(default)]
+    pub delay_growth_us: u64,
 }

@@ -35,6 +35,12 @@ impl Tally {
         self.lock().clone()
     }
 
+    /// How many so far.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.lock().count as u64
+    }
+
     /// Begins anew.
     pub fn clear(&self) {
         *self.lock() = Counted::default();

@@ -10,6 +10,8 @@ use super::SinkDocument;
 #[derive(Debug)]
 pub(super) struct Turns {
     delay: Duration,
+    /// By how much the delay grows with each instance that is held.
+    growth: Duration,
     /// When the one who came last is answered, where they wait for each other.
     last: Option<Mutex<Instant>>,
 }
@@ -17,20 +19,23 @@ pub(super) struct Turns {
 impl Turns {
     pub fn new(document: &SinkDocument) -> Self {
         let last = document.one_at_a_time.then(|| Mutex::new(Instant::now()));
-        Self { delay: Duration::from_micros(document.delay_us), last }
+        let [delay, growth] = [document.delay_us, document.delay_growth_us].map(Duration::from_micros);
+        Self { delay, growth, last }
     }
 
-    /// Waits until it is time to answer. Whose sleep is long holds nobody up: all times are set beforehand.
-    pub fn wait(&self) {
-        if self.delay.is_zero() {
+    /// Waits until it is time to answer one more than are held. Whose sleep is long holds nobody up: all times are set
+    /// beforehand.
+    pub fn wait(&self, held: u64) {
+        let delay = self.delay + self.growth * u32::try_from(held).unwrap_or(u32::MAX);
+        if delay.is_zero() {
             return;
         }
         let now = Instant::now();
         let due = match &self.last {
-            None => now + self.delay,
+            None => now + delay,
             Some(last) => {
                 let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-                *last = now.max(*last) + self.delay;
+                *last = now.max(*last) + delay;
                 *last
             }
         };
@@ -45,11 +50,11 @@ mod tests {
     /// How long 12 C-STOREs take that come in at once on 4 associations.
     fn taken(one_at_a_time: bool) -> Duration {
         let last = one_at_a_time.then(|| Mutex::new(Instant::now()));
-        let turns = Turns { delay: Duration::from_millis(10), last };
+        let turns = Turns { delay: Duration::from_millis(10), growth: Duration::ZERO, last };
         let started = Instant::now();
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..3).for_each(|_| turns.wait()));
+                scope.spawn(|| (0..3).for_each(|_| turns.wait(0)));
             }
         });
         started.elapsed()

@@ -8,6 +8,7 @@ mod associations;
 mod configure;
 mod dataset;
 mod deadline;
+mod diagnosis;
 mod harness;
 mod measure;
 mod native;

@@ -1,11 +1,21 @@
 //! What limited a run: rules over its [`Summary`], each with its evidence, its confidence, the fix, and what the fix should
 //! gain. Which rules there are, and what was measured when each was provoked: docs/diagnosis.md.
 
+mod client;
+mod configuration;
+mod course;
+mod measured;
+mod network;
+mod orthanc;
+mod server;
+mod transport;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::summary::Summary;
+use measured::Measured;
 
 /// What a rule found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -183,14 +193,29 @@ impl Confidence {
     }
 }
 
-/// Every finding of a run, the surest first. A summary tells all that is needed, so that an old one can be diagnosed anew.
+/// Every finding of a run: the surest first, and of those that are equally sure the one that should gain most. A summary
+/// tells all that is needed, so that an old one can be diagnosed anew.
 #[must_use]
-pub const fn diagnose(_: &Summary) -> Vec<Finding> {
-    Vec::new()
+pub fn diagnose(summary: &Summary) -> Vec<Finding> {
+    let measured = Measured::of(summary);
+    let mut findings = Vec::new();
+    findings.extend(transport::find(&measured));
+    findings.extend(client::find(&measured));
+    findings.extend(server::find(&measured));
+    findings.extend(network::find(&measured));
+    findings.extend(orthanc::find(&measured));
+    findings.extend(course::find(&measured));
+    findings.extend(configuration::find(summary));
+    let gain = |finding: &Finding| finding.gain.as_ref().map_or(1.0, |gain| gain.times);
+    findings.sort_by(|a, b| a.confidence.cmp(&b.confidence).then_with(|| gain(b).total_cmp(&gain(a))));
+    findings
 }
 
 /// Orthanc's live configuration, setting by setting, against what is advised for ingest; empty where nobody could ask it.
 #[must_use]
-pub const fn configuration(_: &Summary) -> Vec<ConfigurationAdvice> {
-    Vec::new()
+pub fn configuration(summary: &Summary) -> Vec<ConfigurationAdvice> {
+    configuration::advice(summary)
 }
+
+#[cfg(test)]
+mod tests;

@@ -139,6 +139,7 @@ pub(crate) fn iteration(scenario: u32, index: u32, transfer_ms: f64) -> Iteratio
         between_us: Some(500.0),
         size_fit: LeastSquares { n: 1, ..LeastSquares::default() },
         server: None,
+        sender_cpu_ms: None,
     }
 }
 

@@ -114,6 +114,9 @@ pub struct IterationSummary {
     pub instances_per_second: Option<f64>,
     /// Times of its C-STOREs, in ms; null where there was none.
     pub latency_ms: Option<LatencySummary>,
+    /// CPU time of the sender's processes, in ms; absent where the kernel did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_cpu_ms: Option<f64>,
     /// Whether its instances per second lie far from those of the scenario's other valid counted iterations.
     pub outlier: bool,
 }
@@ -297,6 +300,7 @@ impl IterationSummary {
             stored_bytes: iteration.stored_bytes,
             instances_per_second: timed.then_some(rate),
             latency_ms: LatencySummary::of(&iteration.latency_us),
+            sender_cpu_ms: iteration.sender_cpu_ms,
             outlier: false,
         }
     }

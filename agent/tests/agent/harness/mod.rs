@@ -2,6 +2,7 @@
 //! null SCP and its own SCU, and DCMTK's.
 
 pub mod bucket;
+pub mod diagnosed;
 pub mod orthanc;
 pub mod run;
 pub mod sender;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dicomperf::plan::ServerSettings;
 use dicomperf::request::Target;
-use dicomperf::step::{ServerAddress, ServerConfiguration};
+use dicomperf::step::{Collected, ServerAddress, ServerConfiguration};
 use dicomperf_agent::orthanc::Orthanc;
 use dicomperf_agent::server::certificate::Certificate;
 use dicomperf_agent::server::configuration::{self, Paths};
@@ -36,7 +36,11 @@ pub fn settings(tcp_no_delay: bool, tls: bool, orthanc: &[(&str, Value)]) -> Ser
 
 impl OrthancProcess {
     pub fn start(settings: ServerSettings) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), settings)
+    }
+
+    /// With its storage in a directory, and so on a file system of the test's choice.
+    pub fn start_in(directory: TempDir, settings: ServerSettings) -> Self {
         let paths = Paths::under(directory.path());
         let address = ServerAddress {
             address: "127.0.0.1".to_owned(),
@@ -79,6 +83,21 @@ impl OrthancProcess {
             sleep(Duration::from_millis(100));
         }
         panic!("Orthanc does not serve: {}", fs::read_to_string(&self.paths.log).unwrap_or_default());
+    }
+
+    /// What `server collect` tells of it.
+    pub fn collected(&self) -> Collected {
+        let file = serde_json::from_slice(&fs::read(&self.paths.configuration).unwrap()).unwrap();
+        let orthanc = [
+            ("configuration".to_owned(), json!(configuration::redacted(file))),
+            ("system".to_owned(), self.rest().system().unwrap()),
+        ];
+        let environment = configuration::environment(&self.settings);
+        Collected {
+            versions: versions::host(),
+            orthanc: orthanc.into(),
+            environment: environment.map(|(name, value)| (name.to_owned(), json!(value))).into(),
+        }
     }
 
     pub fn rest(&self) -> Orthanc {

@@ -46,11 +46,17 @@ pub fn plain() -> SinkDocument {
         rest_password: PASSWORD.to_owned(),
         delay_us: 0,
         one_at_a_time: false,
+        delay_growth_us: 0,
     }
 }
 
 impl SinkProcess {
-    pub fn start(mut document: SinkDocument) -> Self {
+    pub fn start(document: SinkDocument) -> Self {
+        Self::start_by(document, Command::new(agent()))
+    }
+
+    /// By a command that ends with the agent's name: in a network namespace.
+    pub fn start_by(mut document: SinkDocument, mut command: Command) -> Self {
         let directory = tempfile::tempdir().unwrap();
         if document.tls {
             let address = ServerAddress {
@@ -70,10 +76,10 @@ impl SinkProcess {
         let path = directory.path().join("sink.json");
         fs::write(&path, serde_json::to_vec(&document).unwrap()).unwrap();
         let log = fs::File::create(directory.path().join("log")).unwrap();
-        let process = Command::new(agent()).arg("sink").arg(path).stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        let process = command.arg("sink").arg(path).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let sink = Self { process, document, directory };
         for _ in 0..100 {
-            if std::net::TcpStream::connect(("127.0.0.1", sink.document.dicom_port)).is_ok() {
+            if std::net::TcpStream::connect((sink.document.address.as_str(), sink.document.dicom_port)).is_ok() {
                 return sink;
             }
             sleep(Duration::from_millis(50));

@@ -1,0 +1,30 @@
+//! The sender as the limit.
+
+use dicomperf::diagnosis::Rule;
+use serde_json::json;
+
+use crate::harness::diagnosed::{diagnosed, finding, silent};
+
+#[test]
+fn a_sender_that_computes_more_than_orthanc_is_the_limit() {
+    // Each process reads DCMTK's dictionary, opens an association and ends: for one small instance.
+    let summary = diagnosed(json!({
+        "dataset": { "synthetic": { "modality": "PT", "instances": 30 } }, "iterations": 3, "warmup": 1, "rounds": 1,
+        "matrix": { "instancesPerAssociation": [1] },
+    }));
+    let client = finding(&summary, Rule::ClientBound);
+    assert!(client.evidence[0].value >= 70.0, "{:?}", client.evidence);
+}
+
+#[test]
+fn a_sender_that_waits_for_orthanc_or_sends_to_the_sink_is_not() {
+    let summary = diagnosed(json!({
+        "dataset": { "synthetic": { "modality": "CT", "instances": 60 } }, "iterations": 3, "warmup": 1, "rounds": 1,
+        "matrix": { "target": ["orthanc", "sink"] },
+    }));
+    silent(&summary, &[Rule::ClientBound, Rule::ServerCpuBound, Rule::ServerThreadBound]);
+    // The sink's sender computes much of its time, and that is what it was asked to do.
+    let sink = &summary.scenarios[1];
+    let iteration = sink.iterations.iter().find(|one| one.counts()).unwrap();
+    assert!(iteration.sender_cpu_ms.unwrap() > 0.0);
+}

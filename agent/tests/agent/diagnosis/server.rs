@@ -1,0 +1,86 @@
+//! The server's CPUs, threads and disk.
+
+use std::fs::File;
+use std::io::{Seek as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use dicomperf::diagnosis::{Confidence, Rule};
+use serde_json::{Value, json};
+
+use crate::harness::diagnosed::{Server, diagnosed, diagnosed_with, finding, silent};
+
+fn compressing(associations: &Value, orthanc: &Value) -> Value {
+    json!({
+        "dataset": { "synthetic": { "modality": "CT", "instances": 60 } }, "iterations": 3, "warmup": 0, "rounds": 1,
+        "matrix": { "associations": associations, "orthanc": orthanc },
+    })
+}
+
+#[test]
+fn compression_on_one_association_keeps_one_thread_busy_and_is_proven_by_a_run_without() {
+    let orthanc = json!([{ "StorageCompression": true }, { "StorageCompression": false }]);
+    let summary = diagnosed(compressing(&json!([1]), &orthanc));
+    let compression = finding(&summary, Rule::StorageCompression);
+    assert_eq!((compression.confidence, &compression.scenarios[..]), (Confidence::Proven, &[0][..]));
+    let thread = finding(&summary, Rule::ServerThreadBound);
+    assert_eq!(thread.scenarios, [0]);
+    silent(&summary, &[Rule::ServerCpuBound, Rule::ClientBound]);
+}
+
+#[test]
+fn compression_on_many_associations_uses_up_the_cpus() {
+    let summary = diagnosed(compressing(&json!([8]), &json!([{ "StorageCompression": true, "DicomThreadsCount": 8 }])));
+    let cpus = finding(&summary, Rule::ServerCpuBound);
+    assert_eq!(cpus.scenarios, [0]);
+    silent(&summary, &[Rule::ServerThreadBound]);
+    let compression = finding(&summary, Rule::StorageCompression);
+    assert_ne!(compression.confidence, Confidence::Proven);
+}
+
+#[test]
+fn transcoding_at_ingest_is_proven_by_a_run_without() {
+    let orthanc = json!([{ "IngestTranscoding": "1.2.840.10008.1.2.4.80" }, {}]);
+    let summary = diagnosed(compressing(&json!([1]), &orthanc));
+    let transcoding = finding(&summary, Rule::IngestTranscoding);
+    assert_eq!((transcoding.confidence, &transcoding.scenarios[..]), (Confidence::Proven, &[0][..]));
+    silent(&summary, &[Rule::StorageCompression]);
+}
+
+/// Keeps a disk busy while `work` is done, as another program would that writes through.
+fn while_the_disk_is_busy<T>(work: impl FnOnce() -> T) -> T {
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            let (path, done) = (directory.path().join(format!("file-{writer}")), &done);
+            scope.spawn(move || {
+                let mut file = File::create(path).unwrap();
+                let block = vec![writer; 1_000_000];
+                while !done.load(Ordering::Relaxed) {
+                    file.rewind().unwrap();
+                    file.write_all(&block).unwrap();
+                    file.sync_all().unwrap();
+                }
+            });
+        }
+        let result = work();
+        done.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+#[test]
+fn a_disk_that_is_kept_busy_is_the_limit_and_memory_is_not() {
+    let request = json!({
+        "dataset": { "synthetic": { "modality": "PT", "instances": 60 } }, "iterations": 3, "warmup": 0, "rounds": 1,
+        "matrix": { "associations": [4] },
+    });
+    let on_disk = while_the_disk_is_busy(|| {
+        diagnosed_with(request.clone(), |settings, _| {
+            Server::start_in(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), settings)
+        })
+    });
+    let disk = finding(&on_disk, Rule::DiskBound);
+    assert_eq!(disk.scenarios, [0]);
+}

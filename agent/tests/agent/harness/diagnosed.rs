@@ -1,0 +1,179 @@
+//! A whole run on this machine, from its request to its summary: the servers of each block, the agent's own `client
+//! measure` against them, and the samples of both hosts, which are one.
+
+use std::fs;
+
+use dicomperf::diagnosis::{Finding, Rule};
+use dicomperf::plan::{BlockRun, Circumstances, DatasetPlan, Plan, ServerSettings, plan};
+use dicomperf::request::{Request, Target};
+use dicomperf::samples::{self, ResourceSample, Sample};
+use dicomperf::step::{DatasetSource, MeasureBlock, ServerAddress, StepId, StepOutput, StepReport};
+use dicomperf::summary::{HostSamples, Outcome, Stores, Summary, summarize};
+use dicomperf_agent::resources::Sampler;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::sink::{SinkProcess, plain};
+use super::{OrthancProcess, Run};
+
+/// What serves a block, until it is dropped.
+pub enum Server {
+    Orthanc(OrthancProcess),
+    Sink(SinkProcess),
+}
+
+impl Server {
+    /// As a block asks for it, with Orthanc's storage in memory: no disk has a part in it.
+    pub fn start(settings: &ServerSettings) -> Self {
+        Self::start_in(tempfile::tempdir_in("/dev/shm").unwrap(), settings)
+    }
+
+    /// The same, with Orthanc's storage in a directory.
+    pub fn start_in(directory: TempDir, settings: &ServerSettings) -> Self {
+        match settings.target {
+            Target::Orthanc => Self::Orthanc(OrthancProcess::start_in(directory, settings.clone())),
+            Target::Sink => {
+                let mut document = plain();
+                document.max_pdu = settings.max_pdu;
+                document.tcp_no_delay = settings.tcp_no_delay;
+                document.tls = settings.tls;
+                Self::Sink(SinkProcess::start(document))
+            }
+        }
+    }
+
+    fn address(&self) -> ServerAddress {
+        match self {
+            Self::Orthanc(orthanc) => orthanc.address.clone(),
+            Self::Sink(sink) => ServerAddress {
+                address: sink.document.address.clone(),
+                dicom_port: sink.document.dicom_port,
+                rest_port: sink.document.control_port,
+                ae_title: sink.document.ae_title.clone(),
+                rest_user: sink.document.rest_user.clone(),
+                rest_password: sink.document.rest_password.clone(),
+            },
+        }
+    }
+}
+
+/// The summary of a run with the servers that a block asks for.
+pub fn diagnosed(request: Value) -> Summary {
+    diagnosed_with(request, |settings, _| Server::start(settings))
+}
+
+/// The summary of a run with servers of the test's own, started for each block run.
+pub fn diagnosed_with(request: Value, mut start: impl FnMut(&ServerSettings, BlockRun) -> Server) -> Summary {
+    let request = Request::from_json(&request).unwrap();
+    let synthetic = request.dataset.synthetic.clone().unwrap();
+    let circumstances = Circumstances {
+        run_id: "run-1".to_owned(),
+        now: "2026-01-01T00:00:00Z".parse().unwrap(),
+        server_ami: "ami-0123456789abcdef0".to_owned(),
+        client_ami: "ami-0123456789abcdef0".to_owned(),
+    };
+    let syntaxes = request.matrix.transfer_syntax.clone();
+    let plan = plan(request, DatasetPlan::synthetic(&synthetic), circumstances).unwrap();
+    let run = Run::new();
+    let mut steps = vec![run.configure_client_in(DatasetSource::Synthetic(synthetic), &syntaxes).succeeds()];
+    let file = run.state.path().join("server.jsonl.zst");
+    let sampler = Sampler::start(&file).unwrap();
+    for &sequenced in &plan.sequence {
+        let (_, block) = plan.block_of(sequenced.ordinal).unwrap();
+        let server = start(&block.server, sequenced);
+        let measured = run.measure(0, measure_block(&plan, sequenced, &server)).succeeds();
+        if let Server::Orthanc(orthanc) = &server {
+            let output = Some(StepOutput::Collected(orthanc.collected()));
+            steps.push(StepReport { step: StepId::Collect, output, ..measured.clone() });
+        }
+        steps.push(measured);
+    }
+    sampler.stop().unwrap();
+    let mut stores = Stores::default();
+    let samples = HostSamples {
+        server: resources(&fs::read(&file).unwrap(), &mut stores),
+        client: resources(&fs::read(run.home("samples.jsonl.zst")).unwrap(), &mut stores),
+    };
+    let finished_at = "2026-01-01T00:30:00Z".parse().unwrap();
+    let outcome = Outcome { error: None, hosts_left: 0, history: Vec::new(), samples, stores, finished_at };
+    let summary = summarize(&plan, &steps, outcome);
+    for scenario in &summary.scenarios {
+        assert_eq!(scenario.valid_iterations, scenario.planned_iterations, "{:?}", scenario.iterations);
+    }
+    show(&summary);
+    summary
+}
+
+fn measure_block(plan: &Plan, sequenced: BlockRun, server: &Server) -> MeasureBlock {
+    let (_, block) = plan.block_of(sequenced.ordinal).unwrap();
+    MeasureBlock {
+        ordinal: sequenced.ordinal,
+        block: sequenced.block,
+        round: sequenced.round,
+        server: server.address(),
+        settings: block.server.clone(),
+        calling_ae_title: "DICOMPERF".to_owned(),
+        scenarios: block.scenarios.clone(),
+        iterations: plan.request.iterations,
+        warmup: plan.request.warmup,
+        samples_url: String::new(),
+    }
+}
+
+fn resources(bytes: &[u8], stores: &mut Stores) -> Vec<ResourceSample> {
+    let mut resources = Vec::new();
+    samples::each(bytes, |sample| match sample {
+        Sample::Resources(sample) => resources.push(*sample),
+        Sample::Store(store) => stores.add(&store),
+    })
+    .unwrap();
+    resources
+}
+
+/// For whoever looks with --no-capture: the figures that rules look at, and what they made of them.
+fn show(summary: &Summary) {
+    for scenario in &summary.scenarios {
+        let used = scenario.resources.server.as_ref();
+        let counted: Vec<_> = scenario.iterations.iter().filter(|one| one.counts()).collect();
+        let rates: Vec<_> = counted.iter().filter_map(|one| one.instances_per_second.map(f64::round)).collect();
+        let sender: Vec<_> = counted.iter().filter_map(|one| Some(one.sender_cpu_ms? / one.duration_ms)).collect();
+        println!(
+            "scenario {}: {:?}/s, {:?}, growth {:?}, sender {sender:.2?}, cpu {:.2?}, orthanc {:.2?}, disk {:?}, network {:?}",
+            scenario.scenario,
+            rates,
+            scenario.latency_ms,
+            scenario.growth,
+            used.map(|used| used.cpu),
+            used.and_then(|used| used.orthanc),
+            used.map(|used| used.disk),
+            summary.network.first().and_then(|one| one.baseline.as_ref()).map(|one| one.to_server_bytes_per_second),
+        );
+    }
+    for finding in &summary.diagnosis {
+        println!("{} ({}) in {:?}", finding.rule.name(), finding.confidence.name(), finding.scenarios);
+        for one in &finding.evidence {
+            println!("    {:?} {}: {:.3} {} ({})", one.scenario, one.figure, one.value, one.unit, one.limit);
+        }
+        println!("    gain {:?}", finding.gain);
+    }
+}
+
+/// The findings of a rule.
+pub fn found(summary: &Summary, rule: Rule) -> Vec<&Finding> {
+    summary.diagnosis.iter().filter(|finding| finding.rule == rule).collect()
+}
+
+/// The one finding of a rule.
+pub fn finding(summary: &Summary, rule: Rule) -> &Finding {
+    match found(summary, rule)[..] {
+        [finding] => finding,
+        _ => panic!("{}: {:?}", rule.name(), summary.diagnosis),
+    }
+}
+
+/// None of these was found.
+pub fn silent(summary: &Summary, rules: &[Rule]) {
+    for &rule in rules {
+        assert!(found(summary, rule).is_empty(), "{:?}", found(summary, rule));
+    }
+}

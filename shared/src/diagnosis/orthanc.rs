@@ -1,0 +1,80 @@
+//! What Orthanc was told to do with each instance.
+
+use serde_json::Value;
+
+use super::measured::{Case, Changed, Measured, at_least, closed, findings, share};
+use super::{Confidence, Finding, Rule};
+use crate::summary::{ScenarioSummary, Summary};
+
+/// From this share of the time on that Orthanc's busiest thread runs, what it computes costs time.
+const COMPUTING: f64 = 0.50;
+
+/// A setting that makes Orthanc work on every instance.
+struct Work {
+    rule: Rule,
+    key: &'static str,
+    is_on: fn(&Value) -> bool,
+    says: &'static str,
+    fix: &'static str,
+}
+
+const WORK: [Work; 2] = [
+    Work {
+        rule: Rule::StorageCompression,
+        key: "StorageCompression",
+        is_on: |value| value == &Value::Bool(true),
+        says: "Orthanc deflates each file before it writes it, on the thread that receives the next one.",
+        fix: "StorageCompression off, as the Orthanc Book advises \
+              (https://orthanc.uclouvain.be/book/faq/scalability.html), or a compressed transfer syntax from the sender.",
+    },
+    Work {
+        rule: Rule::IngestTranscoding,
+        key: "IngestTranscoding",
+        is_on: |value| value.as_str().is_some_and(|syntax| !syntax.is_empty()),
+        says: "Orthanc decodes and encodes each instance before it stores it.",
+        fix: "IngestTranscoding off; where instances must be stored compressed, let the sender compress them.",
+    },
+];
+
+pub(super) fn find(measured: &Measured<'_>) -> Vec<Finding> {
+    WORK.iter()
+        .flat_map(|work| {
+            let cases = measured.of_orthanc().filter_map(|one| costs(measured, one, work)).collect();
+            findings(work.rule, cases, work.says, work.fix)
+        })
+        .collect()
+}
+
+fn costs(measured: &Measured<'_>, scenario: &ScenarioSummary, work: &Work) -> Option<Case> {
+    let number = scenario.scenario;
+    if !setting(measured.summary, scenario, work.key).is_some_and(work.is_on) || !closed(scenario) {
+        return None;
+    }
+    let busy = scenario.resources.server.as_ref().and_then(|used| used.orthanc?.busiest_thread);
+    let mut evidences: Vec<_> =
+        busy.map(|busy| share(number, "Orthanc's busiest thread", busy, at_least(COMPUTING))).into_iter().collect();
+    let without = measured.changed(scenario, "orthanc").into_iter().find(|other| is_without(other, work));
+    let (confidence, gain) = match without {
+        Some(without) if without.is_faster() => {
+            evidences.push(without.evidence(number, &format!("with {} off", work.key)));
+            (Confidence::Proven, Some(without.gain(number)))
+        }
+        Some(_) => return None,
+        None if busy.is_some_and(|busy| busy >= COMPUTING) => (Confidence::Likely, None),
+        None => (Confidence::Possible, None),
+    };
+    Some(Case { scenario: number, confidence, weight: busy.unwrap_or_default(), evidence: evidences, gain })
+}
+
+/// Its value in a scenario: as the request has it, or else in the live configuration.
+fn setting<'a>(summary: &'a Summary, scenario: &'a ScenarioSummary, key: &str) -> Option<&'a Value> {
+    let live = || summary.server_configuration.as_ref()?.orthanc.get("configuration")?.get(key);
+    scenario.settings.orthanc.get(key).or_else(live)
+}
+
+/// Whether the other scenario differs in this setting alone, and has it off.
+fn is_without(other: &Changed<'_>, work: &Work) -> bool {
+    let keys = other.value.as_object().into_iter().chain(other.own.as_object()).flatten();
+    // What belongs to the same setting may differ with it.
+    keys.map(|(key, _)| key).all(|key| key.starts_with(work.key)) && !other.value.get(work.key).is_some_and(work.is_on)
+}
