@@ -1,8 +1,10 @@
 //! Reports of runs that were never run, with all that a report can have.
 
+mod two_runs;
+
 use serde_json::json;
 
-use crate::comparison::{ComparedRun, DifferenceOf, RunComparison, RunDifference, RunNoise, ScenarioPair};
+pub(super) use self::two_runs::{not_comparable, two_runs};
 use crate::dataset::Refused;
 use crate::diagnosis::{Confidence, ConfigurationAdvice, Evidence, Finding, Gain, Rule};
 use crate::failure::RunError;
@@ -12,14 +14,12 @@ use crate::plan::Plan;
 use crate::request::Metric;
 use crate::resources::{CpuUse, DiskUse, OrthancUse, ResourceUse, TrafficUse};
 use crate::search::{Objective, SearchAxis, SearchLevel, SearchSummary};
-use crate::statistics::Interval;
 use crate::step::{StepId, StepOutput, StepReport};
 use crate::summary::fixture::{
     all_steps, classic_transfer_ms, failed, iterations_of, measured, midnight, planned, went_well,
 };
 use crate::summary::{Growth, LatencyBucket, LatencySummary, Outcome, Summary, TimelinePoint, summarize};
-use crate::verdict::{Comparison, HistoricScenario};
-use crate::workflow::RunStatus;
+use crate::verdict::HistoricScenario;
 
 /// Text that would break out of a table, a line, an element or its direction.
 pub(super) const HOSTILE: &str =
@@ -297,7 +297,9 @@ pub(super) fn sixty_scenarios() -> Summary {
         },
     }));
     let outcome = Outcome { finished_at: "2026-01-01T01:00:00Z".parse().expect("a time"), ..went_well() };
-    live_summary(&plan, outcome)
+    let mut summary = live_summary(&plan, outcome);
+    summary.diagnosis = vec![Finding { scenarios: (0..60).collect(), ..nagle() }];
+    summary
 }
 
 /// Levels of load until the objective is broken.
@@ -352,79 +354,4 @@ pub(super) fn nothing_measured() -> Summary {
             .to_owned(),
     };
     summarize(&plan, &[], Outcome { error: Some(error), ..went_well() })
-}
-
-/// Run b is faster, for a reason.
-pub(super) fn two_runs() -> RunComparison {
-    let interval = |median: f64, spread: f64| Interval { median, low: median / spread, high: median * spread };
-    let pair = |number: u32, times: f64, verdict, because: Vec<Finding>| {
-        let latency = |p50: f64| LatencySummary { p50, p90: p50 * 1.2, p95: p50 * 1.3, p99: p50 * 2.0, max: p50 * 6.0 };
-        let (rate, p50) = (20.0 * f64::from(number + 1), 48.0 / f64::from(number + 1));
-        ScenarioPair {
-            a: number,
-            b: number,
-            name: format!("associations {}", 1 << number),
-            differences: Vec::new(),
-            a_instances_per_second: Some(interval(rate, 1.01)),
-            b_instances_per_second: Some(interval(rate * times, 1.01)),
-            a_latency_ms: Some(latency(p50)),
-            b_latency_ms: Some(latency(p50 / times)),
-            ratio: Some(interval(times, 1.012)),
-            ratio_between_runs: Some(interval(times, 1.11)),
-            verdict,
-            reason: (verdict == Comparison::Inconclusive).then(|| "the interval crosses the margin".to_owned()),
-            because,
-        }
-    };
-    let difference = |of, name: &str, a, b| RunDifference { of, name: name.to_owned(), a, b };
-    RunComparison {
-        a: compared("run-1", "before"),
-        b: compared("run-2", "after"),
-        comparable: true,
-        differences: vec![
-            difference(DifferenceOf::Versions, "server Orthanc", json!("1.12.2"), json!("1.12.9")),
-            difference(DifferenceOf::Configuration, "SyncStorageArea", json!(true), json!(false)),
-        ],
-        scenarios: vec![
-            pair(0, 4.9, Comparison::Improved, vec![nagle()]),
-            pair(1, 1.04, Comparison::Inconclusive, Vec::new()),
-            pair(2, 0.84, Comparison::Regressed, Vec::new()),
-        ],
-        only_in_a: vec![3],
-        only_in_b: Vec::new(),
-        verdict: Comparison::Regressed,
-        says: "of 3 pairs one is slower in run-2 beyond the noise of runs, one is faster".to_owned(),
-        noise: RunNoise {
-            standard_deviation: 0.036,
-            source: "assumed, for there are fewer than 5 earlier runs".to_owned(),
-        },
-    }
-}
-
-/// Run b had other hosts.
-pub(super) fn not_comparable() -> RunComparison {
-    let other = ComparedRun { fingerprint: "fedcba9876543210".to_owned(), ..compared("run-3", HOSTILE) };
-    RunComparison {
-        b: other,
-        comparable: false,
-        differences: vec![RunDifference {
-            of: DifferenceOf::Fingerprint,
-            name: "server type".to_owned(),
-            a: json!("t3.micro"),
-            b: json!(HOSTILE),
-        }],
-        verdict: Comparison::Inconclusive,
-        says: "the runs differ in their hardware".to_owned(),
-        ..two_runs()
-    }
-}
-
-fn compared(run_id: &str, name: &str) -> ComparedRun {
-    ComparedRun {
-        run_id: run_id.to_owned(),
-        name: name.to_owned(),
-        status: RunStatus::Succeeded,
-        started_at: midnight(),
-        fingerprint: "0123456789abcdef".to_owned(),
-    }
 }

@@ -73,13 +73,24 @@ impl Names {
         }
     }
 
-    /// `3: associations 4, TCP_NODELAY on`, for a chart: no longer than fits.
+    /// `3: associations 4, TCP_NODELAY on`, for a chart; where that does not fit, `3: 4 · on`.
     pub(super) fn label(&self, scenario: u32) -> String {
         let label = match self.without(scenario, "") {
             described if described.is_empty() => format!("scenario {scenario}"),
+            _ if self.is_too_long() => format!("{scenario}: {}", self.values(scenario).join(" · ")),
             described => format!("{scenario}: {described}"),
         };
         shortened(&label)
+    }
+
+    /// What the values in a chart's labels are of, where these do not say it; else nothing.
+    pub(super) fn of_labels(&self) -> String {
+        if self.is_too_long() { format!(" The labels are: {}.", self.settings.join(" · ")) } else { String::new() }
+    }
+
+    /// Whether the settings' names do not fit across a chart.
+    fn is_too_long(&self) -> bool {
+        self.values.keys().any(|scenario| self.without(*scenario, "").chars().count() + 4 > FITTING)
     }
 
     /// `associations 4`: what a scenario has beside the setting called so.

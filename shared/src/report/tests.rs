@@ -132,6 +132,9 @@ fn of_many_scenarios_all_are_compared_and_the_first_drawn_alone() {
     let overview =
         charts(&document).into_iter().filter(|chart| chart.title.starts_with("Instances per second by scenario"));
     assert_eq!(overview.map(|chart| chart.table.rows.len()).collect::<Vec<_>>(), [20, 20, 20]);
+    assert!(
+        page.contains(">0: storescu · 1 · all · off<") && page.contains("The labels are: sender · associations · ")
+    );
     let busy = tables(&document).into_iter().find(|table| table.caption.starts_with("How busy the server"));
     let busy = busy.expect("a time line");
     assert!(busy.rows.len() <= MOST_POINTS);

@@ -7,6 +7,9 @@ use crate::report::figures::{figure, ratio};
 use crate::report::names::Names;
 use crate::summary::Summary;
 
+/// Scenarios that a finding names.
+const NAMED: usize = 8;
+
 pub(super) fn findings(summary: &Summary, names: &Names) -> Option<Section> {
     let mut blocks: Vec<Block> =
         summary.diagnosis.iter().map(|found| finding(found, |number| names.of_scenario(number)).into()).collect();
@@ -20,8 +23,12 @@ pub(super) fn findings(summary: &Summary, names: &Names) -> Option<Section> {
 pub(super) fn finding(found: &Finding, name: impl Fn(u32) -> String) -> Part {
     let mut blocks = vec![Block::words(found.says.as_str())];
     if !found.scenarios.is_empty() {
-        let scenarios: Vec<_> = found.scenarios.iter().map(|&number| name(number)).collect();
-        blocks.push(Block::words(Text::new().strong("Where").and(format!(": {}.", scenarios.join("; ")))));
+        let scenarios: Vec<_> = found.scenarios.iter().take(NAMED).map(|&number| name(number)).collect();
+        let more = match found.scenarios.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            left => format!("; and {left} more, by number in report.json"),
+        };
+        blocks.push(Block::words(Text::new().strong("Where").and(format!(": {}{more}.", scenarios.join("; ")))));
     }
     if !found.evidence.is_empty() {
         let columns = ["figure", "scenario", "speaks for it", "value"];

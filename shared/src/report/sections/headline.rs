@@ -147,11 +147,17 @@ fn beside_these(summary: &Summary, best: &ScenarioSummary) -> KeyFigure {
     }
     let gains = summary.diagnosis.iter().filter_map(|finding| Some((finding, finding.gain.as_ref()?)));
     if let Some((finding, gain)) = gains.min_by_key(|(finding, _)| finding.confidence) {
+        let place = match finding.scenarios[..] {
+            [] => String::new(),
+            [one] => format!(" (scenario {one})"),
+            [one, other] => format!(" (scenarios {one} and {other})"),
+            _ => format!(" ({} scenarios)", finding.scenarios.len()),
+        };
         return KeyFigure {
-            label: "To be gained".to_owned(),
+            label: "Strongest finding".to_owned(),
             value: ratio(gain.times),
-            unit: "times".to_owned(),
-            note: format!("{}, {}", finding.rule.title(), finding.confidence.name()),
+            unit: "times as fast with its fix".to_owned(),
+            note: format!("{}: {}{place}", finding.confidence.name(), finding.rule.title()),
         };
     }
     let change = |ratio: f64| ratio.ln().abs();

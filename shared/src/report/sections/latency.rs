@@ -66,7 +66,7 @@ fn overview(scenarios: &[&ScenarioSummary], names: &Names, part: &str) -> Chart 
     };
     Chart {
         title: format!("Time of a C-STORE by scenario{part}"),
-        words,
+        words: words + &names.of_labels(),
         drawing: Drawing::Rows(Rows {
             axis: Axis::logarithmic("ms, logarithmic"),
             legend: ["p50", "p95", "p99", "max"].map(str::to_owned).to_vec(),

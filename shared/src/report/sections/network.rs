@@ -89,7 +89,7 @@ fn chart(summary: &Summary, scenarios: &[ScenarioSummary], names: &Names, part: 
     });
     Chart {
         title: format!("What each scenario reaches of the network's ceiling{part}"),
-        words,
+        words: words + &names.of_labels(),
         drawing: Drawing::Rows(Rows {
             axis: Axis::linear("MB/s"),
             legend: vec!["files sent".to_owned(), "iperf3, one connection".to_owned()],

@@ -42,7 +42,7 @@ fn chart(summary: &Summary, names: &Names, scenarios: &[ScenarioSummary], part: 
     });
     Chart {
         title: format!("Instances per second by scenario{part}"),
-        words: words(summary, names),
+        words: words(summary, names) + &names.of_labels(),
         drawing: Drawing::Rows(Rows {
             axis: Axis::linear("instances/s: median and 95% interval"),
             legend: Vec::new(),

@@ -76,7 +76,7 @@ fn chart(scenarios: &[(&ScenarioSummary, [f64; 4])], names: &Names, part: &str) 
     });
     Chart {
         title: format!("Mean time of an instance on its association{part}"),
-        words,
+        words: words + &names.of_labels(),
         drawing: Drawing::Rows(Rows {
             axis: Axis::linear("ms an instance"),
             legend: PARTS.map(str::to_owned).to_vec(),
