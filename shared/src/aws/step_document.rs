@@ -64,7 +64,7 @@ async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
                 settings: block.server.clone(),
                 calling_ae_title: plan.request.client.ae_title.clone(),
                 scenarios: block.scenarios.clone(),
-                iterations: plan.request.iterations,
+                iterations: block.iterations(&plan.request),
                 warmup: plan.request.warmup,
                 // Once: it takes long, and its levels are compared with each other only.
                 search: plan.request.search.clone().filter(|_| run.round == 0),

@@ -170,8 +170,8 @@ fn scenario_record(plan: &Plan, summary: &Summary, scenario: &ScenarioSummary) -
         doing: format!("recording scenario {}", scenario.scenario),
         reason: error.to_string(),
     })?;
-    // A run that was cut short is no sample of how fast the hosts are.
-    let is_sample = summary.status == RunStatus::Succeeded;
+    // A run that was cut short is no sample of how fast the hosts are, and a probe is not what was asked for.
+    let is_sample = summary.status == RunStatus::Succeeded && !scenario.probe;
     let record = ScenarioRecord {
         run_id: plan.run_id.clone(),
         block: scenario.block,

@@ -20,19 +20,20 @@ pub(super) struct Pairing {
 }
 
 /// Pairs what has the same settings; of the rest, what differs in the fewest settings, where either is the only one so
-/// near to the other.
+/// near to the other. What a run measured as a probe is not what was asked for, and has no partner.
 pub(super) fn pair(a: &[ScenarioSummary], b: &[ScenarioSummary]) -> Pairing {
     let mut pairs: Vec<(usize, usize)> = Vec::new();
-    for (place, one) in a.iter().enumerate() {
+    for (place, one) in a.iter().enumerate().filter(|(_, one)| !one.probe) {
         let taken = |other: usize| pairs.iter().any(|(_, b)| *b == other);
-        let same = b.iter().enumerate().position(|(other, it)| it.settings == one.settings && !taken(other));
+        let same =
+            b.iter().enumerate().position(|(other, it)| !it.probe && it.settings == one.settings && !taken(other));
         pairs.extend(same.map(|other| (place, other)));
     }
-    let rest = |length: usize, paired: Vec<usize>| -> Vec<usize> {
-        (0..length).filter(|place| !paired.contains(place)).collect()
+    let rest = |all: &[ScenarioSummary], paired: Vec<usize>| -> Vec<usize> {
+        (0..all.len()).filter(|place| !all[*place].probe && !paired.contains(place)).collect()
     };
-    let rest_of_a = rest(a.len(), pairs.iter().map(|(a, _)| *a).collect());
-    let rest_of_b = rest(b.len(), pairs.iter().map(|(_, b)| *b).collect());
+    let rest_of_a = rest(a, pairs.iter().map(|(a, _)| *a).collect());
+    let rest_of_b = rest(b, pairs.iter().map(|(_, b)| *b).collect());
     let fields = |all: &[ScenarioSummary]| -> Vec<_> { all.iter().map(|one| setting_fields(&one.settings)).collect() };
     let (a_fields, b_fields) = (fields(a), fields(b));
     let distance = |a: usize, b: usize| setting_differences(&a_fields[a], &b_fields[b]).len();
@@ -45,7 +46,7 @@ pub(super) fn pair(a: &[ScenarioSummary], b: &[ScenarioSummary]) -> Pairing {
     }
     pairs.sort_unstable();
     let alone = |all: &[ScenarioSummary], paired: &dyn Fn(usize) -> bool| -> Vec<u32> {
-        (0..all.len()).filter(|place| !paired(*place)).map(|place| all[place].scenario).collect()
+        (0..all.len()).filter(|&place| !all[place].probe && !paired(place)).map(|place| all[place].scenario).collect()
     };
     Pairing {
         only_in_a: alone(a, &|place| pairs.iter().any(|(a, _)| *a == place)),

@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::hash;
+use super::{MAX_BLOCK_RUNS, hash};
 use crate::request::{Arrival, InstancesPerAssociation, Request, Sender, Target, TcpNoDelay, TransferSyntax};
+use crate::verdict::LEAST_ITERATIONS;
 
 /// The scenarios that share one server configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -18,6 +19,9 @@ pub struct Block {
     pub server: ServerSettings,
     /// What is measured under it.
     pub scenarios: Vec<Scenario>,
+    /// Whether nobody asked for it: it shows what TCP_NODELAY does where the matrix does not, in the first round only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probe: bool,
 }
 
 /// The settings that need a restart of the server.
@@ -82,6 +86,22 @@ pub struct BlockRun {
     pub round: u32,
 }
 
+impl Block {
+    /// Counted iterations of each scenario in each run of the block. A probe, which runs once, has as many as a verdict
+    /// needs.
+    #[must_use]
+    pub fn iterations(&self, request: &Request) -> u32 {
+        let least = if self.probe { LEAST_ITERATIONS } else { 1 };
+        request.iterations.max(u32::try_from(least).unwrap_or(u32::MAX))
+    }
+
+    /// How often it runs.
+    #[must_use]
+    pub const fn rounds(&self, request: &Request) -> u32 {
+        if self.probe { 1 } else { request.rounds }
+    }
+}
+
 impl Settings {
     /// The same text for the same settings: what history is kept by.
     #[must_use]
@@ -120,9 +140,29 @@ pub(super) fn blocks(request: &Request) -> Vec<Block> {
         let settings = client_settings(request, &server);
         let scenarios = scenarios.by_ref().zip(settings).map(|(scenario, settings)| Scenario { scenario, settings });
         let block = u32::try_from(blocks.len()).unwrap_or(u32::MAX);
-        blocks.push(Block { block, scenarios: scenarios.collect(), server });
+        blocks.push(Block { block, scenarios: scenarios.collect(), server, probe: false });
     }
+    blocks.extend(probe(request, &blocks));
     blocks
+}
+
+/// The first scenario that sends to Orthanc, with TCP_NODELAY at both ends, where none has it: without such a pair nobody
+/// can tell a slow server from a timer of TCP.
+fn probe(request: &Request, blocks: &[Block]) -> Option<Block> {
+    let both = |scenario: &Scenario| scenario.settings.tcp_no_delay == TcpNoDelay::Both;
+    let scenarios = || blocks.iter().flat_map(|block| &block.scenarios);
+    // A search has its own questions, and a plan that is full has no room.
+    if scenarios().any(both) || request.search.is_some() || blocks.len() * request.rounds as usize >= MAX_BLOCK_RUNS {
+        return None;
+    }
+    let asked = blocks.iter().find(|block| block.server.target == Target::Orthanc)?;
+    let settings = Settings { tcp_no_delay: TcpNoDelay::Both, ..asked.scenarios.first()?.settings.clone() };
+    Some(Block {
+        block: u32::try_from(blocks.len()).ok()?,
+        server: ServerSettings { tcp_no_delay: true, ..asked.server.clone() },
+        scenarios: vec![Scenario { scenario: u32::try_from(scenarios().count()).ok()?, settings }],
+        probe: true,
+    })
 }
 
 /// Every configuration that the server has to be started with.
@@ -194,10 +234,11 @@ fn client_settings(request: &Request, server: &ServerSettings) -> Vec<Settings> 
     all
 }
 
-pub(super) fn sequence(blocks: &[Block], rounds: u32) -> Vec<BlockRun> {
-    (0..rounds)
-        .flat_map(|round| turn(blocks.len(), round).map(move |index| (round, index)))
+pub(super) fn sequence(blocks: &[Block], request: &Request) -> Vec<BlockRun> {
+    (0..request.rounds)
+        .flat_map(|round| turn(blocks.len(), round).map(move |index| (round, &blocks[index])))
+        .filter(|(round, block)| *round < block.rounds(request))
         .zip(0..)
-        .map(|((round, index), ordinal)| BlockRun { ordinal, block: blocks[index].block, round })
+        .map(|((round, block), ordinal)| BlockRun { ordinal, block: block.block, round })
         .collect()
 }

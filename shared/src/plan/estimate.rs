@@ -42,13 +42,13 @@ const ADDRESS_USD_PER_HOUR: f64 = 0.005;
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
 pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block]) -> Estimate {
-    let per_scenario = f64::from(request.iterations + request.warmup);
     let seconds: f64 = blocks
         .iter()
         .map(|block| {
             let transfers: f64 =
                 block.scenarios.iter().map(|scenario| iteration_seconds(&scenario.settings, dataset)).sum();
-            BLOCK_SECONDS + per_scenario * transfers
+            let per_scenario = f64::from(block.iterations(request) + request.warmup);
+            f64::from(block.rounds(request)) * (BLOCK_SECONDS + per_scenario * transfers)
         })
         .sum();
     let searches: f64 = request.search.as_ref().map_or(0.0, |search| {
@@ -64,7 +64,7 @@ pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block
     let converted = request.matrix.transfer_syntax.iter().filter(|syntax| syntax.uid().is_some()).count();
     let conversion = converted as f64 * dataset.bytes as f64 / CONVERTED_BYTES_PER_SECOND;
     // A search follows in the first round only.
-    let minutes = FIXED_MINUTES + (conversion + f64::from(request.rounds) * seconds + searches) / 60.0;
+    let minutes = FIXED_MINUTES + (conversion + seconds + searches) / 60.0;
     let usd_per_hour: f64 = [
         (&request.server.instance_type, request.server.volume.size_gib),
         (&request.client.instance_type, request.client.volume.size_gib),

@@ -195,7 +195,7 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         });
     }
     let blocks = block::blocks(&request);
-    let block_runs = blocks.len() * request.rounds as usize;
+    let block_runs = block::sequence(&blocks, &request).len();
     if block_runs > MAX_BLOCK_RUNS {
         let problem = format!(
             "makes {} server configurations, {block_runs} block runs in {} rounds",
@@ -262,9 +262,9 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         },
         created_at: circumstances.now,
         expires_at: circumstances.now + estimate::lifetime(&request, &estimate),
-        sequence: block::sequence(&blocks, request.rounds),
+        sequence: block::sequence(&blocks, &request),
         fingerprint: hash(&fingerprint_of),
-        notes: notes(&request, &dataset),
+        notes: notes(&request, &dataset, &blocks),
         run_id: circumstances.run_id,
         fingerprint_of,
         blocks,
@@ -334,8 +334,15 @@ fn search_errors(search: &Search, scenarios: usize, instances: u32) -> Vec<Field
     errors
 }
 
-fn notes(request: &Request, dataset: &DatasetPlan) -> Vec<String> {
+fn notes(request: &Request, dataset: &DatasetPlan, blocks: &[Block]) -> Vec<String> {
     let mut notes = Vec::new();
+    if let Some(probe) = blocks.iter().filter(|block| block.probe).find_map(|block| block.scenarios.first()) {
+        notes.push(format!(
+            "Scenario {} is a probe: no scenario of the matrix has TCP_NODELAY at both ends, and without one a slow server \
+             cannot be told from a timer of TCP. It counts for no verdict.",
+            probe.scenario
+        ));
+    }
     for (role, name) in [("server", &request.server.instance_type), ("client", &request.client.instance_type)] {
         let Some(host_type) = HostType::find(name) else { continue };
         if dataset.bytes > u64::from(host_type.memory_mib) << 19 {

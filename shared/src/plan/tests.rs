@@ -152,3 +152,35 @@ fn a_search_is_estimated_and_asks_for_few_scenarios_and_enough_instances() {
     let found = errors(request("rate", native, 5_000));
     assert!(found.contains("limits.maxMinutes"), "{found}");
 }
+
+#[test]
+fn a_plan_without_tcp_nodelay_at_both_ends_gets_one_probe_with_it_that_runs_once() {
+    let plan = planned(json!({ "matrix": { "tcpNoDelay": [false, "client"], "associations": [4, 8] }, "iterations": 2 }))
+        .expect("a plan");
+    let probes: Vec<_> = plan.blocks.iter().filter(|block| block.probe).collect();
+    let [probe] = probes[..] else { panic!("{probes:?}") };
+    let settings = &probe.scenarios[0].settings;
+    assert_eq!((settings.tcp_no_delay, settings.associations, probe.scenarios.len()), (TcpNoDelay::Both, 4, 1));
+    assert!(probe.server.tcp_no_delay);
+    assert_eq!((probe.scenarios[0].scenario, probe.iterations(&plan.request)), (4, 5));
+    let order: Vec<_> = plan.sequence.iter().map(|run| (run.block, run.round)).collect();
+    assert_eq!(order, [(0, 0), (1, 0), (0, 1)]);
+    assert!(plan.notes.iter().any(|note| note.starts_with("Scenario 4 is a probe")), "{:?}", plan.notes);
+}
+
+#[test]
+fn a_probe_is_only_made_where_it_tells_something() {
+    for matrix in [
+        json!({}),
+        json!({ "tcpNoDelay": [false, true] }),
+        json!({ "tcpNoDelay": [false], "target": ["sink"] }),
+        // Full: there is no room for another block run.
+        json!({ "tcpNoDelay": [false], "maxPdu": [4096, 8192, 16384, 32768, 65536, 131_072, 5000, 6000, 7000] }),
+    ] {
+        let plan = planned(json!({ "matrix": matrix.clone(), "iterations": 1 })).expect("a plan");
+        assert!(plan.blocks.iter().all(|block| !block.probe), "{matrix}");
+    }
+    let plan = planned(json!({ "matrix": { "target": ["sink", "orthanc"], "tcpNoDelay": [false] } })).expect("a plan");
+    assert_eq!(plan.blocks[2].server.target, Target::Orthanc);
+    assert!(plan.blocks[2].probe);
+}

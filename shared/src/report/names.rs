@@ -1,6 +1,6 @@
 //! How scenarios and their settings are called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -12,6 +12,8 @@ pub(super) struct Names {
     pub(super) settings: Vec<&'static str>,
     /// Their values, as a person writes them.
     values: BTreeMap<u32, Vec<String>>,
+    /// The scenarios that nobody asked for.
+    probes: BTreeSet<u32>,
 }
 
 /// Settings in the order of the request, and what reports call them.
@@ -47,7 +49,8 @@ impl Names {
                 (*scenario, values.collect())
             })
             .collect();
-        Self { settings: varying.iter().map(|(_, name)| *name).collect(), values }
+        let probes = summary.scenarios.iter().filter(|one| one.probe).map(|one| one.scenario).collect();
+        Self { settings: varying.iter().map(|(_, name)| *name).collect(), values, probes }
     }
 
     /// The values of the settings that vary.
@@ -62,7 +65,12 @@ impl Names {
 
     /// The beginning of a scenario's row under that header.
     pub(super) fn row(&self, scenario: u32) -> Vec<String> {
-        std::iter::once(scenario.to_string()).chain(self.values(scenario).iter().cloned()).collect()
+        std::iter::once(self.number(scenario)).chain(self.values(scenario).iter().cloned()).collect()
+    }
+
+    /// `3`, or of a probe `3 (probe)`.
+    fn number(&self, scenario: u32) -> String {
+        if self.probes.contains(&scenario) { format!("{scenario} (probe)") } else { scenario.to_string() }
     }
 
     /// `scenario 3 (associations 4, TCP_NODELAY on)`
@@ -77,8 +85,8 @@ impl Names {
     pub(super) fn label(&self, scenario: u32) -> String {
         let label = match self.without(scenario, "") {
             described if described.is_empty() => format!("scenario {scenario}"),
-            _ if self.is_too_long() => format!("{scenario}: {}", self.values(scenario).join(" · ")),
-            described => format!("{scenario}: {described}"),
+            _ if self.is_too_long() => format!("{}: {}", self.number(scenario), self.values(scenario).join(" · ")),
+            described => format!("{}: {described}", self.number(scenario)),
         };
         shortened(&label)
     }

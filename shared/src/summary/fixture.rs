@@ -82,7 +82,7 @@ pub(crate) fn all_steps(plan: &Plan, transfer_ms: impl Fn(&Settings, u32) -> f64
 /// The report of measuring one block run.
 pub(crate) fn measured(plan: &Plan, ordinal: u32, transfer_ms: impl Fn(&Settings, u32) -> f64) -> StepReport {
     let (run, block) = plan.block_of(ordinal).expect("a block run");
-    let per_scenario = plan.request.warmup + plan.request.iterations;
+    let per_scenario = plan.request.warmup + block.iterations(&plan.request);
     let iterations = (0..per_scenario)
         .flat_map(|index| block.scenarios.iter().map(move |scenario| (index, scenario)))
         .map(|(index, scenario)| Iteration {

@@ -291,6 +291,7 @@ fn thresholds(plan: &Plan, scenarios: &[ScenarioSummary]) -> Vec<ThresholdOutcom
         .flat_map(|threshold| {
             scenarios
                 .iter()
+                .filter(|scenario| !scenario.probe)
                 .map(|scenario| ThresholdOutcome::new(threshold, scenario.scenario, scenario.figure(threshold.metric)))
         })
         .collect()
@@ -299,6 +300,7 @@ fn thresholds(plan: &Plan, scenarios: &[ScenarioSummary]) -> Vec<ThresholdOutcom
 fn baseline(plan: &Plan, scenarios: &[ScenarioSummary], history: &[HistoricScenario]) -> Vec<BaselineComparison> {
     scenarios
         .iter()
+        .filter(|scenario| !scenario.probe)
         .map(|scenario| {
             let earlier = earlier_medians(history, &scenario.settings_key, &plan.run_id, plan.created_at);
             BaselineComparison::new(scenario.scenario, scenario.instances_per_second.as_ref(), &earlier)
@@ -312,7 +314,8 @@ fn verdict(
     thresholds: &[ThresholdOutcome],
     baseline: &[BaselineComparison],
 ) -> Verdict {
-    let all_valid = scenarios.iter().all(|scenario| scenario.valid_iterations == scenario.counted_iterations);
+    let mut asked = scenarios.iter().filter(|scenario| !scenario.probe);
+    let all_valid = asked.all(|scenario| scenario.valid_iterations == scenario.counted_iterations);
     if !all_valid || !not_measured.is_empty() {
         Verdict::Invalid
     } else if thresholds.iter().any(|outcome| outcome.state == ThresholdState::Broken) {

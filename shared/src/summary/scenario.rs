@@ -10,7 +10,7 @@ use super::resources::ScenarioResources;
 use super::stores::{Growth, LatencyBucket};
 use super::{Outcome, part_of};
 use crate::measurement::{BlockMeasurement, Iteration, LatencyHistogram};
-use crate::plan::{Plan, Scenario, Settings};
+use crate::plan::{Block, Plan, Scenario, Settings};
 use crate::request::Metric;
 use crate::statistics::{Bootstrap, Interval, mad, outliers};
 use crate::step::{StepOutput, StepReport};
@@ -23,6 +23,9 @@ pub struct ScenarioSummary {
     pub block: u32,
     /// The scenario's number in the plan.
     pub scenario: u32,
+    /// Whether nobody asked for it: it shows what TCP_NODELAY does where the matrix does not, and counts for no verdict.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probe: bool,
     /// The settings.
     pub settings: Settings,
     /// The same text for the same settings: what history is kept by.
@@ -148,7 +151,7 @@ pub(super) fn summarize(
     let made = iterations(steps);
     plan.blocks
         .iter()
-        .flat_map(|block| block.scenarios.iter().map(move |scenario| (block.block, scenario)))
+        .flat_map(|block| block.scenarios.iter().map(move |scenario| (block, scenario)))
         .map(|(block, scenario)| summarize_one(plan, block, scenario, &made, outcome))
         .unzip()
 }
@@ -172,7 +175,7 @@ fn iterations(steps: &[StepReport]) -> Made<'_> {
 
 fn summarize_one(
     plan: &Plan,
-    block: u32,
+    block: &Block,
     scenario: &Scenario,
     made: &Made<'_>,
     outcome: &Outcome,
@@ -200,11 +203,12 @@ fn summarize_one(
     let interval = |values: &[f64]| resample(values).map(|resampled| resampled.interval());
     let resampled = resample(&rates);
     let counted = iterations.iter().filter(|iteration| !iteration.warmup).count();
-    let block_runs = plan.sequence.iter().filter(|run| run.block == block).count();
+    let block_runs = plan.sequence.iter().filter(|run| run.block == block.block).count();
     let resources = ScenarioResources::of(&outcome.samples, &iterations);
     let over_time = outcome.stores.of(scenario.scenario, &iterations);
     let summary = ScenarioSummary {
-        block,
+        block: block.block,
+        probe: block.probe,
         scenario: scenario.scenario,
         settings: scenario.settings.clone(),
         settings_key: scenario.settings.key(),
@@ -223,7 +227,7 @@ fn summarize_one(
         transfer_ms: interval(&figures(&iterations, |iteration| iteration.transfer_ms)),
         valid_iterations: number(rates.len()),
         counted_iterations: number(counted),
-        planned_iterations: number(block_runs) * plan.request.iterations,
+        planned_iterations: number(block_runs) * block.iterations(&plan.request),
         iterations,
     };
     (summary, resampled)
@@ -236,7 +240,8 @@ pub(super) fn not_measured(plan: &Plan, scenarios: &[ScenarioSummary]) -> Vec<No
         .flat_map(|run| scenarios.iter().filter(|one| one.block == run.block).map(move |scenario| (run, scenario)))
         .filter_map(|(run, scenario)| {
             let made = scenario.iterations.iter().filter(|one| one.ordinal == run.ordinal && !one.warmup).count();
-            let iterations = plan.request.iterations.saturating_sub(number(made));
+            let (_, block) = plan.block_of(run.ordinal)?;
+            let iterations = block.iterations(&plan.request).saturating_sub(number(made));
             (iterations > 0).then_some(NotMeasured {
                 ordinal: run.ordinal,
                 block: run.block,

@@ -397,3 +397,24 @@ fn no_line_is_drawn_through_sizes_that_differ_by_some_bytes() {
     let summary = summarize(&plan, &steps, went_well());
     assert_eq!(summary.scenarios[0].decomposition.as_ref().expect("parts").by_size, None);
 }
+
+#[test]
+fn a_probe_is_measured_and_compared_and_counts_for_no_verdict() {
+    let plan = planned(json!({
+        "iterations": 3, "rounds": 2, "matrix": { "tcpNoDelay": [false] },
+        "thresholds": [{ "metric": "latencyMs.p99", "min": 40 }], "baseline": "history",
+    }));
+    let mut steps = all_steps(&plan, classic_transfer_ms);
+    let summary = summarize(&plan, &steps, went_well());
+    let [asked, probe] = &summary.scenarios[..] else { panic!("{:?}", summary.scenarios.len()) };
+    assert_eq!((asked.probe, probe.probe, asked.planned_iterations, probe.planned_iterations), (false, true, 6, 5));
+    near(summary.comparisons[0].ratio.expect("a ratio").median, 5.0);
+    assert_eq!(summary.comparisons[0].verdict, Comparison::Improved);
+    // With the probe's 10 ms the threshold would be broken.
+    assert_eq!((summary.thresholds.len(), summary.baseline.len()), (1, 1));
+    assert_eq!((summary.status, summary.verdict), (RunStatus::Succeeded, Verdict::Passed));
+
+    let probes = steps.iter_mut().find(|report| report.step == StepId::Measure { ordinal: 1, part: 0 }).expect("there");
+    iterations_of(probes)[2].valid = false;
+    assert_eq!(summarize(&plan, &steps, went_well()).verdict, Verdict::Passed);
+}

@@ -114,8 +114,9 @@ fn measure_block(plan: &Plan, sequenced: BlockRun, server: &Server) -> MeasureBl
         settings: block.server.clone(),
         calling_ae_title: "DICOMPERF".to_owned(),
         scenarios: block.scenarios.clone(),
-        iterations: plan.request.iterations,
+        iterations: block.iterations(&plan.request),
         warmup: plan.request.warmup,
+        search: None,
         samples_url: String::new(),
     }
 }

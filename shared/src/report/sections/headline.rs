@@ -48,9 +48,14 @@ pub(super) fn sentence(summary: &Summary, names: &Names) -> Text {
     }
 }
 
+/// The scenarios of the matrix: a probe is not what the run is about.
+fn asked(summary: &Summary) -> impl Iterator<Item = &ScenarioSummary> {
+    summary.scenarios.iter().filter(|scenario| !scenario.probe)
+}
+
 /// Counted, valid and planned iterations.
 fn iterations(summary: &Summary) -> (u32, u32, u32) {
-    let total = |count: fn(&ScenarioSummary) -> u32| summary.scenarios.iter().map(count).sum::<u32>();
+    let total = |count: fn(&ScenarioSummary) -> u32| asked(summary).map(count).sum::<u32>();
     (total(|one| one.counted_iterations), total(|one| one.valid_iterations), total(|one| one.planned_iterations))
 }
 
@@ -64,7 +69,7 @@ fn all_valid(counted: u32) -> String {
 fn who_is_fastest(summary: &Summary, names: &Names) -> String {
     let Some(best) = fastest(summary) else { return String::new() };
     let speed = figure(rate(best));
-    match summary.scenarios.len() {
+    match asked(summary).count() {
         1 => format!(", at {speed} instances/s"),
         count => format!(", {} is the fastest of {count}, at {speed} instances/s", names.of_scenario(best.scenario)),
     }
@@ -113,7 +118,7 @@ fn regressed(summary: &Summary, names: &Names) -> String {
 pub(super) fn key_figures(summary: &Summary, names: &Names) -> Vec<KeyFigure> {
     let Some(best) = fastest(summary) else { return without_measurement(summary) };
     let Some(interval) = best.instances_per_second else { return without_measurement(summary) };
-    let which = match summary.scenarios.len() {
+    let which = match asked(summary).count() {
         1 => String::new(),
         _ => format!("; {}", names.of_scenario(best.scenario)),
     };
@@ -122,7 +127,7 @@ pub(super) fn key_figures(summary: &Summary, names: &Names) -> Vec<KeyFigure> {
         count => format!("95% interval {}, {count} iterations", bounds(&interval)),
     };
     let mut figures = vec![KeyFigure {
-        label: if summary.scenarios.len() == 1 { "Throughput" } else { "Fastest scenario" }.to_owned(),
+        label: if asked(summary).count() == 1 { "Throughput" } else { "Fastest scenario" }.to_owned(),
         value: figure(interval.median),
         unit: "instances/s".to_owned(),
         note: format!("{certainty}{which}"),

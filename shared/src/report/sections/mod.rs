@@ -75,12 +75,12 @@ fn section(id: &'static str, title: &str, blocks: Vec<Block>) -> Option<Section>
 
 /// The scenario with the most instances per second.
 fn fastest(summary: &Summary) -> Option<&ScenarioSummary> {
-    by_rate(summary).max_by(|a, b| rate(a).total_cmp(&rate(b)))
+    by_rate(summary).filter(|one| !one.probe).max_by(|a, b| rate(a).total_cmp(&rate(b)))
 }
 
 /// The scenario with the fewest.
 fn slowest(summary: &Summary) -> Option<&ScenarioSummary> {
-    by_rate(summary).min_by(|a, b| rate(a).total_cmp(&rate(b)))
+    by_rate(summary).filter(|one| !one.probe).min_by(|a, b| rate(a).total_cmp(&rate(b)))
 }
 
 fn by_rate(summary: &Summary) -> impl Iterator<Item = &ScenarioSummary> {
