@@ -6,7 +6,8 @@ use super::measured::{Case, Changed, Measured, at_least, closed, findings, share
 use super::{Confidence, Finding, Rule};
 use crate::summary::{ScenarioSummary, Summary};
 
-/// From this share of the time on that Orthanc's busiest thread runs, what it computes costs time.
+/// From this share of the time on that Orthanc's busiest thread runs, or of all CPUs that Orthanc uses, what it computes costs
+/// time.
 const COMPUTING: f64 = 0.50;
 
 /// A setting that makes Orthanc work on every instance.
@@ -50,9 +51,14 @@ fn costs(measured: &Measured<'_>, scenario: &ScenarioSummary, work: &Work) -> Op
     if !setting(measured.summary, scenario, work.key).is_some_and(work.is_on) || !closed(scenario) {
         return None;
     }
-    let busy = scenario.resources.server.as_ref().and_then(|used| used.orthanc?.busiest_thread);
-    let mut evidences: Vec<_> =
-        busy.map(|busy| share(number, "Orthanc's busiest thread", busy, at_least(COMPUTING))).into_iter().collect();
+    let used = scenario.resources.server.as_ref();
+    let busy = used.and_then(|used| {
+        let orthanc = used.orthanc?;
+        let of_all = orthanc.cpu_cores / f64::from(used.cpus.max(1));
+        Some(orthanc.busiest_thread.unwrap_or_default().max(of_all))
+    });
+    let figure = "Orthanc's busiest thread, or its share of all CPUs";
+    let mut evidences: Vec<_> = busy.map(|busy| share(number, figure, busy, at_least(COMPUTING))).into_iter().collect();
     let without = measured.changed(scenario, "orthanc").into_iter().find(|other| is_without(other, work));
     let (confidence, gain) = match without {
         Some(without) if without.is_faster() => {

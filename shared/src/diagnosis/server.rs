@@ -17,10 +17,10 @@ const THREAD_BUSY: f64 = 0.80;
 const IDLE_CPUS: f64 = 0.4;
 /// From this share of the time on, a disk is busy: it has an operation under way.
 const DISK_BUSY: f64 = 0.60;
-/// From this share of the CPU time on, it is waiting for the disk: a quarter of one of two CPUs.
+/// From this share of the CPU time on, it is waiting for the disk: a fifth of one of two CPUs.
 const WAITING: f64 = 0.10;
 /// Up to this share of all CPUs, it is not they that the transfer waits for.
-const CPUS_FREE: f64 = 0.70;
+const CPUS_FREE: f64 = 0.80;
 
 pub(super) fn find(measured: &Measured<'_>) -> Vec<Finding> {
     let with = |rule: &dyn Fn(&ScenarioSummary, &ResourceUse) -> Option<Case>| {

@@ -1,6 +1,6 @@
 //! What the transport connection and the associations on it cost.
 
-use super::measured::{Case, Measured, at_least, closed, evidence, findings, lanes, share};
+use super::measured::{Case, Measured, at_least, at_most, closed, evidence, findings, lanes, share};
 use super::{Confidence, Finding, Gain, Rule};
 use crate::request::{InstancesPerAssociation, Sender, TcpNoDelay};
 use crate::summary::ScenarioSummary;
@@ -13,7 +13,7 @@ const STALLED_MS: f64 = 38.0;
 const MODES_MS: [(f64, f64, f64); 2] = [(STALLED_MS, 52.0, 40.0), (78.0, 104.0, 80.0)];
 /// From this share of C-STOREs in the modes on: 1 of 4 that waits 40 ms makes an ingest of 2 ms an instance 6 times slower.
 const IN_MODES: f64 = 0.25;
-/// CPUs of the server that are busier than this are not idle: then a long C-STORE has another explanation.
+/// A thread of Orthanc that is busier than this does not wait for a timer: then a long C-STORE has another explanation.
 const BUSY: f64 = 0.80;
 /// PDUs below this are small: it is the default of DCMTK and Orthanc (orthanc.json, `MaximumPduLength`).
 const USUAL_PDU: u32 = 16_384;
@@ -25,7 +25,7 @@ pub(super) fn find(measured: &Measured<'_>) -> Vec<Finding> {
     let mut found = findings(
         Rule::NagleDelayedAck,
         measured.scenarios().filter_map(|one| nagle(measured, one)).collect(),
-        "C-STOREs wait for a TCP timer, while the CPUs are idle: one end holds back the last segment of a message until \
+        "C-STOREs wait for a TCP timer, while Orthanc does nothing: one end holds back the last segment of a message until \
          the one before it is acknowledged (Nagle), and the other end delays that acknowledgement by some 40 ms.",
         "Set TCP_NODELAY=1 in the environment of both ends: of Orthanc's service, and of every modality or router that \
          uses DCMTK (https://forum.dcmtk.org/viewtopic.php?t=4632).",
@@ -56,19 +56,13 @@ fn nagle(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Option<Case> {
     if in_modes < IN_MODES && latency.p50 < STALLED_MS {
         return None;
     }
-    let server = scenario.resources.server.as_ref();
-    if server.is_some_and(|used| used.cpu.user + used.cpu.system > BUSY) {
-        return None;
-    }
     let modes = format!("{} to {} or {} to {} ms", MODES_MS[0].0, MODES_MS[0].1, MODES_MS[1].0, MODES_MS[1].1);
     let mut evidences = vec![
         evidence(number, "median C-STORE", latency.p50, "ms", format!("at least {STALLED_MS} ms")),
         share(number, &format!("C-STOREs that took {modes}"), in_modes, at_least(IN_MODES)),
     ];
-    evidences.extend(server.map(|used| {
-        let busy = used.cpu.user + used.cpu.system;
-        share(number, "CPUs of the server busy", busy, format!("at most {:.0}%", BUSY * 100.0))
-    }));
+    let thread = scenario.resources.server.as_ref().and_then(|used| used.orthanc?.busiest_thread);
+    evidences.extend(thread.map(|busy| share(number, "Orthanc's busiest thread", busy, at_most(BUSY))));
     let both =
         measured.changed(scenario, "tcpNoDelay").into_iter().find(|other| other.value == &serde_json::json!(true));
     let (confidence, gain) = match both {
@@ -78,6 +72,7 @@ fn nagle(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Option<Case> {
         }
         // Tried, and it was not that.
         Some(_) => return None,
+        None if thread.is_some_and(|busy| busy > BUSY) => return None,
         None if in_modes >= IN_MODES => (Confidence::Likely, stalls.gain(scenario)),
         None => (Confidence::Possible, None),
     };

@@ -5,7 +5,7 @@ use std::process::{Child, Command};
 use dicomperf::diagnosis::{Confidence, Rule};
 use serde_json::json;
 
-use crate::harness::diagnosed::{Server, diagnosed, diagnosed_with, finding, silent};
+use crate::harness::diagnosed::{Server, diagnosed, diagnosed_with, finding, silent, undisturbed};
 use crate::harness::sink::{SinkProcess, plain};
 
 #[test]
@@ -68,17 +68,18 @@ fn programs_that_compute_beside_every_second_round_make_it_noisy() {
 
 #[test]
 fn a_server_that_takes_its_time_is_not_noisy() {
-    let summary = diagnosed_with(
-        json!({
-            "dataset": { "synthetic": { "modality": "PT", "instances": 50 } }, "iterations": 6, "warmup": 1, "rounds": 1,
-            "matrix": { "sender": ["native"], "target": ["sink"] },
-        }),
-        |settings, _| {
+    let request = json!({
+        "dataset": { "synthetic": { "modality": "PT", "instances": 50 } }, "iterations": 6, "warmup": 1, "rounds": 1,
+        "matrix": { "sender": ["native"], "target": ["sink"] },
+    });
+    let summary = undisturbed(|| {
+        diagnosed_with(request.clone(), |settings, _| {
             let mut document = plain();
             (document.max_pdu, document.delay_us) = (settings.max_pdu, 10_000);
             Server::Sink(SinkProcess::start(document))
-        },
-    );
+        })
+    });
+    let Some(summary) = summary else { return };
     silent(&summary, &[Rule::NoisyEnvironment, Rule::SlowerAsItFills, Rule::ClientBound]);
 }
 

@@ -8,7 +8,7 @@ use dicomperf::plan::{BlockRun, Circumstances, DatasetPlan, Plan, ServerSettings
 use dicomperf::request::{Request, Target};
 use dicomperf::samples::{self, ResourceSample, Sample};
 use dicomperf::step::{DatasetSource, MeasureBlock, ServerAddress, StepId, StepOutput, StepReport};
-use dicomperf::summary::{HostSamples, Outcome, Stores, Summary, summarize};
+use dicomperf::summary::{HostSamples, Outcome, ScenarioSummary, Stores, Summary, summarize};
 use dicomperf_agent::resources::Sampler;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -77,18 +77,19 @@ pub fn diagnosed_with(request: Value, mut start: impl FnMut(&ServerSettings, Blo
     let run = Run::new();
     let mut steps = vec![run.configure_client_in(DatasetSource::Synthetic(synthetic), &syntaxes).succeeds()];
     let file = run.state.path().join("server.jsonl.zst");
-    let sampler = Sampler::start(&file).unwrap();
     for &sequenced in &plan.sequence {
         let (_, block) = plan.block_of(sequenced.ordinal).unwrap();
         let server = start(&block.server, sequenced);
+        // It looks for processes called Orthanc when it starts, and then every 2 s.
+        let sampler = Sampler::start(&file).unwrap();
         let measured = run.measure(0, measure_block(&plan, sequenced, &server)).succeeds();
+        sampler.stop().unwrap();
         if let Server::Orthanc(orthanc) = &server {
             let output = Some(StepOutput::Collected(orthanc.collected()));
             steps.push(StepReport { step: StepId::Collect, output, ..measured.clone() });
         }
         steps.push(measured);
     }
-    sampler.stop().unwrap();
     let mut stores = Stores::default();
     let samples = HostSamples {
         server: resources(&fs::read(&file).unwrap(), &mut stores),
@@ -102,6 +103,28 @@ pub fn diagnosed_with(request: Value, mut start: impl FnMut(&ServerSettings, Blo
     }
     show(&summary);
     summary
+}
+
+/// A summary of a run that had the machine to itself, for what can only be seen then; `None` if there was none in three.
+pub fn undisturbed(measure: impl Fn() -> Summary) -> Option<Summary> {
+    let undisturbed = (0..3).map(|_| measure()).find(|summary| summary.scenarios.iter().all(has_the_cpus));
+    if undisturbed.is_none() {
+        println!("not tested: other programs used the CPUs, three times");
+    }
+    undisturbed
+}
+
+/// Whether other programs than sender, server and kernel left a scenario four fifths of the CPUs. The sink's own CPU time is
+/// not known: as much as the sender's, where it waits for that.
+fn has_the_cpus(scenario: &ScenarioSummary) -> bool {
+    let Some(used) = &scenario.resources.server else { return true };
+    let counted = scenario.iterations.iter().filter(|one| one.counts());
+    let (sender_ms, all_ms) = counted
+        .fold((0.0, 0.0), |(sender, all), one| (sender + one.sender_cpu_ms.unwrap_or_default(), all + one.duration_ms));
+    let sender = sender_ms / all_ms;
+    let server = used.orthanc.map_or(sender, |orthanc| orthanc.cpu_cores);
+    let others = (used.cpu.user + used.cpu.system) * f64::from(used.cpus) - server - sender;
+    others < 0.2 * f64::from(used.cpus)
 }
 
 fn measure_block(plan: &Plan, sequenced: BlockRun, server: &Server) -> MeasureBlock {
