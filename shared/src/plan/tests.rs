@@ -155,8 +155,9 @@ fn a_search_is_estimated_and_asks_for_few_scenarios_and_enough_instances() {
 
 #[test]
 fn a_plan_without_tcp_nodelay_at_both_ends_gets_one_probe_with_it_that_runs_once() {
-    let plan = planned(json!({ "matrix": { "tcpNoDelay": [false, "client"], "associations": [4, 8] }, "iterations": 2 }))
-        .expect("a plan");
+    let plan =
+        planned(json!({ "matrix": { "tcpNoDelay": [false, "client"], "associations": [4, 8] }, "iterations": 2 }))
+            .expect("a plan");
     let probes: Vec<_> = plan.blocks.iter().filter(|block| block.probe).collect();
     let [probe] = probes[..] else { panic!("{probes:?}") };
     let settings = &probe.scenarios[0].settings;

@@ -1,5 +1,7 @@
 //! Figures as a person reads them.
 
+use jiff::Timestamp;
+
 use crate::statistics::Interval;
 
 /// A figure with three significant digits, or all of its integer part.
@@ -37,6 +39,11 @@ pub(super) fn ratio(value: f64) -> String {
 pub(super) fn ratio_with_interval(interval: &Interval) -> String {
     let decimals = ratio_decimals(interval.median);
     format!("{:.decimals$} ({:.decimals$}–{:.decimals$})", interval.median, interval.low, interval.high)
+}
+
+/// A time as people need it: `2026-01-01 00:30:00 UTC`.
+pub(super) fn time(at: Timestamp) -> String {
+    at.strftime("%F %T UTC").to_string()
 }
 
 /// `1 host`, `2 hosts`.

@@ -17,6 +17,7 @@ mod time;
 pub(super) mod two_runs;
 
 use super::document::{Block, Document, Section, Text};
+use super::figures;
 use super::names::Names;
 use crate::summary::{ScenarioSummary, Summary};
 use crate::verdict::Comparison;
@@ -60,7 +61,12 @@ pub(super) fn document(summary: &Summary) -> Document {
     ];
     Document {
         title: format!("dicomperf: {}", summary.request.name),
-        subtitle: format!("Run {}, {} to {}.", summary.run_id, summary.started_at, summary.finished_at),
+        subtitle: format!(
+            "Run {}, {} to {}.",
+            summary.run_id,
+            figures::time(summary.started_at),
+            figures::time(summary.finished_at)
+        ),
         tone: headline::tone(summary),
         lead: headline::sentence(summary, names),
         key_figures: headline::key_figures(summary, names),

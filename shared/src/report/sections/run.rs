@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::section;
 use crate::keys::RunKeys;
 use crate::report::document::{Block, Section, Text};
-use crate::report::figures::{megabytes, plural};
+use crate::report::figures::{megabytes, plural, time};
 use crate::step::{HostRole, StepId};
 use crate::summary::Summary;
 
@@ -19,7 +19,10 @@ pub(super) fn run(summary: &Summary) -> Option<Section> {
         ),
         format!(
             "from {} to {}; at most {:.3} US dollars at list price, {:.3} were expected",
-            summary.started_at, summary.finished_at, summary.cost_usd_at_most, summary.estimate.cost_usd
+            time(summary.started_at),
+            time(summary.finished_at),
+            summary.cost_usd_at_most,
+            summary.estimate.cost_usd
         ),
         format!(
             "dataset: {}, {} MB, hash {}",

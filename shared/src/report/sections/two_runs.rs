@@ -6,7 +6,7 @@ use super::{ROWS_A_CHART, findings, part_of, row, section, tone_of};
 use crate::comparison::{ComparedRun, DifferenceOf, RunComparison, ScenarioPair};
 use crate::report::chart::{Axis, Chart, Drawing, Row, RowShape, Rows};
 use crate::report::document::{Block, Document, KeyFigure, Part, Section, Table, Text, Tone, capitalized};
-use crate::report::figures::{bounds, or_none, ratio, ratio_with_interval, with_interval};
+use crate::report::figures::{bounds, figure, or_none, ratio, ratio_with_interval, time, with_interval};
 use crate::report::names::{plain, setting_name, shortened, value};
 use crate::workflow::RunStatus;
 
@@ -19,7 +19,10 @@ pub(in crate::report) fn document(comparison: &RunComparison) -> Document {
         title: format!("dicomperf: {} against {}", comparison.b.run_id, comparison.a.run_id),
         subtitle: format!(
             "Run b, {}, planned {}, against run a, {}, planned {}.",
-            comparison.b.name, comparison.b.started_at, comparison.a.name, comparison.a.started_at
+            comparison.b.name,
+            time(comparison.b.started_at),
+            comparison.a.name,
+            time(comparison.a.started_at)
         ),
         tone: if comparison.comparable { tone_of(comparison.verdict) } else { Tone::Caution },
         lead: sentence(comparison),
@@ -61,7 +64,7 @@ fn key_figures(comparison: &RunComparison) -> Vec<KeyFigure> {
     if let (Some(a), Some(b)) = (&pair.a_instances_per_second, &pair.b_instances_per_second) {
         figures.push(KeyFigure {
             label: "Its throughput in b".to_owned(),
-            value: crate::report::figures::figure(b.median),
+            value: figure(b.median),
             unit: "instances/s".to_owned(),
             note: format!("95% interval {}; in a {}", bounds(b), with_interval(a)),
         });
@@ -69,9 +72,9 @@ fn key_figures(comparison: &RunComparison) -> Vec<KeyFigure> {
     if let (Some(a), Some(b)) = (&pair.a_latency_ms, &pair.b_latency_ms) {
         figures.push(KeyFigure {
             label: "Its p95 of C-STORE in b".to_owned(),
-            value: crate::report::figures::figure(b.p95),
+            value: figure(b.p95),
             unit: "ms".to_owned(),
-            note: format!("in a {} ms", crate::report::figures::figure(a.p95)),
+            note: format!("in a {} ms", figure(a.p95)),
         });
     }
     figures
@@ -228,7 +231,7 @@ fn runs(comparison: &RunComparison) -> Table {
         both("run", &|run| run.run_id.clone()),
         both("name", &|run| run.name.clone()),
         both("status", &|run| status(run.status).to_owned()),
-        both("planned", &|run| run.started_at.to_string()),
+        both("planned", &|run| time(run.started_at)),
         both("fingerprint", &|run| run.fingerprint.clone()),
     ])
 }
