@@ -65,7 +65,7 @@ pub fn samples_name(host: HostRole) -> PathBuf {
 fn planned() -> Plan {
     let request = json!({
         "dataset": { "synthetic": { "modality": "PT", "instances": INSTANCES } }, "warmup": 0, "iterations": 5,
-        "matrix": { "associations": [1, 4], "tcpNoDelay": [true, "client"] },
+        "matrix": { "associations": [4, 8], "maxPdu": [16384, 32768] },
         "limits": { "maxMinutes": 240, "maxCostUsd": 10.0 },
     });
     let request = Request::from_json(&request).unwrap();
