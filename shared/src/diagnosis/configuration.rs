@@ -50,7 +50,8 @@ pub(super) fn advice(summary: &Summary) -> Vec<ConfigurationAdvice> {
             ConfigurationAdvice {
                 key: setting.name.to_owned(),
                 followed: value.as_ref().map(|value| (setting.is_followed)(value)),
-                value,
+                // JSON has one null, and it is that of what is not set too.
+                value: value.filter(|value| !value.is_null()),
                 advised: setting.advised,
                 why: setting.why.to_owned(),
                 source: setting.source.to_owned(),

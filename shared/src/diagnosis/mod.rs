@@ -123,7 +123,8 @@ pub struct Gain {
 pub struct ConfigurationAdvice {
     /// The configuration key, or the name in the environment.
     pub key: String,
-    /// What it was in the last block run; null where the server did not tell.
+    /// What it was in the last block run; null where it was not set, and where the server did not tell: then `followed` is
+    /// null too.
     pub value: Option<Value>,
     /// What is advised, for a person.
     pub advised: String,

@@ -1,12 +1,12 @@
 //! The server's CPUs, threads and disk.
 
-use std::fs::File;
-use std::io::{Seek as _, Write as _};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use dicomperf::diagnosis::{Confidence, Rule};
 use dicomperf::plan::ServerSettings;
+use dicomperf::summary::Summary;
 use serde_json::{Value, json};
 
 use crate::harness::diagnosed::{Server, diagnosed, diagnosed_with, finding, silent, undisturbed};
@@ -49,20 +49,18 @@ fn transcoding_at_ingest_is_proven_by_a_run_without() {
     silent(&summary, &[Rule::StorageCompression]);
 }
 
-/// Keeps a disk busy while `work` is done, as another program would that writes through.
+/// Keeps a disk busy while `work` is done, as another program would: writing past the page cache, which takes little CPU.
 fn while_the_disk_is_busy<T>(work: impl FnOnce() -> T) -> T {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        for writer in 0..4 {
+        for writer in 0..2 {
             let (path, done) = (directory.path().join(format!("file-{writer}")), &done);
             scope.spawn(move || {
-                let mut file = File::create(path).unwrap();
-                let block = vec![writer; 262_144];
                 while !done.load(Ordering::Relaxed) {
-                    file.rewind().unwrap();
-                    file.write_all(&block).unwrap();
-                    file.sync_all().unwrap();
+                    let mut dd = Command::new("dd");
+                    dd.args(["if=/dev/zero", "bs=8M", "count=32", "oflag=direct", "conv=notrunc", "status=none"]);
+                    assert!(dd.arg(format!("of={}", path.display())).status().unwrap().success());
                 }
             });
         }
@@ -75,13 +73,20 @@ fn while_the_disk_is_busy<T>(work: impl FnOnce() -> T) -> T {
 #[test]
 fn a_disk_that_is_kept_busy_is_the_limit_and_memory_is_not() {
     let request = json!({
-        "dataset": { "synthetic": { "modality": "PT", "instances": 200 } }, "iterations": 3, "warmup": 0, "rounds": 1,
+        "dataset": { "synthetic": { "modality": "PT", "instances": 80 } }, "iterations": 3, "warmup": 0, "rounds": 1,
     });
     let on_disk = |settings: &ServerSettings, _| {
         Server::start_in(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), settings)
     };
-    let on_disk = undisturbed(|| while_the_disk_is_busy(|| diagnosed_with(request.clone(), on_disk)));
-    let Some(on_disk) = on_disk else { return };
+    let measured = (0..3).map(|_| while_the_disk_is_busy(|| diagnosed_with(request.clone(), on_disk)));
+    // Where the CPUs are used up too, it is not the disk alone that limits.
+    let cpus_were_free = |summary: &Summary| {
+        summary.scenarios[0].resources.server.as_ref().is_some_and(|used| used.cpu.user + used.cpu.system < 0.7)
+    };
+    let Some(on_disk) = measured.into_iter().find(cpus_were_free) else {
+        println!("not tested: the CPUs were used up, three times");
+        return;
+    };
     let disk = finding(&on_disk, Rule::DiskBound);
     assert_eq!(disk.scenarios, [0]);
     if let Some(in_memory) = undisturbed(|| diagnosed(request.clone())) {
