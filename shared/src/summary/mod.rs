@@ -9,6 +9,7 @@ mod scenario;
 mod search;
 mod stores;
 mod timeline;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ pub use self::resources::{HostSamples, ScenarioResources};
 pub use self::scenario::{IterationSummary, LatencySummary, NotMeasured, ScenarioSummary};
 pub use self::stores::{Growth, LatencyBucket, Stores};
 pub use self::timeline::{Timeline, TimelinePoint};
+use self::told::Told;
 use crate::comparison::RunComparison;
 use crate::dataset::Refused;
 use crate::diagnosis::{self, ConfigurationAdvice, Finding};
@@ -33,7 +35,7 @@ use crate::network::NetworkBaseline;
 use crate::plan::{Estimate, FingerprintParts, Hosts, Plan};
 use crate::request::{Baseline, Request};
 use crate::search::SearchSummary;
-use crate::step::{HostRole, HostVersions, PreparedDataset, StepError, StepId, StepOutput, StepReport, StepState};
+use crate::step::{HostRole, HostVersions, StepError, StepId, StepReport};
 use crate::verdict::{
     BaselineComparison, Comparison, HistoricScenario, ThresholdOutcome, ThresholdState, Verdict, earlier_medians,
 };
@@ -206,18 +208,6 @@ pub struct ServerConfigurationSummary {
     pub environment: BTreeMap<String, Value>,
 }
 
-/// What the steps tell beside measurements.
-#[derive(Default)]
-struct Told {
-    versions: Versions,
-    dataset: Option<PreparedDataset>,
-    server_configuration: Option<ServerConfigurationSummary>,
-    samples: BTreeMap<u32, SampleSummary>,
-    network: BTreeMap<u32, NetworkSummary>,
-    clocks: Vec<Clock>,
-    failed_steps: Vec<FailedStep>,
-}
-
 /// Makes a run's summary from its plan and the reports of its steps, as many as there are, in any order.
 #[must_use]
 pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary {
@@ -359,53 +349,6 @@ fn notes(plan: &Plan, scenarios: &[ScenarioSummary], told: &Told) -> Vec<String>
         notes.push("An instance that was fetched back differs from what was sent: see samples.".to_owned());
     }
     notes
-}
-
-impl Told {
-    fn by(steps: &[StepReport]) -> Self {
-        let mut told = Self::default();
-        for report in steps {
-            if let (StepState::Failed, Some(error)) = (report.state, &report.error) {
-                told.failed_steps.push(FailedStep {
-                    host: report.step.host(),
-                    step: report.step.to_string(),
-                    error: error.clone(),
-                });
-            }
-            match &report.output {
-                None => {}
-                // What was collected at the end is the server's last word, whatever the order of the reports.
-                Some(StepOutput::ServerConfigured(versions)) => {
-                    told.versions.server.get_or_insert_with(|| versions.clone());
-                }
-                Some(StepOutput::Collected(collected)) => {
-                    told.versions.server = Some(collected.versions.clone());
-                    told.server_configuration = Some(ServerConfigurationSummary {
-                        orthanc: collected.orthanc.clone(),
-                        environment: collected.environment.clone(),
-                    });
-                }
-                Some(StepOutput::ClientConfigured(prepared)) => {
-                    told.versions.client = Some(prepared.versions.clone());
-                    told.dataset = Some(prepared.clone());
-                }
-                Some(StepOutput::Measured(measured)) => {
-                    told.versions.client.get_or_insert_with(|| measured.versions.clone());
-                    if !told.clocks.contains(&measured.clock) {
-                        told.clocks.push(measured.clock.clone());
-                    }
-                    let (ordinal, block, round) = (measured.ordinal, measured.block, measured.round);
-                    let (baseline, error) = (measured.network.clone(), measured.network_error.clone());
-                    told.network.insert(ordinal, NetworkSummary { ordinal, block, round, baseline, error });
-                    if let Some(check) = &measured.sample {
-                        let sample = SampleSummary { ordinal, block, round, check: check.clone() };
-                        told.samples.insert(ordinal, sample);
-                    }
-                }
-            }
-        }
-        told
-    }
 }
 
 /// The part of a measuring step: later parts know what earlier ones measured.
