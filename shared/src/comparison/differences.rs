@@ -10,7 +10,8 @@ use crate::step::HostVersions;
 use crate::summary::Summary;
 
 /// Keys of Orthanc's configuration that say where its files are and who may ask it, which bears on no transfer.
-const OF_THE_RUN: [&str; 8] = [
+const OF_THE_RUN: [&str; 9] = [
+    "DatabaseServerIdentifier",
     "DicomTlsCertificate",
     "DicomTlsPrivateKey",
     "DicomTlsTrustedCertificates",
@@ -106,20 +107,22 @@ fn configurations(a: &Summary, b: &Summary) -> Vec<RunDifference> {
     let of_host = |key: &String| !OF_THE_RUN.contains(&key.rsplit('.').next().unwrap_or(key));
     by_key(&keys(&a.orthanc), &keys(&b.orthanc))
         .filter(|(key, ..)| of_host(key))
+        // Of itself a newer Orthanc tells more: that is a difference of versions, and no setting that somebody changed.
+        .filter(|(key, a, b)| !key.starts_with("system.") || !(a.is_null() || b.is_null()))
         .chain(by_key(&json(&a.environment), &json(&b.environment)))
         .map(|(key, a, b)| of(DifferenceOf::Configuration, key, a, b))
         .collect()
 }
 
-/// Orthanc's own configuration by key, and what its REST interface says of the system as `system.KEY`. Its version is a
-/// difference of versions.
+/// Orthanc's own configuration by key, and what its REST interface says of the system as `system.KEY`. Its versions
+/// are differences of versions.
 fn keys(told: &BTreeMap<String, Value>) -> Value {
     let mut all = Map::new();
     for (part, told) in told {
         match (part.as_str(), told) {
             ("configuration", Value::Object(keys)) => all.extend(keys.clone()),
             ("system", Value::Object(keys)) => {
-                let keys = keys.iter().filter(|(key, _)| *key != "Version");
+                let keys = keys.iter().filter(|(key, _)| !["ApiVersion", "Version"].contains(&key.as_str()));
                 all.extend(keys.map(|(key, value)| (format!("system.{key}"), value.clone())));
             }
             _ => {

@@ -25,7 +25,7 @@ pub(super) fn of(comparison: &RunComparison) -> String {
     let Some(headline) = most.or_else(|| scenarios.iter().min_by_key(|pair| severity(pair.verdict))) else {
         return "No scenario of run B belongs to one of run A.".to_owned();
     };
-    let said = headline_of(comparison, headline);
+    let said = headline_of(comparison, headline) + &versions(comparison, headline);
     if scenarios.len() == 1 {
         return said;
     }
@@ -73,6 +73,16 @@ fn headline_of(comparison: &RunComparison, pair: &ScenarioPair) -> String {
             )
         }
     }
+}
+
+/// The versions that differ, where they are not named already, as what explains a change.
+fn versions(comparison: &RunComparison, pair: &ScenarioPair) -> String {
+    let changed = matches!(pair.verdict, Comparison::Regressed | Comparison::Improved);
+    let differing = comparison.differences.iter().filter(|one| one.of == DifferenceOf::Versions).collect::<Vec<_>>();
+    if differing.is_empty() || (changed && pair.because.is_empty()) {
+        return String::new();
+    }
+    format!(" The runs differ in {}.", named(&differing))
 }
 
 /// What the diagnosis says of the slower run; or that it says nothing, and in what the runs differ.

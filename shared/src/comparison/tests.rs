@@ -98,6 +98,9 @@ fn versions_settings_and_live_configuration_are_told_apart() {
     };
     live(4, "1.12.2", &mut a);
     live(8, "1.12.9", &mut b);
+    // What only a newer Orthanc tells of itself is nobody's setting.
+    let newer = &mut b.server_configuration.as_mut().expect("told").orthanc;
+    newer.get_mut("system").expect("told")["HasLabels"] = json!(true);
     b.server_configuration.as_mut().expect("told").environment.remove("TCP_NODELAY");
     let found = compare(&a, &b);
     let expected = [
@@ -224,6 +227,18 @@ fn without_an_explanation_the_differences_are_named() {
     let versions = b.versions.client.as_mut().expect("told");
     (versions.kernel, versions.os, versions.dcmtk) = ("6.8.1".to_owned(), "Debian".to_owned(), None);
     assert!(compare(&a, &b).says.ends_with(" and 1 more."));
+}
+
+#[test]
+fn versions_that_differ_are_named_whatever_the_verdict() {
+    let (mut off, mut on) = off_and_on();
+    off.diagnosis = vec![finding(Rule::SmallPdu, &[0])];
+    on.versions.server.as_mut().expect("told").orthanc = Some("1.12.9".to_owned());
+    let named = " The runs differ in server Orthanc (1.12.9 instead of 1.12.2).";
+    assert!(compare(&off, &on).says.ends_with(&format!("names the cause: PDUs are small.{named}")));
+    let (a, mut b) = (run(json!({}), steady(1000.0)), run(json!({}), steady(1010.0)));
+    b.versions.server.as_mut().expect("told").orthanc = Some("1.12.9".to_owned());
+    assert!(compare(&a, &b).says.ends_with(&format!("is inconclusive.{named}")));
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn found(search: &SearchSummary, unit: &str) -> Text {
         return Text::new().badge(Tone::Bad, "Not sustained").and(": not even the lowest level keeps the objective.");
     };
     let reached = search.sustainable_instances_per_second;
-    let reached = reached.map_or_else(String::new, |rate| format!(", {} instances/s", figure(rate)));
+    let reached = reached.map_or_else(String::new, |rate| format!(", with {} instances/s stored", figure(rate)));
     let broken = search
         .broken
         .map_or_else(|| ", the highest level tried".to_owned(), |level| format!("; {level} {unit} are too many"));
