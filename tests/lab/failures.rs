@@ -6,8 +6,7 @@ use crate::harness::{Finished, Lab, command, container_of, printed, setting};
 /// A run long enough to be disturbed: sixty iterations of a second each.
 fn long_run() -> Value {
     json!({
-        "dataset": { "synthetic": { "instances": 20 } },
-        "matrix": { "tcpNoDelay": [false] },
+        "dataset": { "synthetic": { "instances": 60 } },
         "iterations": 60, "warmup": 0, "rounds": 1,
     })
 }

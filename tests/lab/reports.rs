@@ -111,7 +111,7 @@ async fn runs_with_different_fingerprints_are_not_compared() {
 #[tokio::test]
 async fn killed_senders_make_invalid_iterations_that_the_report_explains() {
     let lab = Lab::new().await;
-    let request = short_run(&json!({ "matrix": { "tcpNoDelay": [false] }, "iterations": 12, "warmup": 0 }));
+    let request = short_run(&json!({ "matrix": { "tcpNoDelay": [false, true] }, "iterations": 12, "warmup": 0 }));
     let run = lab.start("invalid", request).await;
     run.measured(0, 2).await;
     let client = container_of(&run.hosts().await.client.unwrap());

@@ -9,8 +9,7 @@ use crate::harness::Lab;
 async fn reap_ends_the_hosts_of_a_stopped_execution_and_what_was_measured_is_summarized() {
     let lab = Lab::new().await;
     let request = json!({
-        "dataset": { "synthetic": { "instances": 20 } },
-        "matrix": { "tcpNoDelay": [false] },
+        "dataset": { "synthetic": { "instances": 60 } },
         "iterations": 60, "warmup": 0, "rounds": 1,
     });
     let run = lab.start("stopped", request).await;

@@ -78,7 +78,9 @@ fn headline_of(comparison: &RunComparison, pair: &ScenarioPair) -> String {
 /// The versions that differ, where they are not named already, as what explains a change.
 fn versions(comparison: &RunComparison, pair: &ScenarioPair) -> String {
     let changed = matches!(pair.verdict, Comparison::Regressed | Comparison::Improved);
-    let differing = comparison.differences.iter().filter(|one| one.of == DifferenceOf::Versions).collect::<Vec<_>>();
+    let known = |one: &&RunDifference| !one.a.is_null() && !one.b.is_null();
+    let differing = comparison.differences.iter().filter(|one| one.of == DifferenceOf::Versions);
+    let differing: Vec<_> = differing.filter(known).collect();
     if differing.is_empty() || (changed && pair.because.is_empty()) {
         return String::new();
     }

@@ -19,7 +19,7 @@ pub struct Block {
     pub server: ServerSettings,
     /// What is measured under it.
     pub scenarios: Vec<Scenario>,
-    /// Whether nobody asked for it: it shows what TCP_NODELAY does where the matrix does not, in the first round only.
+    /// Whether nobody asked for it: it shows what TCP_NODELAY does where the matrix does not. It runs once, before all others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub probe: bool,
 }
@@ -235,9 +235,14 @@ fn client_settings(request: &Request, server: &ServerSettings) -> Vec<Settings> 
 }
 
 pub(super) fn sequence(blocks: &[Block], request: &Request) -> Vec<BlockRun> {
-    (0..request.rounds)
-        .flat_map(|round| turn(blocks.len(), round).map(move |index| (round, &blocks[index])))
-        .filter(|(round, block)| *round < block.rounds(request))
+    let (probes, asked): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.probe);
+    // First, so that what is collected from the server at the end is of a configuration that was asked for.
+    let probes = probes.into_iter().map(|block| (0, block));
+    let rounds = (0..request.rounds)
+        .flat_map(|round| turn(asked.len(), round).map(move |index| (round, index)))
+        .map(|(round, index)| (round, asked[index]));
+    probes
+        .chain(rounds)
         .zip(0..)
         .map(|((round, block), ordinal)| BlockRun { ordinal, block: block.block, round })
         .collect()

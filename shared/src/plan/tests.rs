@@ -165,7 +165,7 @@ fn a_plan_without_tcp_nodelay_at_both_ends_gets_one_probe_with_it_that_runs_once
     assert!(probe.server.tcp_no_delay);
     assert_eq!((probe.scenarios[0].scenario, probe.iterations(&plan.request)), (4, 5));
     let order: Vec<_> = plan.sequence.iter().map(|run| (run.block, run.round)).collect();
-    assert_eq!(order, [(0, 0), (1, 0), (0, 1)]);
+    assert_eq!(order, [(1, 0), (0, 0), (0, 1)]);
     assert!(plan.notes.iter().any(|note| note.starts_with("Scenario 4 is a probe")), "{:?}", plan.notes);
 }
 

@@ -265,7 +265,9 @@ fn an_invalid_iteration_is_listed_with_its_reason() {
 #[test]
 fn a_search_is_told_and_drawn() {
     let page = html(&fixtures::with_search());
-    assert!(page.contains(">Sustained</span>: 8 associations, with 431 instances/s stored; 12 associations are too many"));
+    assert!(
+        page.contains(">Sustained</span>: 8 associations, with 431 instances/s stored; 12 associations are too many")
+    );
     assert!(page.contains(" knee ") && page.contains(" sustained "), "the marks are not drawn");
     assert!(page.contains("latencyMs.p95 at most 20."));
 }

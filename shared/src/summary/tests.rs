@@ -415,7 +415,7 @@ fn a_probe_is_measured_and_compared_and_counts_for_no_verdict() {
     assert_eq!((summary.thresholds.len(), summary.baseline.len()), (1, 1));
     assert_eq!((summary.status, summary.verdict), (RunStatus::Succeeded, Verdict::Passed));
 
-    let probes = steps.iter_mut().find(|report| report.step == StepId::Measure { ordinal: 1, part: 0 }).expect("there");
+    let probes = steps.iter_mut().find(|report| report.step == StepId::Measure { ordinal: 0, part: 0 }).expect("there");
     iterations_of(probes)[2].valid = false;
     assert_eq!(summarize(&plan, &steps, went_well()).verdict, Verdict::Passed);
 }
