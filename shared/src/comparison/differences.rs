@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{DifferenceOf, RunDifference, wording};
+use super::{DifferenceOf, RunDifference};
 use crate::step::HostVersions;
-use crate::summary::Summary;
+use crate::summary::{Summary, setting_name};
 
 /// Keys of Orthanc's configuration that say where its files are and who may ask it, which bears on no transfer.
 const OF_THE_RUN: [&str; 9] = [
@@ -85,7 +85,7 @@ fn settings(a: &Summary, b: &Summary) -> Vec<RunDifference> {
     let (a, b) = (&a.request, &b.request);
     let mut found: Vec<_> = by_key(&json(&a.matrix), &json(&b.matrix))
         .filter(|(_, a, b)| !same_values(a, b))
-        .map(|(axis, a, b)| of(DifferenceOf::Settings, wording::setting(&axis).to_owned(), a, b))
+        .map(|(axis, a, b)| of(DifferenceOf::Settings, setting_name(&axis).to_owned(), a, b))
         .collect();
     found.extend(
         by_key(&json(&a.server.orthanc), &json(&b.server.orthanc))

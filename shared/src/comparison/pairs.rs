@@ -6,7 +6,7 @@ use super::noise::Spread;
 use super::{ScenarioPair, wording};
 use crate::diagnosis::{Finding, Rule};
 use crate::statistics::Bootstrap;
-use crate::summary::{ScenarioSummary, Summary, setting_differences, setting_fields};
+use crate::summary::{SETTINGS, ScenarioSummary, Summary, setting_differences, setting_fields, setting_name};
 use crate::verdict::{Comparison, LEAST_ITERATIONS};
 
 /// Which scenarios belong together.
@@ -147,7 +147,9 @@ fn names(a: &Summary, b: &Summary, pairs: &[(usize, usize)]) -> Vec<String> {
             (setting_fields(&a.scenarios[*one].settings), setting_fields(&b.scenarios[*other].settings))
         })
         .collect();
-    let varying: Vec<_> = wording::settings()
+    let varying: Vec<_> = SETTINGS
+        .iter()
+        .map(|(key, _)| *key)
         .filter(|key| fields.windows(2).any(|two| two[0].1.get(*key) != two[1].1.get(*key)))
         .collect();
     let common = |key: &String, value: &Value| fields.iter().all(|(_, b)| b["orthanc"].get(key) == Some(value));
@@ -159,9 +161,9 @@ fn names(a: &Summary, b: &Summary, pairs: &[(usize, usize)]) -> Vec<String> {
                 Value::Object(entries) if *key == "orthanc" => {
                     let own: Map<_, _> =
                         entries.clone().into_iter().filter(|(key, value)| !common(key, value)).collect();
-                    format!("{} {}", wording::setting(key), wording::value(&Value::Object(own)))
+                    format!("{} {}", setting_name(key), wording::value(&Value::Object(own)))
                 }
-                value => format!("{} {}", wording::setting(key), wording::value(value)),
+                value => format!("{} {}", setting_name(key), wording::value(value)),
             });
             described.collect::<Vec<_>>().join(", ")
         })

@@ -3,6 +3,7 @@
 use super::{DifferenceOf, RunComparison, RunDifference, ScenarioPair, severity, wording};
 use crate::diagnosis::{Confidence, Finding};
 use crate::statistics::Interval;
+use crate::summary::setting_name;
 use crate::verdict::Comparison;
 
 /// So many differences are named; more are counted.
@@ -44,7 +45,7 @@ fn headline_of(comparison: &RunComparison, pair: &ScenarioPair) -> String {
         .iter()
         .map(|one| {
             let (a, b) = (wording::value(&one.a), wording::value(&one.b));
-            format!("{} {b} instead of {a}", wording::setting(&one.setting))
+            format!("{} {b} instead of {a}", setting_name(&one.setting))
         })
         .collect();
     let with = if instead.is_empty() { String::new() } else { format!(" with {}", wording::list(&instead)) };

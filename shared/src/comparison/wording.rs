@@ -1,30 +1,6 @@
-//! What settings and their values are called.
+//! How values and lists read.
 
 use serde_json::Value;
-
-/// Settings in the order of the request, and their names for a person.
-const SETTINGS: [(&str, &str); 10] = [
-    ("sender", "sender"),
-    ("target", "target"),
-    ("associations", "associations"),
-    ("instancesPerAssociation", "instances an association"),
-    ("maxPdu", "PDU bytes"),
-    ("tcpNoDelay", "TCP_NODELAY"),
-    ("tls", "TLS"),
-    ("transferSyntax", "transfer syntax"),
-    ("arrival", "arrival"),
-    ("orthanc", "Orthanc"),
-];
-
-/// The keys of all settings, in the order of the request.
-pub(super) fn settings() -> impl Iterator<Item = &'static str> {
-    SETTINGS.iter().map(|(key, _)| *key)
-}
-
-/// What a setting is called.
-pub(super) fn setting(key: &str) -> &str {
-    SETTINGS.iter().find(|(known, _)| *known == key).map_or(key, |(_, name)| *name)
-}
 
 /// A value, as a person writes it.
 pub(super) fn value(value: &Value) -> String {

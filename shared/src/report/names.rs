@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::summary::{Summary, setting_fields};
+use crate::summary::{SETTINGS, Summary, setting_fields};
 
 /// What tells the scenarios of a run apart: the settings that vary, by scenario.
 pub(super) struct Names {
@@ -15,20 +15,6 @@ pub(super) struct Names {
     /// The scenarios that nobody asked for.
     probes: BTreeSet<u32>,
 }
-
-/// Settings in the order of the request, and what reports call them.
-pub(super) const SETTINGS: [(&str, &str); 10] = [
-    ("sender", "sender"),
-    ("target", "target"),
-    ("associations", "associations"),
-    ("instancesPerAssociation", "instances an association"),
-    ("maxPdu", "PDU bytes"),
-    ("tcpNoDelay", "TCP_NODELAY"),
-    ("tls", "TLS"),
-    ("transferSyntax", "transfer syntax"),
-    ("arrival", "arrival"),
-    ("orthanc", "Orthanc"),
-];
 
 impl Names {
     pub(super) fn of(summary: &Summary) -> Self {
@@ -122,11 +108,6 @@ pub(super) fn shortened(text: &str) -> String {
         fitting if fitting <= FITTING => text.to_owned(),
         _ => text.chars().take(FITTING - 1).chain(['…']).collect(),
     }
-}
-
-/// What reports call a setting.
-pub(super) fn setting_name(key: &str) -> &str {
-    SETTINGS.iter().find(|(known, _)| *known == key).map_or(key, |(_, name)| *name)
 }
 
 /// A setting's value, as a person writes it.

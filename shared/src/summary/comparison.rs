@@ -104,3 +104,22 @@ pub(crate) fn fields(settings: &Settings) -> Map<String, Value> {
         _ => Map::new(),
     }
 }
+
+/// Settings in the order of the request, and what reports call them.
+pub(crate) const SETTINGS: [(&str, &str); 10] = [
+    ("sender", "sender"),
+    ("target", "target"),
+    ("associations", "associations"),
+    ("instancesPerAssociation", "instances an association"),
+    ("maxPdu", "PDU bytes"),
+    ("tcpNoDelay", "TCP_NODELAY"),
+    ("tls", "TLS"),
+    ("transferSyntax", "transfer syntax"),
+    ("arrival", "arrival"),
+    ("orthanc", "Orthanc"),
+];
+
+/// What reports call a setting.
+pub(crate) fn setting_name(key: &str) -> &str {
+    SETTINGS.iter().find(|(known, _)| *known == key).map_or(key, |(_, name)| *name)
+}

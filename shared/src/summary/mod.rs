@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::comparison::{Difference, ScenarioComparison};
-pub(crate) use self::comparison::{differences as setting_differences, fields as setting_fields};
+pub(crate) use self::comparison::{
+    SETTINGS, differences as setting_differences, fields as setting_fields, setting_name,
+};
 pub use self::decomposition::{BySize, Decomposition};
 pub use self::resources::{HostSamples, ScenarioResources};
 pub use self::scenario::{IterationSummary, LatencySummary, NotMeasured, ScenarioSummary};
@@ -30,12 +32,12 @@ use crate::comparison::RunComparison;
 use crate::dataset::Refused;
 use crate::diagnosis::{self, ConfigurationAdvice, Finding};
 use crate::failure::RunError;
-use crate::measurement::{Clock, SampleCheck};
+use crate::measurement::{BlockMeasurement, Clock, SampleCheck};
 use crate::network::NetworkBaseline;
 use crate::plan::{Estimate, FingerprintParts, Hosts, Plan};
 use crate::request::{Baseline, Request};
 use crate::search::SearchSummary;
-use crate::step::{HostRole, HostVersions, StepError, StepId, StepReport};
+use crate::step::{HostRole, HostVersions, StepError, StepId, StepOutput, StepReport};
 use crate::verdict::{
     BaselineComparison, Comparison, HistoricScenario, ThresholdOutcome, ThresholdState, Verdict, earlier_medians,
 };
@@ -357,6 +359,19 @@ const fn part_of(step: &StepId) -> u32 {
         StepId::Measure { part, .. } => *part,
         _ => 0,
     }
+}
+
+/// Every measurement, later parts of a step after those whose iterations they repeat.
+fn measurements(steps: &[StepReport]) -> Vec<&BlockMeasurement> {
+    let mut by_part: Vec<_> = steps
+        .iter()
+        .filter_map(|report| match &report.output {
+            Some(StepOutput::Measured(measured)) => Some((part_of(&report.step), measured.as_ref())),
+            _ => None,
+        })
+        .collect();
+    by_part.sort_by_key(|(part, _)| *part);
+    by_part.into_iter().map(|(_, measured)| measured).collect()
 }
 
 #[cfg(test)]

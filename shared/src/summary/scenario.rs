@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::decomposition::{Decomposition, Parts};
 use super::resources::ScenarioResources;
 use super::stores::{Growth, LatencyBucket};
-use super::{Outcome, part_of};
+use super::{Outcome, measurements};
 use crate::measurement::{BlockMeasurement, Iteration, LatencyHistogram};
 use crate::plan::{Block, Plan, Scenario, Settings};
 use crate::request::Metric;
 use crate::statistics::{Bootstrap, Interval, mad, outliers};
-use crate::step::{StepOutput, StepReport};
+use crate::step::StepReport;
 
 /// What was measured under one combination of settings. Its figures are of the valid counted iterations of all rounds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -158,17 +158,9 @@ pub(super) fn summarize(
 
 /// By scenario, block run and index: each iteration once, though the parts of a step repeat what was measured before.
 fn iterations(steps: &[StepReport]) -> Made<'_> {
-    let mut by_part: Vec<_> = steps
-        .iter()
-        .filter_map(|report| match &report.output {
-            Some(StepOutput::Measured(measured)) => Some((part_of(&report.step), measured.as_ref())),
-            _ => None,
-        })
-        .collect();
-    by_part.sort_by_key(|(part, _)| *part);
-    by_part
+    measurements(steps)
         .into_iter()
-        .flat_map(|(_, measured)| measured.iterations.iter().map(move |iteration| (measured, iteration)))
+        .flat_map(|measured| measured.iterations.iter().map(move |iteration| (measured, iteration)))
         .map(|(measured, iteration)| ((iteration.scenario, measured.ordinal, iteration.index), (measured, iteration)))
         .collect()
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{LatencySummary, part_of};
+use super::{LatencySummary, measurements};
 use crate::plan::Plan;
 use crate::search::{Judged, Judgement, Next, SearchLevel, SearchMeasurement, SearchSummary};
-use crate::step::{StepOutput, StepReport};
+use crate::step::StepReport;
 
 /// The searches of a run.
 pub(super) struct Searches {
@@ -39,15 +39,7 @@ pub(super) fn summarize(plan: &Plan, steps: &[StepReport]) -> Searches {
 
 /// By scenario; the parts of a step repeat what was measured before.
 fn made(steps: &[StepReport]) -> BTreeMap<u32, &SearchMeasurement> {
-    let mut by_part: Vec<_> = steps
-        .iter()
-        .filter_map(|report| match &report.output {
-            Some(StepOutput::Measured(measured)) => Some((part_of(&report.step), measured.as_ref())),
-            _ => None,
-        })
-        .collect();
-    by_part.sort_by_key(|(part, _)| *part);
-    let searches = by_part.into_iter().flat_map(|(_, measured)| &measured.searches);
+    let searches = measurements(steps).into_iter().flat_map(|measured| &measured.searches);
     searches.map(|search| (search.scenario, search)).collect()
 }
 

@@ -7,7 +7,6 @@ use crate::network::{NetworkBaseline, RoundTrip, RoundTripMethod};
 use crate::request::Metric;
 use crate::samples::{CpuSample, ResourceSample};
 use crate::statistics::LeastSquares;
-use crate::step::StepOutput;
 
 fn near(found: f64, expected: f64) {
     assert!((found - expected).abs() < 1e-6 * expected, "{found} is not {expected}");

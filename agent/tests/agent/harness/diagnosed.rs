@@ -6,8 +6,7 @@ use std::fs;
 use dicomperf::diagnosis::{Finding, Rule};
 use dicomperf::plan::{BlockRun, Circumstances, DatasetPlan, Plan, ServerSettings, plan};
 use dicomperf::request::{Request, Target};
-use dicomperf::samples::{self, ResourceSample, Sample};
-use dicomperf::step::{DatasetSource, MeasureBlock, ServerAddress, StepId, StepOutput, StepReport};
+use dicomperf::step::{DatasetSource, HostRole, MeasureBlock, ServerAddress, StepId, StepOutput, StepReport};
 use dicomperf::summary::{HostSamples, Outcome, ScenarioSummary, Stores, Summary, summarize};
 use dicomperf_agent::resources::Sampler;
 use serde_json::Value;
@@ -90,11 +89,10 @@ pub fn diagnosed_with(request: Value, mut start: impl FnMut(&ServerSettings, Blo
         }
         steps.push(measured);
     }
-    let mut stores = Stores::default();
-    let samples = HostSamples {
-        server: resources(&fs::read(&file).unwrap(), &mut stores),
-        client: resources(&fs::read(run.home("samples.jsonl.zst")).unwrap(), &mut stores),
-    };
+    let (mut samples, mut stores) = (HostSamples::default(), Stores::default());
+    for (host, file) in [(HostRole::Server, file), (HostRole::Client, run.home("samples.jsonl.zst"))] {
+        samples.add(host, &fs::read(file).unwrap(), &mut stores).unwrap();
+    }
     let finished_at = "2026-01-01T00:30:00Z".parse().unwrap();
     let outcome = Outcome { error: None, hosts_left: 0, history: Vec::new(), samples, stores, finished_at };
     let summary = summarize(&plan, &steps, outcome);
@@ -142,16 +140,6 @@ fn measure_block(plan: &Plan, sequenced: BlockRun, server: &Server) -> MeasureBl
         search: None,
         samples_url: String::new(),
     }
-}
-
-fn resources(bytes: &[u8], stores: &mut Stores) -> Vec<ResourceSample> {
-    let mut resources = Vec::new();
-    samples::each(bytes, |sample| match sample {
-        Sample::Resources(sample) => resources.push(*sample),
-        Sample::Store(store) => stores.add(&store),
-    })
-    .unwrap();
-    resources
 }
 
 /// For whoever looks with --no-capture: the figures that rules look at, and what they made of them.

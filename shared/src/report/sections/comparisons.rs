@@ -4,7 +4,8 @@ use super::{ROWS_A_CHART, part_of, section, tone_of, two_runs};
 use crate::report::chart::{Axis, Chart, Drawing, Row, RowShape, Rows};
 use crate::report::document::{Block, MOST_ROWS, Section, Table, Text};
 use crate::report::figures::{figure, ratio, ratio_with_interval};
-use crate::report::names::{Names, setting_name, shortened, value};
+use crate::report::names::{Names, shortened, value};
+use crate::summary::setting_name;
 use crate::summary::{ScenarioComparison, Summary};
 use crate::verdict::LEAST_RUNS;
 

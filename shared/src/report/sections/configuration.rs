@@ -3,7 +3,8 @@
 use super::{row, section};
 use crate::plan::HostPlan;
 use crate::report::document::{Block, Section, Table, Text, Tone};
-use crate::report::names::{Names, SETTINGS, plain, value};
+use crate::report::names::{Names, plain, value};
+use crate::summary::SETTINGS;
 use crate::summary::{Summary, setting_fields};
 
 pub(super) fn configuration(summary: &Summary, names: &Names) -> Option<Section> {

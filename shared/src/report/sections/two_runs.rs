@@ -7,7 +7,8 @@ use crate::comparison::{ComparedRun, DifferenceOf, RunComparison, ScenarioPair};
 use crate::report::chart::{Axis, Chart, Drawing, Row, RowShape, Rows};
 use crate::report::document::{Block, Document, KeyFigure, Part, Section, Table, Text, Tone, capitalized};
 use crate::report::figures::{bounds, figure, or_none, ratio, ratio_with_interval, time, with_interval};
-use crate::report::names::{plain, setting_name, shortened, value};
+use crate::report::names::{plain, shortened, value};
+use crate::summary::setting_name;
 use crate::workflow::RunStatus;
 
 /// The report of a comparison.
