@@ -11,7 +11,7 @@ use settings::Settings;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     dicomperf::aws::logs::init();
-    let config = dicomperf::aws::configuration().await;
+    let config = dicomperf::aws::function_configuration()?;
     let handler = &Handler::new(&config, Settings::read()?);
     run(service_fn(|event: LambdaEvent<_>| handler.handle(event.payload))).await
 }

@@ -1,8 +1,8 @@
-//! What the template tells a function, by its environment.
+//! What the template and Lambda tell a function, by its environment.
 
 /// A variable that must be there is not.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not set: the template sets it for this function")]
+#[error("{0} is not set in the environment of this function")]
 pub struct Missing(&'static str);
 
 /// A variable that must be there.
