@@ -1,10 +1,12 @@
 //! Errors in a request: where, what, and what is allowed there.
 
+mod pattern;
+
 use std::fmt;
 use std::sync::LazyLock;
 
+use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{ValidationError, Validator};
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,27 +54,24 @@ pub fn request_schema() -> Value {
     settings.into_generator().into_root_schema_for::<Request>().to_value()
 }
 
-struct RequestSchema {
-    document: Value,
-    validator: Validator,
-}
+// Rules: what build.rs makes of the committed schema.
+include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
-static SCHEMA: LazyLock<RequestSchema> = LazyLock::new(|| {
-    let document = request_schema();
-    let validator = jsonschema::draft202012::new(&document).expect("the schema of Request is a valid schema");
-    RequestSchema { document, validator }
+/// The committed schema, for the words of an error.
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../events/request.schema.json")).expect("the committed schema is JSON")
 });
 
 /// Every error that the schema finds in a document.
 pub(crate) fn against_schema(document: &Value) -> Vec<FieldError> {
-    SCHEMA.validator.iter_errors(document).flat_map(|error| field_errors(&error)).collect()
+    Rules::iter_errors(document).flat_map(|error| field_errors(&error)).collect()
 }
 
 fn field_errors(error: &ValidationError<'_>) -> Vec<FieldError> {
     let path = dotted(error.instance_path().as_str());
     let pointer = error.schema_path().as_str();
     let rule = pointer.rsplit_once('/').map_or("", |(parent, _keyword)| parent);
-    let rule = SCHEMA.document.pointer(rule).unwrap_or(&Value::Null);
+    let rule = SCHEMA.pointer(rule).unwrap_or(&Value::Null);
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let known = property_names(rule);
@@ -171,6 +170,8 @@ fn shortened(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
@@ -287,6 +288,62 @@ mod tests {
             }));
             assert_eq!(found.len(), 13, "{text:?} passed somewhere: {found:?}");
         }
+    }
+
+    /// Every value in a document, as JSON Pointers.
+    fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                fields.iter().for_each(|(name, value)| pointers(value, format!("{at}/{name}"), found));
+            }
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(index, value)| pointers(value, format!("{at}/{index}"), found));
+            }
+            _ => {}
+        }
+        found.push(at);
+    }
+
+    /// Where something is wrong. Not by which keyword: of a type and an enum that are both broken, one names the enum alone.
+    fn places<'a>(errors: impl Iterator<Item = ValidationError<'a>>) -> BTreeSet<String> {
+        errors.map(|error| error.instance_path().to_string()).collect()
+    }
+
+    #[test]
+    fn the_validator_made_of_the_schema_finds_what_a_validator_of_all_schemas_finds() {
+        let whole = jsonschema::draft202012::new(&SCHEMA).expect("a schema");
+        let mut refused = 0;
+        for name in ["classic", "demo", "own-files", "search", "senders"] {
+            let file = format!("{}/../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+            let event: Value = serde_json::from_slice(&std::fs::read(file).expect("an event")).expect("JSON");
+            let mut document = serde_json::to_value(Request::from_json(&event).expect("valid")).expect("JSON");
+            let mut found = Vec::new();
+            pointers(&document, String::new(), &mut found);
+            for pointer in found {
+                for other in [
+                    json!(null),
+                    json!({}),
+                    json!([]),
+                    json!([1, 1.0]),
+                    json!(-1),
+                    json!(0.5),
+                    json!(1e300),
+                    json!(u64::MAX),
+                    json!(true),
+                    json!(""),
+                    json!("é\n"),
+                    json!({ "colour": "red" }),
+                ] {
+                    let place = document.pointer_mut(&pointer).expect("it was found");
+                    let was = std::mem::replace(place, other);
+                    let wrong = places(Rules::iter_errors(&document));
+                    assert_eq!(wrong, places(whole.iter_errors(&document)), "{document}");
+                    refused += usize::from(!wrong.is_empty());
+                    *document.pointer_mut(&pointer).expect("it was found") = was;
+                }
+            }
+        }
+        assert!(refused > 1_000, "{refused}");
     }
 
     #[test]
