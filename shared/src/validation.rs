@@ -316,7 +316,7 @@ mod tests {
         for name in ["classic", "demo", "own-files", "search", "senders"] {
             let file = format!("{}/../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
             let event: Value = serde_json::from_slice(&std::fs::read(file).expect("an event")).expect("JSON");
-            let mut document = serde_json::to_value(Request::from_json(&event).expect("valid")).expect("JSON");
+            let document = serde_json::to_value(Request::from_json(&event).expect("valid")).expect("JSON");
             let mut found = Vec::new();
             pointers(&document, String::new(), &mut found);
             for pointer in found {
@@ -334,12 +334,11 @@ mod tests {
                     json!("é\n"),
                     json!({ "colour": "red" }),
                 ] {
-                    let place = document.pointer_mut(&pointer).expect("it was found");
-                    let was = std::mem::replace(place, other);
-                    let wrong = places(Rules::iter_errors(&document));
-                    assert_eq!(wrong, places(whole.iter_errors(&document)), "{document}");
+                    let mut changed = document.clone();
+                    *changed.pointer_mut(&pointer).expect("it was found") = other;
+                    let wrong = places(Rules::iter_errors(&changed));
+                    assert_eq!(wrong, places(whole.iter_errors(&changed)), "{changed}");
                     refused += usize::from(!wrong.is_empty());
-                    *document.pointer_mut(&pointer).expect("it was found") = was;
                 }
             }
         }
