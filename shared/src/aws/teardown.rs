@@ -7,6 +7,7 @@ use aws_sdk_ec2::types::InstanceStateName;
 use super::hosts::{Host, Hosts};
 use super::records::Records;
 use crate::failure::Failure;
+use crate::step::HostRole;
 use crate::workflow::TeardownAnswer;
 
 /// Ends what a run has.
@@ -70,6 +71,8 @@ impl Teardown {
             }
             left = self.hosts.of_run(run_id).await?;
             left.retain(|host| !host.is_gone());
+            // The client first: what it measured of a server that goes would look like the server's failure.
+            left.sort_by_key(|host| host.role != Some(HostRole::Client));
             if left.is_empty() {
                 clear_looks += 1;
                 if clear_looks == CLEAR_LOOKS {

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_ec2::Client as Ec2;
 use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
 use aws_sdk_ec2::operation::terminate_instances::{TerminateInstancesError, TerminateInstancesOutput};
-use aws_sdk_ec2::types::{Instance, InstanceState, Reservation};
+use aws_sdk_ec2::types::{Instance, InstanceState, Reservation, Tag};
 use aws_smithy_mocks::{Rule, mock};
 
 use super::*;
@@ -17,7 +17,7 @@ use crate::aws::mocked::{client, error};
 
 const QUICK: Patience = Patience { pause: Duration::ZERO, looks: 6 };
 
-/// What EC2 says at each look; the last for good.
+/// What EC2 says at each look, the last for good: of the server, and of the client if there are two.
 fn looks(states: &'static [&'static [InstanceStateName]]) -> (Rule, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&count);
@@ -25,9 +25,10 @@ fn looks(states: &'static [&'static [InstanceStateName]]) -> (Rule, Arc<AtomicUs
         assert!(request.filters().iter().any(|filter| filter.name() == Some("tag:dicomperf:run")));
         assert!(request.filters().iter().any(|filter| filter.name() == Some("tag:dicomperf:project")));
         let look = counted.fetch_add(1, Ordering::SeqCst).min(states.len() - 1);
-        let hosts = states[look].iter().enumerate().map(|(number, state)| {
+        let hosts = states[look].iter().zip(["server", "client"]).enumerate().map(|(number, (state, role))| {
             let state = InstanceState::builder().name(state.clone()).build();
-            Instance::builder().instance_id(format!("i-{number}")).state(state).build()
+            let role = Tag::builder().key("dicomperf:role").value(role).build();
+            Instance::builder().instance_id(format!("i-{number}")).state(state).tags(role).build()
         });
         let reservation = Reservation::builder().set_instances(Some(hosts.collect())).build();
         DescribeInstancesOutput::builder().reservations(reservation).build()
@@ -77,6 +78,17 @@ async fn teardown_looks_until_the_hosts_are_gone_and_terminates_once() {
     teardown(vec![hosts, terminate.clone()], unknown_run()).run("run-1").await.expect("done");
     assert_eq!(terminate.num_calls(), 1);
     assert_eq!(count.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn the_client_goes_first_for_it_would_measure_a_server_that_goes() {
+    use InstanceStateName::{Running, Terminated};
+    let (hosts, _) = looks(&[&[Running, Running], &[Terminated, Terminated]]);
+    let terminate = mock!(Ec2::terminate_instances)
+        .match_requests(|request| request.instance_ids() == ["i-1", "i-0"])
+        .then_output(|| TerminateInstancesOutput::builder().build());
+    teardown(vec![hosts, terminate.clone()], unknown_run()).run("run-1").await.expect("done");
+    assert_eq!(terminate.num_calls(), 1);
 }
 
 #[tokio::test]
