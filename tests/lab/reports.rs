@@ -115,15 +115,17 @@ async fn killed_senders_make_invalid_iterations_that_the_report_explains() {
     let run = lab.start("invalid", request).await;
     run.measured(0, 2).await;
     let client = container_of(&run.hosts().await.client.unwrap());
-    // An iteration takes two seconds: one of these moments is in the middle of a transfer.
+    // Without TCP_NODELAY a transfer takes two seconds: only there is a sender ever a second old, and in the middle of it.
+    let kill = ["exec", &client, "pkill", "-KILL", "--older", "1", "-x", "storescu"];
     let mut killed = 0;
-    for _ in 0..200 {
-        killed += u32::from(command("docker", &["exec", &client, "pkill", "-KILL", "-x", "storescu"]).status.success());
+    for _ in 0..600 {
+        killed += u32::from(command("docker", &kill).status.success());
         if killed == 2 {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
+    assert_eq!(killed, 2, "the run ended before two senders were killed");
     let finished = run.finish().await;
     let report = finished.report.as_ref().unwrap();
     assert_eq!(report["verdict"], "invalid", "{report}");
