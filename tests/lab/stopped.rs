@@ -34,7 +34,7 @@ async fn reap_ends_the_hosts_of_a_stopped_execution_and_what_was_measured_is_sum
     assert_eq!(report["hostsLeft"], 0);
     let iterations = report["scenarios"][0]["iterations"].as_array().unwrap();
     assert!((3..60).contains(&iterations.len()), "{} iterations", iterations.len());
-    // Nor is one lost to the end of the hosts: the client goes first.
+    // None is measured of a server that goes: the client goes first.
     let invalid: Vec<_> = iterations.iter().filter(|iteration| iteration["valid"] != true).collect();
     assert!(invalid.is_empty(), "{invalid:?}");
     // The report is written before the record that points at it.
