@@ -16,7 +16,8 @@ pub(super) struct Counters<'a> {
     loopback: (f64, f64),
     /// How long Orthanc was there, and its CPU time.
     orthanc_ms: (f64, f64),
-    threads: BTreeMap<(u32, u32), f64>,
+    /// CPU time of the thread that used most in each interval.
+    busiest_thread_ms: Option<f64>,
 }
 
 /// ms, summed over CPUs.
@@ -87,19 +88,22 @@ impl<'a> Counters<'a> {
     }
 
     fn add_processes(&mut self, earlier: &ResourceSample, later: &ResourceSample, part: Part, inside_ms: f64) {
-        let mut there = false;
+        let (mut there, mut busiest_thread_ms) = (false, None);
         for process in &later.processes {
             // What a process had used before it was found did not fall into this interval alone.
             let Some(before) = earlier.processes.iter().find(|other| other.pid == process.pid) else { continue };
             there = true;
             self.orthanc_ms.1 += part.of_time(before.cpu_ms, process.cpu_ms);
             for thread in &process.threads {
-                let key = (process.pid, thread.id);
-                *self.threads.entry(key).or_default() += part.of(thread_ms(before, thread.id), thread.cpu_ms);
+                let grown = part.of(thread_ms(before, thread.id), thread.cpu_ms);
+                busiest_thread_ms = Some(busiest_thread_ms.map_or(grown, |busiest: f64| busiest.max(grown)));
             }
         }
         if there {
             self.orthanc_ms.0 += inside_ms;
+        }
+        if let Some(busiest) = busiest_thread_ms {
+            *self.busiest_thread_ms.get_or_insert_default() += busiest;
         }
     }
 
@@ -119,10 +123,9 @@ impl<'a> Counters<'a> {
 
     pub fn orthanc(&self) -> Option<OrthancUse> {
         let (there_ms, cpu_ms) = self.orthanc_ms;
-        let busiest = share(highest(self.threads.values().copied()), there_ms);
         (there_ms > 0.0).then(|| OrthancUse {
             cpu_cores: cpu_ms / there_ms,
-            busiest_thread: (!self.threads.is_empty()).then_some(busiest),
+            busiest_thread: self.busiest_thread_ms.map(|busiest| share(busiest, there_ms)),
         })
     }
 

@@ -74,7 +74,9 @@ pub struct CpuUse {
 pub struct OrthancUse {
     /// CPU time over time: 1.0 is one CPU, all the time.
     pub cpu_cores: f64,
-    /// Of its busiest thread, the share of the window in which it ran. Absent where the kernel does not tell.
+    /// The share of the window in which its busiest thread ran: the busiest from one sample to the next, since Orthanc's
+    /// pool of threads takes up each message of an association anew, mostly but not always with the same thread. Absent
+    /// where the kernel does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busiest_thread: Option<f64>,
 }

@@ -162,11 +162,23 @@ fn an_orthanc_that_started_again_is_known_from_its_second_sample_on() {
     // It was there in nine intervals and then, as another process, in five.
     let orthanc = ResourceUse::over(&samples, 10_000, 13_000).expect("samples").orthanc.expect("Orthanc");
     close(orthanc.cpu_cores, 1.3);
-    close(orthanc.busiest_thread.expect("threads"), 0.75 * 9.0 / 14.0);
+    close(orthanc.busiest_thread.expect("threads"), 0.75);
     for sample in &mut samples {
         sample.processes.clear();
     }
     assert_eq!(ResourceUse::over(&samples, 10_000, 13_000).expect("samples").orthanc, None);
+}
+
+#[test]
+fn work_that_one_thread_hands_to_another_is_as_busy_as_if_one_had_done_it() {
+    let mut samples = samples(0..20);
+    for (number, sample) in (0..).zip(&mut samples) {
+        let (before, after) = (u64::min(number, 8), u64::saturating_sub(number, 8));
+        sample.processes[0].threads =
+            vec![ThreadSample { id: 7, cpu_ms: before * 150 }, ThreadSample { id: 8, cpu_ms: after * 150 }];
+    }
+    let orthanc = ResourceUse::over(&samples, 10_000, 13_000).expect("samples").orthanc.expect("Orthanc");
+    close(orthanc.busiest_thread.expect("threads"), 0.75);
 }
 
 #[test]
