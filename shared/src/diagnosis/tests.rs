@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::request::Target;
 use crate::resources::{CpuUse, DiskUse, OrthancUse, ResourceUse, TrafficUse};
-use crate::summary::{Growth, ServerConfigurationSummary, fixture, summarize};
+use crate::summary::{Growth, LatencySummary, ServerConfigurationSummary, fixture, summarize};
 
 fn rules(summary: &Summary) -> Vec<Rule> {
     diagnose(summary).into_iter().map(|finding| finding.rule).collect()
@@ -80,6 +80,24 @@ fn a_comparison_that_shows_no_gain_silences_the_rule() {
     let plan = fixture::planned(json!({ "iterations": 5, "matrix": { "tcpNoDelay": [false, true] } }));
     let steps = fixture::all_steps(&plan, |_, iteration| 9_000.0 + f64::from(iteration % 3));
     assert_eq!(diagnose(&summarize(&plan, &steps, fixture::went_well())), []);
+}
+
+#[test]
+fn without_short_associations_what_remains_is_at_least_the_c_stores() {
+    let plan = fixture::planned(json!({ "iterations": 5, "matrix": { "instancesPerAssociation": [1] } }));
+    let steps = fixture::all_steps(&plan, |_, _| 9_000.0);
+    let mut summary = summarize(&plan, &steps, fixture::went_well());
+    let all = |ms| Some(LatencySummary { p50: ms, p90: ms, p95: ms, p99: ms, max: ms });
+    let scenario = &mut summary.scenarios[0];
+    scenario.latency_ms = all(3.0);
+    // Medians may add up to more than the whole, where most associations took a little longer than the mean.
+    scenario.decomposition.as_mut().expect("a decomposition").association_ms = all(46.0);
+    let duration_ms = scenario.duration_ms.expect("a duration").median;
+    let findings = diagnose(&summary);
+    let short = findings.iter().find(|one| one.rule == Rule::ShortAssociations).expect("found");
+    assert!((short.evidence[1].value - 100.0 * (1.0 - 600.0 / duration_ms)).abs() < 1e-6, "{short:?}");
+    let gain = short.gain.as_ref().expect("a gain").times;
+    assert!((gain - 9_000.0 / 600.0).abs() < 1e-6, "{gain}");
 }
 
 #[test]

@@ -169,7 +169,9 @@ fn short_associations(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Op
     let each_ms = startup_ms + association_ms + release_ms;
     let of_lane = f64::from(measured.summary.dataset.instances) / lanes(scenario, measured.summary);
     let associations = (of_lane / f64::from(count)).ceil();
-    let spent = (associations * each_ms / duration_ms).min(1.0);
+    // Medians may add up to more than the whole. What is left are the C-STOREs.
+    let stores_ms = of_lane * scenario.latency_ms?.p50;
+    let spent = (associations * each_ms).min(duration_ms - stores_ms) / duration_ms;
     if associations < 2.0 || spent < ASSOCIATING {
         return None;
     }
@@ -188,14 +190,9 @@ fn short_associations(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Op
         Some(_) => return None,
         None => {
             // Of the first association the start, and of the last the release, lie outside of the transfer.
-            let without_ms = transfer_ms - (associations - 1.0) * each_ms;
-            let gain = (without_ms > 0.0).then(|| Gain {
-                times: transfer_ms / without_ms,
-                low: None,
-                high: None,
-                basis: "computed: the same transfer on one association".to_owned(),
-            });
-            (Confidence::Likely, gain)
+            let without_ms = (transfer_ms - (associations - 1.0) * each_ms).max(stores_ms);
+            let basis = "computed: the same transfer on one association".to_owned();
+            (Confidence::Likely, Some(Gain { times: transfer_ms / without_ms, low: None, high: None, basis }))
         }
     };
     Some(Case { scenario: number, confidence, weight: spent, evidence: evidences, gain })
