@@ -39,13 +39,14 @@ fn one_and_four_associations_are_measured_and_tcp_nodelay_shows() {
         let sample = measurement.sample.as_ref().expect("a sample");
         assert!(sample.differences.is_empty() && sample.elements > 40, "{sample:?}");
         assert_eq!(measurement.clock.duration, "CLOCK_MONOTONIC");
-        medians.push(measurement.iterations.last().unwrap().latency_us.percentile_ms(50.0));
+        let of_iterations = measurement.iterations.iter().map(|one| one.latency_us.percentile_ms(50.0));
+        medians.push(of_iterations.fold(f64::INFINITY, f64::min));
         // One report for the start, one before each iteration, one for the end.
         assert!(run.bucket.reports(&step.step).len() >= 8);
         assert!(!step.log().contains(PASSWORD) && !step.log().contains("X-Amz-Signature"), "{}", step.log());
     }
-    // The delayed ACK is 40 ms; without it a CT takes a few.
-    assert!(medians[1] > 3.0 * medians[0], "{medians:?}");
+    // The delayed ACK is 40 ms, less half a tick; without it a CT takes a few, if not always on a busy machine.
+    assert!(medians[0] < 38.0 && medians[1] >= 38.0, "{medians:?}");
 }
 
 #[test]
