@@ -169,7 +169,7 @@ fn short_associations(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Op
     let each_ms = startup_ms + association_ms + release_ms;
     let of_lane = f64::from(measured.summary.dataset.instances) / lanes(scenario, measured.summary);
     let associations = (of_lane / f64::from(count)).ceil();
-    // Medians may add up to more than the whole. What is left are the C-STOREs.
+    // Medians may add up to more than the whole: they take no more than what the C-STOREs leave.
     let stores_ms = of_lane * scenario.latency_ms?.p50;
     let spent = (associations * each_ms).min(duration_ms - stores_ms) / duration_ms;
     if associations < 2.0 || spent < ASSOCIATING {

@@ -88,22 +88,21 @@ impl<'a> Counters<'a> {
     }
 
     fn add_processes(&mut self, earlier: &ResourceSample, later: &ResourceSample, part: Part, inside_ms: f64) {
-        let (mut there, mut busiest_thread_ms) = (false, None);
+        let (mut there, mut threads_ms) = (false, Vec::new());
         for process in &later.processes {
             // What a process had used before it was found did not fall into this interval alone.
             let Some(before) = earlier.processes.iter().find(|other| other.pid == process.pid) else { continue };
             there = true;
             self.orthanc_ms.1 += part.of_time(before.cpu_ms, process.cpu_ms);
             for thread in &process.threads {
-                let grown = part.of(thread_ms(before, thread.id), thread.cpu_ms);
-                busiest_thread_ms = Some(busiest_thread_ms.map_or(grown, |busiest: f64| busiest.max(grown)));
+                threads_ms.push(part.of(thread_ms(before, thread.id), thread.cpu_ms));
             }
         }
         if there {
             self.orthanc_ms.0 += inside_ms;
         }
-        if let Some(busiest) = busiest_thread_ms {
-            *self.busiest_thread_ms.get_or_insert_default() += busiest;
+        if !threads_ms.is_empty() {
+            *self.busiest_thread_ms.get_or_insert_default() += highest(threads_ms.into_iter());
         }
     }
 
