@@ -1,5 +1,6 @@
 // What is asked of a page. Every check answers with a list of what is wrong, empty where nothing is.
 import { AxeBuilder } from "@axe-core/playwright";
+import axeCore from "axe-core";
 
 /** Listens from now on: what the page complains of, and what it asks the network for beside itself. */
 export function watch(page) {
@@ -20,10 +21,96 @@ export async function openAll(page) {
   await page.evaluate(() => document.querySelectorAll("details").forEach((details) => (details.open = true)));
 }
 
-/** Every rule of axe-core, the best practices too. In one piece, for there are no frames: three times as fast. */
-export async function accessibility(page) {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode().options({ resultTypes: ["violations"] }).analyze();
+/** The rules that look at colours; all others give the same answer in both colour schemes. */
+const COLOUR_RULES = ["color-contrast", "link-in-text-block"];
+
+/**
+ * Makes axe-core reuse a passing contrast. Its inputs are the text's style and the styles of every element behind the text;
+ * a table repeats them in thousands of cells, and computing one anew takes milliseconds.
+ */
+const REUSE_CONTRAST = `;(() => {
+  const check = axe._audit.checks["color-contrast"];
+  const { evaluate } = check;
+  const BEHIND = ["background-color", "background-image", "opacity", "mix-blend-mode", "filter"];
+  const TEXT = ["color", "fill", "stroke", "font-size", "font-weight", "text-shadow"];
+  const style = (element, names) => {
+    const computed = getComputedStyle(element);
+    return names.map((name) => computed.getPropertyValue(name)).join();
+  };
+  const behind = new Map();
+  const passed = new Set();
+  check.evaluate = function (node, ...more) {
+    const stack = axe.commons.dom.getElementStack(node).map((element) => {
+      if (!behind.has(element)) behind.set(element, style(element, BEHIND));
+      return behind.get(element);
+    });
+    const inputs = [style(node, [...BEHIND, ...TEXT]), ...stack].join(";");
+    if (passed.has(inputs)) return true;
+    const passes = evaluate.call(this, node, ...more);
+    if (passes === true) passed.add(inputs);
+    return passes;
+  };
+})();`;
+
+/** Runs axe-core in one piece, for there are no frames: three times as fast. */
+async function violated(page, options, within = []) {
+  const axe = new AxeBuilder({ page, axeSource: axeCore.source + REUSE_CONTRAST }).setLegacyMode();
+  within.forEach((selector) => axe.include(selector));
+  const { violations } = await axe.options({ resultTypes: ["violations"], ...options }).analyze();
   return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}): ${node.target.join(" ")}`));
+}
+
+/** Every rule of axe-core, the best practices too. */
+export async function accessibility(page) {
+  return violated(page, {});
+}
+
+/** Every rule that does not look at colours. */
+export async function structure(page) {
+  return violated(page, { rules: Object.fromEntries(COLOUR_RULES.map((rule) => [rule, { enabled: false }])) });
+}
+
+/** The rules that look at colours, in all of the page or within the selectors. */
+export async function contrast(page, within = []) {
+  return violated(page, { runOnly: COLOUR_RULES }, within);
+}
+
+/** One line an element: the colours that it has, and whether its text counts as large, of which less contrast is asked. */
+export async function colours(page) {
+  return page.evaluate(() =>
+    [...document.body.querySelectorAll("*")].map((element) => {
+      const style = getComputedStyle(element);
+      const { color, backgroundColor, backgroundImage, opacity, mixBlendMode, filter, fill, stroke, textShadow } = style;
+      const size = parseFloat(style.fontSize);
+      const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+      return [element.checkVisibility(), large, color, backgroundColor, backgroundImage, opacity, mixBlendMode, filter, fill, stroke, textShadow].join();
+    }),
+  );
+}
+
+/** One line an element: its place and size. */
+export async function layout(page) {
+  return page.evaluate(() =>
+    [...document.body.querySelectorAll("*")].map((element) => {
+      const { x, y, width, height } = element.getBoundingClientRect();
+      return [x, y, width, height].map((number) => number.toFixed(1)).join();
+    }),
+  );
+}
+
+/** The indices of the lines that differ. */
+export function differing(before, after) {
+  const indices = [...Array(Math.max(before.length, after.length)).keys()];
+  return indices.filter((index) => before[index] !== after[index]);
+}
+
+/** Marks elements by their index, and returns a selector of them. */
+export async function mark(page, indices) {
+  return page.evaluate((indices) => {
+    const all = document.body.querySelectorAll("*");
+    indices.forEach((index) => (all[index].dataset.marked = ""));
+    return "[data-marked]";
+  }, indices);
 }
 
 /** Nothing makes the page as a whole scroll sideways. */
@@ -61,14 +148,14 @@ export async function cutOff(page) {
 
 /** Every chart is an image with a name, shows something, and has its figures beside it. */
 export async function charts(page) {
-  const problems = [];
-  const figures = await page.locator("figure:has(svg)").all();
-  for (const [index, figure] of figures.entries()) {
-    const called = `chart ${index + 1}, ${await figure.evaluate((figure) => figure.textContent.trim().slice(0, 40))}`;
-    if ((await figure.locator("svg").first().getAttribute("role")) !== "img") problems.push(`${called}: its role is not img`);
-    if ((await figure.getByRole("img", { name: /\S/ }).count()) === 0) problems.push(`${called}: no accessible name`);
-    const found = await figure.evaluate((figure) => {
+  await page.getByRole("img", { name: /\S/ }).evaluateAll((images) => images.forEach((image) => (image.dataset.named = "")));
+  return page.evaluate(() => {
+    const problems = [];
+    [...document.querySelectorAll("figure:has(svg)")].forEach((figure, index) => {
+      const called = `chart ${index + 1}, ${figure.textContent.trim().slice(0, 40)}`;
       const svg = figure.querySelector("svg");
+      if (svg.getAttribute("role") !== "img") problems.push(`${called}: its role is not img`);
+      if (!figure.querySelector("[data-named]")) problems.push(`${called}: no accessible name`);
       const whole = svg.getBoundingClientRect();
       // Lines with two ends are axes and grids; a rectangle as large as the chart is its background.
       const data = [...svg.querySelectorAll("path, rect, circle, ellipse, polygon, polyline")].filter((shape) => {
@@ -77,17 +164,16 @@ export async function charts(page) {
         const { width, height } = shape.getBoundingClientRect();
         return width + height > 0 && width * height < 0.9 * whole.width * whole.height;
       });
+      if (data.length === 0) problems.push(`${called}: nothing is drawn`);
       const rows = [...figure.querySelectorAll("table tr")].filter((row) =>
         [...row.querySelectorAll("td")].some((cell) => cell.textContent.trim() !== ""),
       );
-      return { data: data.length, rows: rows.length };
+      if (rows.length === 0) problems.push(`${called}: no table with its figures`);
     });
-    if (found.data === 0) problems.push(`${called}: nothing is drawn`);
-    if (found.rows === 0) problems.push(`${called}: no table with its figures`);
-  }
-  const outside = await page.locator("svg").count() - (await page.locator("figure svg").count());
-  if (outside > 0) problems.push(`${outside} svg outside of a figure`);
-  return problems;
+    const outside = [...document.querySelectorAll("svg")].filter((svg) => !svg.closest("figure")).length;
+    if (outside > 0) problems.push(`${outside} svg outside of a figure`);
+    return problems;
+  });
 }
 
 /** One first heading, and none that skips a level. */

@@ -1,67 +1,113 @@
-// Every report that the other tests left in target/reports, as people meet it: on a phone, on a laptop and on paper.
+// Every report that this run of the tests left in target/reports, as people meet it: on a phone, on a laptop and on paper.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, test } from "@playwright/test";
 import * as checks from "./checks.js";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const REPORTS = path.resolve(process.env.REPORTS ?? path.join(ROOT, "target/reports"));
-const SCREENSHOTS = path.join(ROOT, "target/screenshots");
-const FEWEST = 5;
-const MOST_BYTES = 1_000_000;
-const SIZES = {
-  phone: { width: 375, height: 812 },
-  laptop: { width: 1280, height: 800 },
-  // A4 without the margins that the report's own @page has, at 96 px an inch.
-  print: { width: 695, height: 1017 },
-};
+const REPORTS = fileURLToPath(new URL("../../target/reports", import.meta.url));
+/** The pages that tests write: those of the report's own tests, then those of runs in the lab. */
+const WRITTEN = [
+  "against-a-run",
+  "classic",
+  "failed-half-way",
+  "invalid-iterations",
+  "not-comparable",
+  "nothing-measured",
+  "sixty-scenarios",
+  "two-runs",
+  "with-search",
+  "different-fingerprints",
+  "lab-demo",
+  "lab-failed-half-way",
+  "lab-invalid-iterations",
+  "lab-search",
+  "lab-sixty-scenarios",
+  "orthanc-versions",
+  "tcp-nodelay",
+  "tcp-nodelay-backwards",
+];
+const MAX_BYTES = 1_000_000;
+const PHONE = { width: 375, height: 812 };
+const LAPTOP = { width: 1280, height: 800 };
+// A4 without the margins that the report's own @page has, at 96 px an inch.
+const PAPER = { width: 695, height: 1017 };
 
-const found = existsSync(REPORTS) ? readdirSync(REPORTS) : [];
-const reports = found.filter((name) => name.endsWith(".html")).sort();
+const files = existsSync(REPORTS) ? readdirSync(REPORTS).filter((name) => name.endsWith(".html")) : [];
+const size = (name) => statSync(path.join(REPORTS, `${name}.html`)).size;
+// The largest first, so that no browser works alone at the end.
+const reports = files.map((name) => path.basename(name, ".html")).sort((a, b) => size(b) - size(a));
 
-test("there are reports to look at", () => {
-  expect(reports.length, `reports in ${REPORTS}`).toBeGreaterThanOrEqual(FEWEST);
+test("the tests wrote every report that they are known to write, and no other", () => {
+  expect([...reports].sort(), `reports in ${REPORTS}: make test writes them`).toEqual([...WRITTEN].sort());
 });
 
-for (const report of reports) {
-  const file = path.join(REPORTS, report);
-  const url = pathToFileURL(file).href;
-  const name = path.basename(report, ".html");
+const none = async (check, page, what) => expect.soft(await check(page), what).toEqual([]);
 
+/** Opens a report in the light scheme and makes every check in which colours do not matter; opens all of its details. */
+async function look(page, name, viewport, media = "screen") {
+  const complaints = checks.watch(page);
+  await page.setViewportSize(viewport);
+  await page.emulateMedia({ media, colorScheme: "light" });
+  await page.goto(pathToFileURL(path.join(REPORTS, `${name}.html`)).href);
+  await none(checks.width, page, "width");
+  await checks.openAll(page);
+  await none(checks.width, page, "width with all open");
+  await none(checks.charts, page, "charts");
+  await none(checks.headings, page, "headings");
+  await none(checks.anchors, page, "anchors");
+  return complaints;
+}
+
+/** Changes to the dark scheme. Where no element moves, what holds of places and sizes in the light one holds in it. */
+async function darken(page) {
+  const light = await checks.layout(page);
+  await page.emulateMedia({ colorScheme: "dark" });
+  expect.soft(checks.differing(light, await checks.layout(page)), "elements that the dark scheme moves").toEqual([]);
+}
+
+for (const name of reports) {
   test(`${name} is small enough to send by mail`, () => {
-    expect(statSync(file).size).toBeLessThan(MOST_BYTES);
+    expect(size(name)).toBeLessThan(MAX_BYTES);
   });
 
-  for (const [size, viewport] of Object.entries(SIZES)) {
-    for (const colorScheme of ["light", "dark"]) {
-      test(`${name} at ${size} size, ${colorScheme}`, async ({ browser }) => {
-        const context = await browser.newContext({ viewport, colorScheme });
-        const page = await context.newPage();
-        const complaints = checks.watch(page);
-        if (size === "print") await page.emulateMedia({ media: "print" });
-        await page.goto(url);
-        const screenshot = path.join(SCREENSHOTS, `${name}-${size}-${colorScheme}.png`);
-        await page.screenshot({ path: screenshot, fullPage: true });
+  test(`${name} on a laptop`, async ({ page }) => {
+    const complaints = await look(page, name, LAPTOP);
+    await none(checks.accessibility, page, "accessibility");
+    await none(checks.keyboard, page, "keyboard");
+    await darken(page);
+    await none(checks.contrast, page, "contrast in the dark scheme");
+    expect.soft(complaints, "complaints and requests").toEqual([]);
+  });
 
-        const none = async (check, what) => expect.soft(await check(page), what).toEqual([]);
-        await none(checks.width, "width");
-        await checks.openAll(page);
-        await none(checks.width, "width with all open");
-        await none(checks.accessibility, "accessibility");
-        await none(checks.charts, "charts");
-        await none(checks.headings, "headings");
-        await none(checks.anchors, "anchors");
-        if (size === "print") {
-          await none(checks.cutOff, "cut off on paper");
-          const pdf = await page.pdf({ format: "A4" });
-          expect.soft(pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0, "pages").toBeGreaterThan(0);
-        } else {
-          await none(checks.keyboard, "keyboard");
-        }
-        expect.soft(complaints, "complaints and requests").toEqual([]);
-        await context.close();
-      });
+  test(`${name} on a phone`, async ({ page }) => {
+    const complaints = await look(page, name, PHONE);
+    await none(checks.structure, page, "accessibility");
+    await none(checks.keyboard, page, "keyboard");
+    await darken(page);
+    // Text that has another colour or counts as small here; the rest is as it is on a laptop.
+    for (const colorScheme of ["dark", "light"]) {
+      await page.emulateMedia({ colorScheme });
+      const phone = await checks.colours(page);
+      await page.setViewportSize(LAPTOP);
+      const differing = checks.differing(phone, await checks.colours(page));
+      await page.setViewportSize(PHONE);
+      if (differing.length === 0) continue;
+      const marked = await checks.mark(page, differing);
+      expect.soft(await checks.contrast(page, [marked]), `contrast in the ${colorScheme} scheme`).toEqual([]);
     }
-  }
+    expect.soft(complaints, "complaints and requests").toEqual([]);
+  });
+
+  test(`${name} on paper`, async ({ page }) => {
+    const complaints = await look(page, name, PAPER, "print");
+    await none(checks.accessibility, page, "accessibility");
+    await none(checks.cutOff, page, "cut off");
+    const light = await checks.colours(page);
+    await darken(page);
+    expect.soft(checks.differing(light, await checks.colours(page)), "elements that the dark scheme colours").toEqual([]);
+    const pdf = await page.pdf({ format: "A4" });
+    expect.soft(pdf.toString("latin1").match(/\/Type\s*\/Page\b/g)?.length ?? 0, "pages").toBeGreaterThan(0);
+    expect.soft(complaints, "complaints and requests").toEqual([]);
+  });
 }
