@@ -4,6 +4,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 state=$root/target/lab
 venv=$root/.venv
 bridge=172.17.0.1 # Docker's default bridge: this machine and its containers reach it, nobody else does
+# Another port for each checkout whose lab runs at the same time. The emulator that enforces IAM policies has the next port.
+open_port=${DICOMPERF_LAB_PORT:-4566}
+auth_port=$((open_port + 1))
 image=dicomperf-host
 mkdir -p "$state"
 PATH=$venv/bin:$venv/node/node_modules/.bin:$PATH:/usr/sbin
