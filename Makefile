@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install lab-up lab-down deploy-lab demo test test-pages picture lint build schemas \
+.PHONY: help install install-build lab-up lab-down deploy-lab demo test test-pages picture lint build schemas \
 	bench-timing bench-init bench-dataset bench-resources bench-verdict bench-simulation bench-native bench-latency \
 	bench-summarize
 
@@ -14,6 +14,9 @@ help: ## print this list
 
 install: ## install whatever this machine lacks for all of the below
 	@lab/install
+
+install-build: ## install only what building for AWS and deploying need
+	@lab/install build
 
 lab-up: install ## start AWS on this machine: an emulator, with containers as hosts
 	@lab/up
@@ -28,17 +31,12 @@ demo: deploy-lab ## make one whole run in the lab, from nothing to a report
 	$(lab) target/debug/dicomperf run events/demo.json --out target/demo
 	@$(lab) lab/no-hosts-left
 
-# The run that the last line repeats where IAM policies are enforced is the one whose test is named whole_run.
-test: deploy-lab ## run every test: units, adapters, the agent against a real Orthanc, and whole runs in the lab
+test: deploy-lab ## run every test: units, adapters, the agent against a real Orthanc, whole runs in the lab, pages
 	@lab/up --auth
 	@lab/deploy --auth
-	cargo test --workspace --doc --quiet
-	$(lab) cargo nextest run --workspace
-	source target/lab/env-auth; cargo nextest run --workspace -E 'test(/whole_run/)'
-	@$(lab) lab/no-hosts-left >/dev/null
-	@$(MAKE) --no-print-directory test-pages
+	@lab/test
 
-test-pages: install ## look at the reports in target/reports with a browser: phone, laptop, paper, keyboard, axe-core
+test-pages: install ## look at the reports of the last `make test` with a browser: phone, laptop, paper, keyboard, axe-core
 	@tests/pages/node_modules/.bin/playwright test --config tests/pages
 
 picture: install ## write docs/report.png from the report that make demo left
@@ -49,7 +47,7 @@ lint: install ## check formatting, code, documentation, template, state machine 
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --quiet
 	cargo nextest run --workspace -E 'binary(definition)'
-	shellcheck -x -P SCRIPTDIR .ci/run $$(grep -lE '^#!.*bash' lab/*)
+	shellcheck -x -P SCRIPTDIR .ci/run $$(grep -slE '^#!.*bash' lab/*)
 	$(tools) AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam validate --lint --template template.yaml
 	$(tools) cfn-lint template.yaml
 	@# The validator wants ARNs where the template fills in names.
@@ -58,7 +56,7 @@ lint: install ## check formatting, code, documentation, template, state machine 
 	$(tools) asl-validator --json-path target/run.asl.json
 	$(tools) checkov --config-file .checkov.yaml
 
-build: install ## build the functions and the agent for AWS: small, and slow to build
+build: install-build ## build the functions and the agent for AWS: small, and slow to build
 	$(tools) cargo lambda build --release $(functions:%=--package %)
 	$(tools) cargo lambda build --profile agent --package dicomperf-agent
 	cp target/lambda/dicomperf-agent/bootstrap target/lambda/run-step/dicomperf-agent

@@ -55,6 +55,19 @@ pub fn setting(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set: `make test`, or source target/lab/env"))
 }
 
+/// The checkout.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// A request for hosts that have Orthanc and DCMTK already, and reach no mirror to install them from.
+pub fn with_packages(mut request: Value) -> Value {
+    for host in ["server", "client"] {
+        request[host]["ami"] = setting("DICOMPERF_LAB_AMI_WITH_PACKAGES").into();
+    }
+    request
+}
+
 /// Runs a program of this machine.
 pub fn command(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"))
@@ -155,7 +168,7 @@ impl Lab {
     /// Puts a run's report.html where the browser's tests look, and gives its size in bytes.
     pub async fn keep_page(&self, run_id: &str, name: &str) -> usize {
         let page = self.file(&RunKeys(run_id).report("html")).await.unwrap();
-        let reports = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("target/reports");
+        let reports = root().join("target/reports");
         std::fs::create_dir_all(&reports).unwrap();
         std::fs::write(reports.join(name).with_extension("html"), &page).unwrap();
         page.len()

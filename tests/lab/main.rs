@@ -1,6 +1,7 @@
 //! Runs from end to end, in the lab: the real state machine, functions and agent, real Orthanc and storescu.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod alone;
 mod bad_requests;
 mod failures;
 mod harness;

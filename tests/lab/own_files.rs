@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use aws_sdk_s3::primitives::ByteStream;
 use serde_json::{Value, json};
 
-use crate::harness::{Lab, printed};
+use crate::harness::{Lab, printed, with_packages};
 
 /// The bucket that events/own-files.json names, and that the lab's stack may read.
 const BUCKET: &str = "dicomperf-own-files";
@@ -50,7 +50,7 @@ async fn own_objects_are_sent_as_they_are_and_those_refused_are_named_with_the_r
     assert!(error.cause.contains("CT_small.dcm: identified: Patient's Name"), "{}", error.cause);
     assert!(lab.keys(&finished.id).await.iter().all(|key| !key.starts_with("steps/")));
 
-    let finished = lab.start("own-files", event()).await.finish().await;
+    let finished = lab.start("own-files", with_packages(event())).await.finish().await;
     let report = finished.succeeded();
     assert_eq!(report["verdict"], "passed", "{report}");
     let refused = report["dataset"]["refused"].as_array().unwrap();

@@ -1,14 +1,14 @@
 //! What a run tells, from real runs; what they leave in target/reports is looked at by a browser afterwards.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Finished, Lab, command, container_of, setting};
+use crate::harness::{Finished, Lab, command, container_of, root, setting, with_packages};
 
 /// A run of 40 instances, five iterations, with what else it is to have.
-fn short_run(more: &Value) -> Value {
+pub fn short_run(more: &Value) -> Value {
     let mut request = json!({
         "dataset": { "synthetic": { "instances": 40 } }, "iterations": 5, "warmup": 1, "rounds": 1,
     });
@@ -16,12 +16,8 @@ fn short_run(more: &Value) -> Value {
     request
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
-}
-
 /// Compares two runs, as a person would, and leaves the page where the browser looks.
-fn compare(a: &Finished, b: &Finished, name: &str) -> (Output, Value) {
+pub fn compare(a: &Finished, b: &Finished, name: &str) -> (Output, Value) {
     let out = root().join("target/tests").join(name);
     let file = |run: &Finished| -> PathBuf {
         let path = out.join(&run.id).with_extension("json");
@@ -40,39 +36,10 @@ fn compare(a: &Finished, b: &Finished, name: &str) -> (Output, Value) {
 }
 
 /// The differences of a kind: name, in a, in b.
-fn differences(comparison: &Value, of: &str) -> Vec<(String, String, String)> {
+pub fn differences(comparison: &Value, of: &str) -> Vec<(String, String, String)> {
     let all = comparison["differences"].as_array().unwrap().iter().filter(|one| one["of"] == of);
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     all.map(|one| (text(&one["name"]), text(&one["a"]), text(&one["b"]))).collect()
-}
-
-#[tokio::test]
-async fn whole_run_pair_that_differs_in_tcp_nodelay_is_compared_and_the_cause_is_named() {
-    let lab = Lab::new().await;
-    let without = lab.start("nagle", short_run(&json!({ "matrix": { "tcpNoDelay": [false] } }))).await.finish().await;
-    let with = lab.start("no-delay", short_run(&json!({}))).await.finish().await;
-    let found = without.succeeded()["diagnosis"].as_array().unwrap();
-    let nagle = found.iter().find(|one| one["rule"] == "nagle-delayed-ack").unwrap_or_else(|| panic!("{found:?}"));
-    // The matrix has no other side: the plan has added a probe.
-    assert_eq!(nagle["confidence"], "proven", "{nagle}");
-    assert!(nagle["gain"]["times"].as_f64().unwrap() > 3.0, "{nagle}");
-    let elsewhere = with.succeeded()["diagnosis"].as_array().unwrap();
-    assert!(elsewhere.iter().all(|one| one["rule"] != "nagle-delayed-ack"), "{elsewhere:?}");
-
-    let (output, comparison) = compare(&without, &with, "tcp-nodelay");
-    assert_eq!(output.status.code(), Some(0));
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.contains("TCP_NODELAY") && said.contains("Nagle"), "{said}");
-    assert_eq!(differences(&comparison, "versions"), []);
-    let pairs = comparison["scenarios"].as_array().unwrap();
-    assert_eq!(pairs.len(), 1);
-    assert_eq!(pairs[0]["verdict"], "improved");
-    let ratio = &pairs[0]["ratioBetweenRuns"];
-    assert!(ratio["low"].as_f64().unwrap() > 2.0 && ratio["high"].is_number(), "{ratio}");
-    assert_eq!(pairs[0]["because"][0]["rule"], "nagle-delayed-ack");
-
-    let (output, _) = compare(&with, &without, "tcp-nodelay-backwards");
-    assert_eq!(output.status.code(), Some(3), "slower than before is an exit code");
 }
 
 #[tokio::test]
@@ -98,8 +65,8 @@ async fn runs_with_different_fingerprints_are_not_compared() {
     let mut large = small.clone();
     large["server"] = json!({ "instanceType": "m7i.large" });
     large["dataset"]["synthetic"]["seed"] = 2.into();
-    let small = lab.start("small", short_run(&small)).await.finish().await;
-    let large = lab.start("large", short_run(&large)).await.finish().await;
+    let small = lab.start("small", with_packages(short_run(&small))).await.finish().await;
+    let large = lab.start("large", with_packages(short_run(&large))).await.finish().await;
     let (output, comparison) = compare(&small, &large, "different-fingerprints");
     assert_eq!(output.status.code(), Some(1));
     let named = differences(&comparison, "fingerprint");
@@ -112,7 +79,7 @@ async fn runs_with_different_fingerprints_are_not_compared() {
 async fn killed_senders_make_invalid_iterations_that_the_report_explains() {
     let lab = Lab::new().await;
     let request = short_run(&json!({ "matrix": { "tcpNoDelay": [false, true] }, "iterations": 12, "warmup": 0 }));
-    let run = lab.start("invalid", request).await;
+    let run = lab.start("invalid", with_packages(request)).await;
     run.measured(0, 2).await;
     let client = container_of(&run.hosts().await.client.unwrap());
     // Without TCP_NODELAY a transfer takes two seconds: only there is a sender ever a second old, and in the middle of it.
@@ -147,7 +114,7 @@ async fn sixty_scenarios_are_one_readable_report() {
         },
         "iterations": 1, "warmup": 0, "rounds": 1,
     });
-    let finished = lab.start("sixty", request).await.finish().await;
+    let finished = lab.start("sixty", with_packages(request)).await.finish().await;
     assert_eq!(finished.succeeded()["scenarios"].as_array().unwrap().len(), 60);
     assert!(lab.keep_page(&finished.id, "lab-sixty-scenarios").await < 1_000_000);
 }
@@ -156,7 +123,7 @@ async fn sixty_scenarios_are_one_readable_report() {
 async fn a_search_finds_what_orthanc_sustains() {
     let lab = Lab::new().await;
     let request: Value = serde_json::from_slice(&std::fs::read(root().join("events/search.json")).unwrap()).unwrap();
-    let finished = lab.start("search", request).await.finish().await;
+    let finished = lab.start("search", with_packages(request)).await.finish().await;
     let report = finished.succeeded();
     let search = &report["searches"][0];
     let (kept, broken) = (search["sustainable"].as_f64().unwrap(), search["broken"].as_f64());

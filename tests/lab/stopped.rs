@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::time::sleep;
 
-use crate::harness::Lab;
+use crate::harness::{Lab, with_packages};
 
 #[tokio::test]
 async fn reap_ends_the_hosts_of_a_stopped_execution_and_what_was_measured_is_summarized() {
@@ -12,7 +12,7 @@ async fn reap_ends_the_hosts_of_a_stopped_execution_and_what_was_measured_is_sum
         "dataset": { "synthetic": { "instances": 60 } },
         "iterations": 60, "warmup": 0, "rounds": 1,
     });
-    let run = lab.start("stopped", request).await;
+    let run = lab.start("stopped", with_packages(request)).await;
     run.measured(0, 3).await;
     lab.states.stop_execution().execution_arn(&run.arn).cause("stopped by a test").send().await.unwrap();
     let stopped = Instant::now();

@@ -5,10 +5,12 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::harness::{Lab, command, printed, setting};
+use crate::harness::{Lab, command, printed, root, setting, with_packages};
 
 fn short_run(name: &str) -> Value {
-    json!({ "name": name, "dataset": { "synthetic": { "instances": 5 } }, "iterations": 1, "warmup": 0, "rounds": 1 })
+    with_packages(json!({
+        "name": name, "dataset": { "synthetic": { "instances": 5 } }, "iterations": 1, "warmup": 0, "rounds": 1,
+    }))
 }
 
 /// A request to the HTTP API: its status and its JSON.
@@ -138,9 +140,8 @@ async fn a_schedule_never_overlaps_itself_and_may_run_again_afterwards() {
 
 #[test]
 fn validate_needs_no_network_and_says_every_error_with_exit_code_2() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let program = root.join("target/debug/dicomperf");
-    let file = root.join("target/tests/bad-request.json");
+    let program = root().join("target/debug/dicomperf");
+    let file = root().join("target/tests/bad-request.json");
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, r#"{"iterations": 0, "matrix": {"sender": ["scp"]}}"#).unwrap();
     // A network namespace of its own, without an interface.
@@ -150,5 +151,5 @@ fn validate_needs_no_network_and_says_every_error_with_exit_code_2() {
     assert_eq!(output.status.code(), Some(2));
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(errors.contains("iterations: is 0") && errors.contains("matrix.sender[0]"), "{errors}");
-    assert_eq!(validate(&root.join("events/demo.json")).status.code(), Some(0));
+    assert_eq!(validate(&root().join("events/demo.json")).status.code(), Some(0));
 }

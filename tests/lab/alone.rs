@@ -1,0 +1,138 @@
+//! Runs that assert how much faster one setting is than another, with nothing beside them. `make test` makes them where IAM
+//! policies are enforced. The demonstration's hosts install their packages.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Lab, command, printed, root, setting, with_packages};
+use crate::reports::{compare, differences, short_run};
+
+/// A user without a policy is let in nowhere; otherwise no run here would show that the template grants what it needs.
+#[test]
+fn policies_are_enforced() {
+    let name = format!("nobody-{}", std::process::id());
+    printed("aws", &["iam", "create-user", "--user-name", &name]);
+    let key =
+        printed("aws", &["iam", "create-access-key", "--user-name", &name, "--query", "AccessKey", "--output", "json"]);
+    let key: Value = serde_json::from_str(&key).unwrap();
+    let output = std::process::Command::new("aws")
+        .args(["s3api", "list-objects-v2", "--bucket", &setting("DICOMPERF_STACK_BUCKET_NAME")])
+        .env("AWS_ACCESS_KEY_ID", key["AccessKeyId"].as_str().unwrap())
+        .env("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"].as_str().unwrap())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("AccessDenied"), "policies are not enforced: source target/lab/env-auth; {errors}");
+}
+
+/// The demonstration, typed as a person would: the command line starts it, follows it and fetches its report.
+#[tokio::test]
+async fn demonstration_is_valid_and_leaves_nothing_but_its_results() {
+    let out = root().join("target/tests/demo");
+    let output = command(
+        root().join("target/debug/dicomperf").to_str().unwrap(),
+        &["run", root().join("events/demo.json").to_str().unwrap(), "--out", out.to_str().unwrap()],
+    );
+    let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{printed}\n{errors}");
+    // Without a terminal, each state and iteration is a line.
+    assert!(errors.contains("Measure block") && errors.contains("iteration"), "{errors}");
+    assert!(printed.contains("instances/s"), "{printed}");
+
+    let report: Value = serde_json::from_slice(&std::fs::read(out.join("report.json")).unwrap()).unwrap();
+    assert_eq!(report["status"], "SUCCEEDED");
+    assert_eq!(report["verdict"], "passed");
+    assert_eq!(report["hostsLeft"], 0);
+    let scenarios = report["scenarios"].as_array().unwrap();
+    assert_eq!(scenarios.len(), 4);
+    for iteration in scenarios.iter().flat_map(|scenario| scenario["iterations"].as_array().unwrap()) {
+        assert_eq!(iteration["valid"], true, "{iteration}");
+        assert_eq!(iteration["instancesStored"], 100);
+    }
+
+    // One association: TCP_NODELAY at both ends takes a timer of 40 ms out of every C-STORE.
+    let one = |tcp_no_delay: bool| {
+        let matches = |settings: &Value| settings["associations"] == 1 && settings["tcpNoDelay"] == tcp_no_delay;
+        scenarios.iter().find(|scenario| matches(&scenario["settings"])).unwrap()["scenario"].clone()
+    };
+    let comparison = report["comparisons"].as_array().unwrap().iter();
+    let ratio = comparison.clone().find(|pair| pair["a"] == one(false) && pair["b"] == one(true)).unwrap();
+    assert!(ratio["ratio"]["median"].as_f64().unwrap() >= 5.0, "{ratio}");
+    assert_eq!(ratio["verdict"], "improved");
+
+    // What the hosts used, and what the network could do, is known of all of it.
+    for scenario in scenarios {
+        for host in ["server", "client"] {
+            let used = &scenario["resources"][host];
+            assert!(used["cpu"]["user"].as_f64().unwrap() > 0.0, "{host}: {used}");
+        }
+        let orthanc = &scenario["resources"]["server"]["orthanc"];
+        assert!(orthanc["cpuCores"].as_f64().unwrap() > 0.0, "{orthanc}");
+        let parts = &scenario["decomposition"];
+        assert!(parts["startupMs"]["p50"].as_f64().unwrap() > 1.0, "{parts}");
+        assert!(parts["networkFloorMs"].as_f64().unwrap() < scenario["latencyMs"]["p50"].as_f64().unwrap(), "{parts}");
+    }
+    let network = report["network"].as_array().unwrap();
+    assert_eq!(network.len(), 4);
+    assert!(network.iter().all(|one| one["baseline"]["toServerBytesPerSecond"].as_f64().unwrap() > 1e7), "{network:?}");
+
+    let lab = Lab::new().await;
+    let id = report["runId"].as_str().unwrap();
+    assert!(lab.hosts_of(id).await.is_empty());
+    lab.keep_page(id, "lab-demo").await;
+    let keys = lab.keys(id).await;
+    for key in [
+        "request.json",
+        "plan.json",
+        "report.html",
+        "report.json",
+        "report.md",
+        "blocks/0.json",
+        "blocks/3.json",
+        "logs/client/client-measure-0.log",
+        "logs/server/server-configure-0.log",
+        "logs/server/orthanc.log",
+        "samples/client.jsonl.zst",
+        "samples/server.jsonl.zst",
+    ] {
+        assert!(keys.iter().any(|known| known == key), "{key} is missing: {keys:?}");
+    }
+    let items = lab.items(id).await;
+    let blocks = items.iter().filter(|(key, _)| key.starts_with("BLOCK#")).count();
+    assert_eq!(blocks, 4, "{:?}", items.iter().map(|(key, _)| key).collect::<Vec<_>>());
+    let (_, meta) = items.iter().find(|(key, _)| key == "META").unwrap();
+    assert_eq!(meta["status"].as_s().unwrap(), "SUCCEEDED");
+    assert_eq!(meta["verdict"].as_s().unwrap(), "passed");
+}
+
+#[tokio::test]
+async fn runs_that_differ_in_tcp_nodelay_are_compared_and_the_cause_is_named() {
+    let lab = Lab::new().await;
+    let without = lab
+        .start("nagle", with_packages(short_run(&json!({ "matrix": { "tcpNoDelay": [false] } }))))
+        .await
+        .finish()
+        .await;
+    let with = lab.start("no-delay", with_packages(short_run(&json!({})))).await.finish().await;
+    let found = without.succeeded()["diagnosis"].as_array().unwrap();
+    let nagle = found.iter().find(|one| one["rule"] == "nagle-delayed-ack").unwrap_or_else(|| panic!("{found:?}"));
+    // The matrix has no other side: the plan has added a probe.
+    assert_eq!(nagle["confidence"], "proven", "{nagle}");
+    assert!(nagle["gain"]["times"].as_f64().unwrap() > 3.0, "{nagle}");
+    let elsewhere = with.succeeded()["diagnosis"].as_array().unwrap();
+    assert!(elsewhere.iter().all(|one| one["rule"] != "nagle-delayed-ack"), "{elsewhere:?}");
+
+    let (output, comparison) = compare(&without, &with, "tcp-nodelay");
+    assert_eq!(output.status.code(), Some(0));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("TCP_NODELAY") && said.contains("Nagle"), "{said}");
+    assert_eq!(differences(&comparison, "versions"), []);
+    let pairs = comparison["scenarios"].as_array().unwrap();
+    assert_eq!(pairs.len(), 1);
+    assert_eq!(pairs[0]["verdict"], "improved");
+    let ratio = &pairs[0]["ratioBetweenRuns"];
+    assert!(ratio["low"].as_f64().unwrap() > 2.0 && ratio["high"].is_number(), "{ratio}");
+    assert_eq!(pairs[0]["because"][0]["rule"], "nagle-delayed-ack");
+
+    let (output, _) = compare(&with, &without, "tcp-nodelay-backwards");
+    assert_eq!(output.status.code(), Some(3), "slower than before is an exit code");
+}
