@@ -45,9 +45,11 @@ pub fn differences(comparison: &Value, of: &str) -> Vec<(String, String, String)
 #[tokio::test]
 async fn runs_with_different_orthancs_are_compared_and_the_versions_named() {
     let lab = Lab::new().await;
-    let other = json!({ "server": { "ami": setting("DICOMPERF_LAB_AMI_OTHER_RELEASE") } });
-    let this = lab.start("this-orthanc", short_run(&json!({}))).await.finish().await;
-    let other = lab.start("other-orthanc", short_run(&other)).await.finish().await;
+    let this = with_packages(short_run(&json!({})));
+    let mut other = this.clone();
+    other["server"]["ami"] = setting("DICOMPERF_LAB_AMI_OTHER_RELEASE").into();
+    let (this, other) = (lab.start("this-orthanc", this).await, lab.start("other-orthanc", other).await);
+    let (this, other) = tokio::join!(this.finish(), other.finish());
     let versions = |run: &Finished| run.succeeded()["versions"]["server"]["orthanc"].as_str().unwrap().to_owned();
     assert_ne!(versions(&this), versions(&other));
     let (_, comparison) = compare(&this, &other, "orthanc-versions");
@@ -65,8 +67,9 @@ async fn runs_with_different_fingerprints_are_not_compared() {
     let mut large = small.clone();
     large["server"] = json!({ "instanceType": "m7i.large" });
     large["dataset"]["synthetic"]["seed"] = 2.into();
-    let small = lab.start("small", with_packages(short_run(&small))).await.finish().await;
-    let large = lab.start("large", with_packages(short_run(&large))).await.finish().await;
+    let (small, large) = (with_packages(short_run(&small)), with_packages(short_run(&large)));
+    let (small, large) = (lab.start("small", small).await, lab.start("large", large).await);
+    let (small, large) = tokio::join!(small.finish(), large.finish());
     let (output, comparison) = compare(&small, &large, "different-fingerprints");
     assert_eq!(output.status.code(), Some(1));
     let named = differences(&comparison, "fingerprint");
