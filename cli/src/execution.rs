@@ -62,7 +62,7 @@ impl Execution {
 
     /// The step that was started last. Its document is written just before its command is sent.
     pub async fn step(&self) -> Option<StepId> {
-        let prefix = format!("{}steps/", RunKeys(&self.run_id).prefix());
+        let prefix = RunKeys(&self.run_id).steps();
         let answer = self.files.list_objects_v2().bucket(&self.bucket).prefix(&prefix).send().await.ok()?;
         let documents = answer.contents().iter().filter_map(|object| {
             let name = object.key()?.strip_prefix(&prefix)?.strip_suffix(".json")?;

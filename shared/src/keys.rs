@@ -1,40 +1,55 @@
-//! Where a run's files are in the bucket.
+//! The places of files in the bucket. The template's IAM statements name the same prefixes, which a test compares.
+
+use std::fmt::Display;
 
 use crate::step::{HostRole, StepId};
 
-/// The keys of one run: everything under `runs/RUN/`.
+/// Prefix of every run's files.
+pub const RUNS: &str = "runs/";
+/// Prefix of the agents' binaries.
+pub const AGENTS: &str = "agent/";
+/// Prefix of a user's own objects in the stack's bucket.
+pub const DATASETS: &str = "datasets/";
+
+/// The keys of one run.
 #[derive(Debug, Clone, Copy)]
 pub struct RunKeys<'a>(pub &'a str);
 
 impl RunKeys<'_> {
-    /// What all keys of the run begin with.
+    /// Prefix of the run's files.
     #[must_use]
     pub fn prefix(self) -> String {
-        format!("runs/{}/", self.0)
+        format!("{RUNS}{}/", self.0)
+    }
+
+    /// Prefix of the steps' documents, the only files of a run that its hosts may read.
+    #[must_use]
+    pub fn steps(self) -> String {
+        self.file("steps/")
     }
 
     /// The request, as it was given.
     #[must_use]
     pub fn request(self) -> String {
-        format!("runs/{}/request.json", self.0)
+        self.file("request.json")
     }
 
     /// The [`crate::plan::Plan`].
     #[must_use]
     pub fn plan(self) -> String {
-        format!("runs/{}/plan.json", self.0)
+        self.file("plan.json")
     }
 
     /// The [`crate::plan::Secrets`].
     #[must_use]
     pub fn secrets(self) -> String {
-        format!("runs/{}/secrets.json", self.0)
+        self.file("secrets.json")
     }
 
     /// The [`crate::step::StepDocument`].
     #[must_use]
     pub fn step_document(self, step: &StepId) -> String {
-        format!("runs/{}/steps/{step}.json", self.0)
+        format!("{}{step}.json", self.steps())
     }
 
     /// The [`crate::step::StepReport`]. Measurements have a place of their own, the same for every part of a block.
@@ -42,49 +57,53 @@ impl RunKeys<'_> {
     pub fn step_report(self, step: &StepId) -> String {
         match step {
             StepId::Measure { ordinal, .. } => self.block(*ordinal),
-            _ => format!("runs/{}/steps/{step}.report.json", self.0),
+            _ => format!("{}{step}.report.json", self.steps()),
         }
     }
 
     /// The SSM command that was sent for a step, so that it is not sent twice.
     #[must_use]
     pub fn step_command(self, step: &StepId) -> String {
-        format!("runs/{}/steps/{step}.command.json", self.0)
+        format!("{}{step}.command.json", self.steps())
     }
 
-    /// What was measured in the block run of this ordinal.
+    /// The measurements of the block run with this ordinal.
     #[must_use]
     pub fn block(self, ordinal: u32) -> String {
-        format!("runs/{}/blocks/{ordinal}.json", self.0)
+        self.file(format_args!("blocks/{ordinal}.json"))
     }
 
     /// The log of a step.
     #[must_use]
     pub fn log(self, step: &StepId) -> String {
-        format!("runs/{}/logs/{}/{step}.log", self.0, step.host())
+        self.host_log(step.host(), &step.to_string())
     }
 
-    /// A further log that a host keeps, like Orthanc's own.
+    /// A further log of a host, like Orthanc's own.
     #[must_use]
     pub fn host_log(self, host: HostRole, name: &str) -> String {
-        format!("runs/{}/logs/{host}/{name}.log", self.0)
+        self.file(format_args!("logs/{host}/{name}.log"))
     }
 
-    /// What a host sampled: [`crate::samples`].
+    /// A host's samples: [`crate::samples`].
     #[must_use]
     pub fn samples(self, host: HostRole) -> String {
-        format!("runs/{}/samples/{host}.jsonl.zst", self.0)
+        self.file(format_args!("samples/{host}.jsonl.zst"))
     }
 
     /// The report, by extension: `html`, `json` or `md`.
     #[must_use]
     pub fn report(self, extension: &str) -> String {
-        format!("runs/{}/report.{extension}", self.0)
+        self.file(format_args!("report.{extension}"))
+    }
+
+    fn file(self, name: impl Display) -> String {
+        format!("{}{name}", self.prefix())
     }
 }
 
-/// Where the agent's binary lies, under its own hash.
+/// The agent's binary, under its own hash.
 #[must_use]
 pub fn agent(sha256: &str) -> String {
-    format!("agent/{sha256}/dicomperf-agent")
+    format!("{AGENTS}{sha256}/dicomperf-agent")
 }

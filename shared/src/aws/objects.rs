@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::{beginning, failed, reason};
 use crate::dataset::{Inspected, Refused, inspect, without_duplicates};
 use crate::failure::Failure;
+use crate::keys::DATASETS;
 use crate::plan::{DatasetPlan, PlannedObject};
 use crate::request::S3Objects;
 use crate::validation::{FieldError, InvalidRequest};
@@ -61,8 +62,8 @@ async fn list(client: &Client, spec: &S3Objects) -> Result<Vec<Listed>, Failure>
             Ok(page) => page,
             Err(error) if matches!(error.code(), Some("NoSuchBucket" | "AccessDenied" | "PermanentRedirect")) => {
                 let problem = format!("is {}, which cannot be listed: {}", spec.bucket, reason(&error));
-                let allowed = "this stack's bucket under datasets/, or the stack's parameter DatasetBucket";
-                return Err(invalid("dataset.s3.bucket", problem, allowed));
+                let allowed = format!("this stack's bucket under {DATASETS}, or the stack's parameter DatasetBucket");
+                return Err(invalid("dataset.s3.bucket", problem, &allowed));
             }
             Err(error) => return Err(failed(format!("listing s3://{}/{}", spec.bucket, spec.prefix))(error)),
         };

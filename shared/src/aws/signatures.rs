@@ -84,8 +84,9 @@ impl Signatures {
         // arn:PARTITION:iam:...
         let partition = self.role_arn.split(':').nth(1).unwrap_or("aws");
         let object = |bucket: &str, key: &str| format!("arn:{partition}:s3:::{bucket}/{key}");
-        let run = RunKeys(scope.run_id).prefix();
-        let mut readable = vec![object(&self.bucket, &format!("{run}steps/*")), object(&self.bucket, scope.agent)];
+        let run = RunKeys(scope.run_id);
+        let under = |prefix: String| object(&self.bucket, &format!("{prefix}*"));
+        let mut readable = vec![under(run.steps()), object(&self.bucket, scope.agent)];
         if let Some((bucket, prefix)) = scope.dataset {
             // An asterisk in a key stands for itself: one character.
             readable.push(object(bucket, &format!("{}*", prefix.replace('*', "?"))));
@@ -93,7 +94,7 @@ impl Signatures {
         json!({
             "Version": "2012-10-17",
             "Statement": [
-                { "Effect": "Allow", "Action": "s3:PutObject", "Resource": object(&self.bucket, &format!("{run}*")) },
+                { "Effect": "Allow", "Action": "s3:PutObject", "Resource": under(run.prefix()) },
                 { "Effect": "Allow", "Action": "s3:GetObject", "Resource": readable },
             ],
         })
