@@ -70,13 +70,7 @@ fn planned() -> Plan {
     });
     let request = Request::from_json(&request).unwrap();
     let dataset = DatasetPlan::synthetic(request.dataset.synthetic.as_ref().unwrap());
-    let circumstances = Circumstances {
-        run_id: "large".to_owned(),
-        now: "2026-01-01T00:00:00Z".parse().unwrap(),
-        server_ami: "ami-0123456789abcdef0".to_owned(),
-        client_ami: "ami-0123456789abcdef0".to_owned(),
-    };
-    plan(request, dataset, circumstances).unwrap()
+    plan(request, dataset, Circumstances::offline("large", "2026-01-01T00:00:00Z".parse().unwrap())).unwrap()
 }
 
 /// One every 2.5 ms, each answered after some 2 ms.

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use dicomperf::plan::{self, Circumstances, DatasetPlan, Plan};
+use dicomperf::plan::{Circumstances, Plan, try_plan};
 use dicomperf::request::Request;
 use dicomperf::validation::{FieldError, InvalidRequest};
 use jiff::Timestamp;
@@ -54,10 +54,7 @@ pub fn read(file: &Path) -> Result<Checked, InvalidRequest> {
         serde_json::from_str(&text).map_err(|error| whole(format!("is not JSON: {error}"), "one JSON object"))?;
     let request = Request::from_json(&document)?;
     let name = request.name.clone();
-    let plan = match request.dataset.synthetic.clone() {
-        None => None,
-        Some(spec) => Some(plan::plan(request, DatasetPlan::synthetic(&spec), offline())?),
-    };
+    let plan = try_plan(&request, Circumstances::offline("not-started", Timestamp::now()))?;
     Ok(Checked { document, name, plan })
 }
 
@@ -72,16 +69,6 @@ fn text(file: &Path) -> io::Result<String> {
 
 fn whole(problem: String, allowed: &str) -> InvalidRequest {
     InvalidRequest { errors: vec![FieldError::new("", problem, allowed)] }
-}
-
-/// What only the account knows, left open: no check depends on it.
-fn offline() -> Circumstances {
-    Circumstances {
-        run_id: "not-started".to_owned(),
-        now: Timestamp::now(),
-        server_ami: String::new(),
-        client_ami: String::new(),
-    }
 }
 
 fn described(plan: &Plan) -> String {

@@ -1,5 +1,6 @@
 //! Answers: always JSON, and every error in one form.
 
+use dicomperf::aws::runs::StartedRun;
 use dicomperf::failure::Failure;
 use dicomperf::validation::{FieldError, InvalidRequest};
 use lambda_http::http::StatusCode;
@@ -12,19 +13,19 @@ pub fn json(status: StatusCode, document: &Value) -> Result<Response<Body>, Erro
     Ok(builder(status).body(Body::Text(document.to_string()))?)
 }
 
-/// A run that was started, and where to look how it is.
-pub fn started(run_id: &str, execution_arn: &str) -> Result<Response<Body>, Error> {
-    let document = json!({ "runId": run_id, "executionArn": execution_arn, "status": "RUNNING" });
-    let location = format!("/runs/{run_id}");
+/// A run that was started, and the path that shows it.
+pub fn started(run: &StartedRun) -> Result<Response<Body>, Error> {
+    let document = json!({ "runId": run.run_id, "executionArn": run.execution_arn, "status": "RUNNING" });
+    let location = format!("/runs/{}", run.run_id);
     Ok(builder(StatusCode::ACCEPTED).header(LOCATION, location).body(Body::Text(document.to_string()))?)
 }
 
-/// Everything that is wrong with what was sent.
+/// A refusal with every error of what was sent.
 pub fn invalid(status: StatusCode, refusal: &InvalidRequest) -> Result<Response<Body>, Error> {
     json(status, &json!({ "errors": refusal.errors }))
 }
 
-/// The one thing that is wrong with what was sent.
+/// A refusal with one error.
 pub fn wrong(
     status: StatusCode,
     path: &str,
@@ -34,7 +35,7 @@ pub fn wrong(
     invalid(status, &InvalidRequest { errors: vec![FieldError::new(path, problem, allowed)] })
 }
 
-/// AWS did not do what was asked.
+/// A failure of AWS.
 pub fn unavailable(failure: &Failure) -> Result<Response<Body>, Error> {
     lambda_http::tracing::error!(%failure);
     json(StatusCode::BAD_GATEWAY, &json!({ "error": failure.name(), "cause": failure.to_string() }))

@@ -18,6 +18,7 @@ pub mod plan;
 pub mod reap;
 pub mod records;
 pub mod run_step;
+pub mod runs;
 pub mod signatures;
 pub mod step_document;
 pub mod summarize;

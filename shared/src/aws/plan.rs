@@ -8,7 +8,7 @@ use super::records::{Lock, Records, RunRecord};
 use super::{images, objects};
 use crate::failure::Failure;
 use crate::keys::RunKeys;
-use crate::plan::{Circumstances, DatasetPlan, Plan, Secrets, plan};
+use crate::plan::{Circumstances, DatasetPlan, Plan, Secrets, plan, try_plan};
 use crate::request::{Request, Synthetic};
 use crate::run_id;
 use crate::step::HostRole;
@@ -69,16 +69,13 @@ impl Planner {
     async fn work_out(&self, run_id: &str, document: &Value, now: Timestamp) -> Result<Plan, Failure> {
         let request = Request::from_json(document)?;
         // What is known to be too much is refused before anything is read.
-        if request.dataset.s3.is_none() {
-            try_plan(run_id, &request, now)?;
-        }
+        try_plan(&request, Circumstances::offline(run_id, now))?;
         let ami = |own: &Option<String>| own.clone().unwrap_or_else(|| self.ami.clone());
         let (server_ami, client_ami) = (ami(&request.server.ami), ami(&request.client.ami));
         let circumstances = Circumstances {
-            run_id: run_id.to_owned(),
-            now,
             server_ami: images::resolve(&self.ssm, &server_ami, HostRole::Server).await?,
             client_ami: images::resolve(&self.ssm, &client_ami, HostRole::Client).await?,
+            ..Circumstances::offline(run_id, now)
         };
         let dataset = match (&request.dataset.s3, &request.dataset.synthetic) {
             (Some(objects), _) => objects::dataset(&self.s3, objects).await?,
@@ -87,17 +84,6 @@ impl Planner {
         };
         Ok(plan(request, dataset, circumstances)?)
     }
-}
-
-/// Works out the plan of a request with a synthetic dataset, for its errors alone.
-///
-/// # Errors
-/// As for [`plan`].
-pub fn try_plan(run_id: &str, request: &Request, now: Timestamp) -> Result<Plan, InvalidRequest> {
-    let synthetic = request.dataset.synthetic.clone().unwrap_or_default();
-    let circumstances =
-        Circumstances { run_id: run_id.to_owned(), now, server_ami: String::new(), client_ami: String::new() };
-    plan(request.clone(), DatasetPlan::synthetic(&synthetic), circumstances)
 }
 
 fn check_run_id(id: &str) -> Result<(), InvalidRequest> {

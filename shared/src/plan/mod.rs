@@ -2,6 +2,7 @@
 
 mod block;
 mod estimate;
+mod offline;
 
 use std::fmt::Write as _;
 
@@ -13,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 pub use self::block::{Block, BlockRun, Scenario, ServerSettings, Settings, turn};
 pub use self::estimate::Estimate;
+pub use self::offline::try_plan;
 
 use crate::dataset::{self, Refused};
 use crate::host_type::HostType;

@@ -7,13 +7,7 @@ use crate::request::{Target, TcpNoDelay};
 fn planned(document: Value) -> Result<Plan, InvalidRequest> {
     let request = Request::from_json(&document).expect("valid");
     let dataset = DatasetPlan::synthetic(request.dataset.synthetic.as_ref().expect("synthetic"));
-    let circumstances = Circumstances {
-        run_id: "run-1".to_owned(),
-        now: "2026-01-01T00:00:00Z".parse().expect("a time"),
-        server_ami: "ami-0123456789abcdef0".to_owned(),
-        client_ami: "ami-0123456789abcdef0".to_owned(),
-    };
-    plan(request, dataset, circumstances)
+    plan(request, dataset, Circumstances::offline("run-1", "2026-01-01T00:00:00Z".parse().expect("a time")))
 }
 
 #[test]

@@ -29,12 +29,9 @@ pub(crate) fn planned(document: Value) -> Plan {
         hash: "0123456789abcdef".to_owned(),
         refused: Vec::new(),
     };
-    let circumstances = Circumstances {
-        run_id: "run-1".to_owned(),
-        now: midnight(),
-        server_ami: "ami-0123456789abcdef0".to_owned(),
-        client_ami: "ami-0123456789abcdef0".to_owned(),
-    };
+    let ami = "ami-0123456789abcdef0".to_owned();
+    let circumstances =
+        Circumstances { server_ami: ami.clone(), client_ami: ami, ..Circumstances::offline("run-1", midnight()) };
     plan(request, dataset, circumstances).expect("a plan")
 }
 

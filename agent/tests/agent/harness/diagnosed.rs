@@ -65,12 +65,7 @@ pub fn diagnosed(request: Value) -> Summary {
 pub fn diagnosed_with(request: Value, mut start: impl FnMut(&ServerSettings, BlockRun) -> Server) -> Summary {
     let request = Request::from_json(&request).unwrap();
     let synthetic = request.dataset.synthetic.clone().unwrap();
-    let circumstances = Circumstances {
-        run_id: "run-1".to_owned(),
-        now: "2026-01-01T00:00:00Z".parse().unwrap(),
-        server_ami: "ami-0123456789abcdef0".to_owned(),
-        client_ami: "ami-0123456789abcdef0".to_owned(),
-    };
+    let circumstances = Circumstances::offline("run-1", "2026-01-01T00:00:00Z".parse().unwrap());
     let syntaxes = request.matrix.transfer_syntax.clone();
     let plan = plan(request, DatasetPlan::synthetic(&synthetic), circumstances).unwrap();
     let run = Run::new();
