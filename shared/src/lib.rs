@@ -15,6 +15,7 @@ pub mod keys;
 pub mod measurement;
 pub mod network;
 pub mod orthanc;
+pub mod pace;
 pub mod plan;
 pub mod report;
 pub mod request;

@@ -6,15 +6,8 @@ use serde_json::Value;
 
 use crate::failure::RunError;
 use crate::plan::BlockRun;
-use crate::step::{HostRole, STEP_SECONDS, StepId, StepState};
+use crate::step::{HostRole, StepId, StepState};
 use crate::verdict::Verdict;
-
-/// A step is looked at this often at most.
-pub const STEP_LOOKS: u32 = 10;
-/// The hosts are looked at this often at most until they are ready.
-pub const LAUNCH_LOOKS: u32 = 30;
-/// How long a step is waited for: its own time, and some for its command to be delivered and its last upload.
-pub const STEP_BUDGET_SECONDS: u64 = STEP_SECONDS + 300;
 
 /// `plan`: the execution's own input and what Step Functions says of the execution.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,7 +51,7 @@ pub struct PlanAnswer {
 pub struct LaunchEvent {
     /// The run.
     pub run_id: String,
-    /// How often it was asked before, from 0.
+    /// Looks made before this one.
     pub look: u32,
 }
 
@@ -68,9 +61,9 @@ pub struct LaunchEvent {
 pub struct LaunchAnswer {
     /// Whether both hosts run and are managed by SSM.
     pub ready: bool,
-    /// How often it was asked, this time included.
+    /// Looks made, this one included; 0 if both are ready, because the first step counts from 0.
     pub look: u32,
-    /// When to ask again.
+    /// Seconds until the next look.
     pub wait_seconds: u64,
     /// The hosts, as far as they exist.
     pub hosts: LaunchedHosts,
@@ -96,12 +89,10 @@ pub struct LaunchedHost {
     pub zone: String,
 }
 
-/// `run-step`: start a step, or look how it is.
+/// `run-step`: called until it answers that the step is over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepEvent {
-    /// What to do.
-    pub action: StepAction,
     /// The run.
     pub run_id: String,
     /// The step.
@@ -110,42 +101,22 @@ pub struct StepEvent {
     pub hosts: LaunchedHosts,
     /// When they expire.
     pub expires_at: Timestamp,
-    /// The SSM command, when polling.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub command_id: Option<String>,
-    /// When the command was sent, when polling.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sent_at: Option<Timestamp>,
-    /// How often it was looked before, from 0.
+    /// Looks made before this one. The first look starts the step.
     #[serde(default)]
     pub look: u32,
 }
 
-/// What to do with a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StepAction {
-    /// Write its document and send its command.
-    Start,
-    /// Look how it is.
-    Poll,
-}
-
-/// What `run-step` answers. A step that failed is an error, not an answer.
+/// The answer of `run-step`. A step that failed is an error, not an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepAnswer {
-    /// Where it stands: running, succeeded or incomplete.
+    /// Running, succeeded or incomplete.
     pub state: StepState,
-    /// The SSM command.
-    pub command_id: String,
-    /// When it was sent.
-    pub sent_at: Timestamp,
-    /// How often it was looked, this time included; 0 from `start`.
+    /// Looks made, this one included; 0 if the step is over, because the next step counts from 0.
     pub look: u32,
-    /// When to look again.
+    /// Seconds until the next look.
     pub wait_seconds: u64,
-    /// What the agent is doing, for whoever watches the execution.
+    /// The agent's current work, for a person who watches the execution.
     pub doing: String,
 }
 
@@ -218,70 +189,11 @@ pub enum RunStatus {
     Failed,
 }
 
-/// When to look at a step next, in seconds, so that the last of [`STEP_LOOKS`] looks comes when its time is up.
-///
-/// The waits double. Where the agent's progress tells that less is left, that is waited, so that a step's end is seldom
-/// seen late.
-#[must_use]
-pub fn step_wait_seconds(looks_made: u32, elapsed_seconds: u64, remaining_estimate: Option<f64>) -> u64 {
-    let budget_left = STEP_BUDGET_SECONDS.saturating_sub(elapsed_seconds).max(1);
-    if looks_made + 1 >= STEP_LOOKS {
-        return budget_left;
-    }
-    let doubled = 2_u64 << looks_made;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped below")]
-    let expected = remaining_estimate.map_or(doubled, |seconds| seconds.max(0.0).ceil() as u64 + 1);
-    // A step that is always just about to end must not use up its looks; one whose first unit took long is not trusted.
-    expected.clamp(doubled / 8, doubled).clamp(1, budget_left)
-}
-
-/// When to ask for the hosts again: quickly at first, for a host that is ready at once, then every 15 s.
-#[must_use]
-pub const fn launch_wait_seconds(look: u32) -> u64 {
-    match look {
-        0 | 1 => 1,
-        2..=4 => 5,
-        _ => 15,
-    }
-}
-
-/// Where the run's role is used in tags and names.
+/// Returns the host of a role.
 #[must_use]
 pub const fn host_of(hosts: &LaunchedHosts, role: HostRole) -> Option<&LaunchedHost> {
     match role {
         HostRole::Server => hosts.server.as_ref(),
         HostRole::Client => hosts.client.as_ref(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ten_looks_cover_a_steps_whole_time_whatever_the_agent_says() {
-        for estimate in [None, Some(0.0), Some(0.4), Some(30.0), Some(1e9), Some(-5.0), Some(f64::NAN)] {
-            let elapsed = (0..STEP_LOOKS).fold(0, |elapsed, look| elapsed + step_wait_seconds(look, elapsed, estimate));
-            assert!(elapsed >= STEP_BUDGET_SECONDS, "{estimate:?}: only {elapsed} s");
-        }
-    }
-
-    #[test]
-    fn progress_brings_the_next_look_to_the_expected_end() {
-        assert_eq!(step_wait_seconds(3, 60, Some(12.2)), 14);
-        assert_eq!(step_wait_seconds(3, 60, None), 16);
-        assert_eq!(step_wait_seconds(8, 300, Some(0.1)), 64);
-    }
-
-    /// Three seconds of installation and one instance of two hundred: that does not mean ten minutes.
-    #[test]
-    fn progress_never_makes_a_look_later() {
-        assert_eq!(step_wait_seconds(1, 3, Some(600.0)), step_wait_seconds(1, 3, None));
-    }
-
-    #[test]
-    fn hosts_are_waited_for_at_least_six_minutes() {
-        let waited: u64 = (0..LAUNCH_LOOKS).map(launch_wait_seconds).sum();
-        assert!(waited >= 360, "{waited} s");
     }
 }

@@ -22,25 +22,14 @@ impl ByHand {
     }
 
     async fn run_step(&self, step: Value) -> StepReport {
-        let base = json!({ "runId": self.id, "step": step, "hosts": self.hosts, "expiresAt": self.plan["expiresAt"] });
-        let with = |more: Value| {
-            let mut event = base.clone();
-            event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            event
-        };
-        let [one, other] = self.twice("RunStepFunction", with(json!({ "action": "start" }))).await;
-        for started in [one, other] {
-            loop {
-                let poll =
-                    with(json!({ "action": "poll", "commandId": started["commandId"], "sentAt": started["sentAt"] }));
-                let [answer, again] = self.twice("RunStepFunction", poll).await;
-                if answer["state"] == "SUCCEEDED" {
-                    let [answer, again] = [answer, again].map(|one| one["state"].clone());
-                    assert!(again == answer || again == "RUNNING");
-                    break;
-                }
-                sleep(Duration::from_millis(500)).await;
+        let event = json!({ "runId": self.id, "step": step, "hosts": self.hosts, "expiresAt": self.plan["expiresAt"] });
+        loop {
+            let [answer, again] = self.twice("RunStepFunction", event.clone()).await;
+            if answer["state"] == "SUCCEEDED" {
+                assert!(again["state"] == "SUCCEEDED" || again["state"] == "RUNNING");
+                break;
             }
+            sleep(Duration::from_millis(500)).await;
         }
         let step: StepId = serde_json::from_value(step).unwrap();
         let report: StepReport = self.lab.json(&RunKeys(&self.id).step_report(&step)).await.unwrap();

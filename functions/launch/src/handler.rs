@@ -2,13 +2,13 @@
 
 use aws_config::SdkConfig;
 use dicomperf::aws::artifacts::Artifacts;
+use dicomperf::aws::clock::Clock;
 use dicomperf::aws::commands::Commands;
 use dicomperf::aws::hosts::Hosts;
 use dicomperf::aws::launch::Launch;
 use dicomperf::aws::s3_client;
 use dicomperf::failure::Failure;
 use dicomperf::workflow::{LaunchAnswer, LaunchEvent};
-use jiff::Timestamp;
 
 use crate::settings::Settings;
 
@@ -26,11 +26,13 @@ impl Handler {
                 placement: settings.placement,
                 instance_profile: settings.instance_profile,
                 tags: settings.tags,
+                patience: settings.patience,
+                clock: Clock::System,
             },
         }
     }
 
     pub async fn handle(&self, event: LaunchEvent) -> Result<LaunchAnswer, Failure> {
-        self.launch.look(&event, Timestamp::now()).await
+        self.launch.look(&event).await
     }
 }

@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 use dicomperf::aws::agent::Agent;
 use dicomperf::aws::artifacts::Artifacts;
+use dicomperf::aws::clock::Clock;
 use dicomperf::aws::commands::Commands;
 use dicomperf::aws::hosts::Hosts;
 use dicomperf::aws::records::Records;
@@ -11,7 +12,6 @@ use dicomperf::aws::signatures::Signatures;
 use dicomperf::aws::{s3_client, s3_configuration};
 use dicomperf::failure::Failure;
 use dicomperf::workflow::{StepAnswer, StepEvent};
-use jiff::Timestamp;
 
 use crate::settings::Settings;
 
@@ -31,11 +31,12 @@ impl Handler {
                 hosts: Hosts::new(aws_sdk_ec2::Client::new(config), settings.project),
                 records: Records::new(aws_sdk_dynamodb::Client::new(config), settings.table),
                 agent: Agent::new(settings.agent),
+                clock: Clock::System,
             },
         }
     }
 
     pub async fn handle(&self, event: StepEvent) -> Result<StepAnswer, Failure> {
-        self.runner.run(&event, Timestamp::now()).await
+        self.runner.look(&event).await
     }
 }

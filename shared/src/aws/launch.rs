@@ -1,4 +1,6 @@
-//! The two hosts of a run: there, running, and managed by SSM.
+//! The two hosts of a run: launched, running, and managed by SSM.
+
+use std::time::Duration;
 
 use aws_sdk_ec2::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_ec2::operation::run_instances::RunInstancesError;
@@ -9,79 +11,139 @@ use aws_sdk_ec2::types::{
 };
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest as _, Sha256};
 
 use super::artifacts::Artifacts;
+use super::clock::Clock;
 use super::commands::Commands;
 use super::hosts::{EXPIRES_TAG, Host, Hosts, PROJECT_TAG, ROLE_TAG, RUN_TAG};
 use super::placement::{Placement, Subnet};
 use super::{beginning, images, reason};
 use crate::failure::Failure;
+use crate::pace::{LAUNCH_WAIT_SECONDS, MAX_LAUNCH_LOOKS, MAX_WATCH_SECONDS};
 use crate::plan::{HostPlan, Plan};
 use crate::request::CpuCredits;
 use crate::step::HostRole;
-use crate::workflow::{LAUNCH_LOOKS, LaunchAnswer, LaunchEvent, LaunchedHosts, launch_wait_seconds};
+use crate::workflow::{LaunchAnswer, LaunchEvent, LaunchedHosts};
 
 /// What a host does at its first boot. Nothing but a number is set in it.
 const USER_DATA: &str = include_str!("user_data.yaml");
 
-/// Launches hosts and looks how they are.
+/// The pause between two questions to EC2 and SSM, which limit them.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Launches hosts and watches until they are ready.
 #[derive(Debug, Clone)]
 pub struct Launch {
     /// The hosts.
     pub hosts: Hosts,
-    /// Tells which of them SSM manages.
+    /// The way to them, once SSM manages them.
     pub commands: Commands,
-    /// Has the plan.
+    /// The plan.
     pub artifacts: Artifacts,
-    /// Where the hosts go.
+    /// The hosts' network.
     pub placement: Placement,
     /// Name or ARN of the hosts' instance profile.
     pub instance_profile: String,
     /// More tags for the hosts and their volumes.
     pub tags: Vec<(String, String)>,
+    /// The longest time from a host's launch until SSM manages it.
+    pub patience: SignedDuration,
+    /// The time.
+    pub clock: Clock,
 }
 
 /// A zone that cannot take a host of this type.
 struct NoRoom(String);
 
 impl Launch {
-    /// Makes sure that both hosts exist, and says whether both are ready.
+    /// Makes sure that both hosts exist, and watches for a while until both are ready.
     ///
     /// # Errors
     /// A host cannot be launched, is lost, or does not become ready in time.
-    pub async fn look(&self, event: &LaunchEvent, now: Timestamp) -> Result<LaunchAnswer, Failure> {
+    pub async fn look(&self, event: &LaunchEvent) -> Result<LaunchAnswer, Failure> {
         let plan = self.artifacts.plan(&event.run_id).await?;
-        if now >= plan.expires_at {
-            return Err(Failure::RunExpired { expired_at: plan.expires_at.to_string(), step: "launch".to_owned() });
+        let begun = self.clock.now();
+        let mut hosts = None;
+        loop {
+            if self.clock.now() >= plan.expires_at {
+                return Err(Failure::RunExpired { expired_at: plan.expires_at.to_string(), step: "launch".to_owned() });
+            }
+            let (server, client) = self.ensure(&plan, hosts).await?;
+            let not_ready = self.first_not_ready(&plan, &server, &client).await?;
+            #[expect(clippy::cast_precision_loss, reason = "small")]
+            let is_over = self.clock.seconds_since(begun) >= MAX_WATCH_SECONDS as f64;
+            let look = event.look + 1;
+            let is_late = self.is_overdue(&server) || self.is_overdue(&client) || (is_over && look >= MAX_LAUNCH_LOOKS);
+            let ready = not_ready.is_none();
+            match not_ready {
+                Some(failure) if is_late => return Err(failure),
+                Some(_) if !is_over => {}
+                _ => {
+                    return Ok(LaunchAnswer {
+                        ready,
+                        look: if ready { 0 } else { look },
+                        wait_seconds: LAUNCH_WAIT_SECONDS,
+                        hosts: LaunchedHosts { server: server.launched(), client: client.launched() },
+                    });
+                }
+            }
+            hosts = Some((server, client));
+            self.clock.sleep(PAUSE).await;
         }
+    }
+
+    /// Returns the run's two hosts, and launches those that do not exist. EC2 may not show yet what it launched just `before`.
+    async fn ensure(&self, plan: &Plan, before: Option<(Host, Host)>) -> Result<(Host, Host), Failure> {
         // The tag first: with it even a host that no answer was received for is found.
-        let found = self.hosts.of_run(&event.run_id).await?;
-        let server = match self.existing(&found, HostRole::Server).await? {
+        let found = self.hosts.of_run(&plan.run_id).await?;
+        let (server_before, client_before) = before.unzip();
+        let server = match self.existing(&found, HostRole::Server).await?.or(server_before) {
             Some(server) => server,
-            None => self.launch_server(&plan).await?,
+            None => self.launch_server(plan).await?,
         };
-        let client = match self.existing(&found, HostRole::Client).await? {
+        let client = match self.existing(&found, HostRole::Client).await?.or(client_before) {
             Some(client) => client,
-            None => self.launch_client(&plan, &server).await?,
+            None => self.launch_client(plan, &server).await?,
         };
+        Ok((server, client))
+    }
+
+    /// Returns the failure of the first host that is not ready.
+    async fn first_not_ready(&self, plan: &Plan, server: &Host, client: &Host) -> Result<Option<Failure>, Failure> {
         let online = self.commands.online(&[server.id.clone(), client.id.clone()]).await?;
-        let hosts = [(HostRole::Server, &server, &plan.hosts.server), (HostRole::Client, &client, &plan.hosts.client)];
-        let waiting = hosts.iter().find(|(_, host, _)| !is_ready(host, online.contains(&host.id)));
-        let look = event.look + 1;
-        if let Some((role, host, host_plan)) = waiting
-            && look >= LAUNCH_LOOKS
-        {
-            let reason = not_ready(host, host_plan, online.contains(&host.id));
-            return Err(Failure::HostNotReady { host: *role, id: host.id.clone(), reason });
+        let hosts = [(HostRole::Server, server, &plan.hosts.server), (HostRole::Client, client, &plan.hosts.client)];
+        let waiting = hosts.into_iter().find(|(_, host, _)| !is_ready(host, online.contains(&host.id)));
+        Ok(waiting.map(|(role, host, host_plan)| Failure::HostNotReady {
+            host: role,
+            id: host.id.clone(),
+            reason: self.not_ready(host, host_plan),
+        }))
+    }
+
+    /// Returns true if the host was launched so long ago that it should be ready.
+    fn is_overdue(&self, host: &Host) -> bool {
+        // EC2 does not say at once when a host was launched.
+        host.launched_at > 0 && self.clock.now().as_second() - host.launched_at >= self.patience.as_secs()
+    }
+
+    /// Says what is missing, and what to look at.
+    fn not_ready(&self, host: &Host, plan: &HostPlan) -> String {
+        let seconds = self.patience.as_secs();
+        if host.state != InstanceStateName::Running {
+            return format!("not running after {seconds} s (AMI {}): {}", plan.ami, host.ending());
         }
-        Ok(LaunchAnswer {
-            ready: waiting.is_none(),
-            look,
-            wait_seconds: launch_wait_seconds(look),
-            hosts: LaunchedHosts { server: server.launched(), client: client.launched() },
-        })
+        if host.address.is_none() {
+            return format!("running without a private address (AMI {})", plan.ami);
+        }
+        format!(
+            "running, but SSM does not see it after {seconds} s (the stack's parameter LaunchTimeoutSeconds); check that \
+             AMI {} starts the SSM agent, that its subnet{} has a way out to SSM (public address, NAT or endpoints), and \
+             the instance profile",
+            plan.ami,
+            host.subnet_id.as_ref().map_or_else(String::new, |id| format!(" {id}")),
+        )
     }
 
     /// The host that was launched for a role, if any.
@@ -203,23 +265,6 @@ impl Launch {
 
 fn is_ready(host: &Host, online: bool) -> bool {
     host.state == InstanceStateName::Running && host.address.is_some() && online
-}
-
-/// What is missing, and what to look at.
-fn not_ready(host: &Host, plan: &HostPlan, online: bool) -> String {
-    if host.state != InstanceStateName::Running {
-        return format!("not running after {LAUNCH_LOOKS} looks (AMI {}): {}", plan.ami, host.ending());
-    }
-    if host.address.is_none() {
-        return format!("running without a private address (AMI {})", plan.ami);
-    }
-    debug_assert!(!online);
-    format!(
-        "running, but SSM does not see it after {LAUNCH_LOOKS} looks; check that AMI {} starts the SSM agent, that its \
-         subnet{} has a way out to SSM (public address, NAT or endpoints), and the instance profile",
-        plan.ami,
-        host.subnet_id.as_ref().map_or_else(String::new, |id| format!(" {id}")),
-    )
 }
 
 /// What a refusal of RunInstances means: another zone may have room, or the run cannot be.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use aws_sdk_s3::Client as S3;
 use aws_sdk_s3::error::ErrorMetadata;
@@ -9,7 +10,7 @@ use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::put_object::{PutObjectError, PutObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_mocks::{MockResponse, Rule, mock};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -120,6 +121,48 @@ impl Bucket {
     }
 }
 
+/// A clock that only sleeping moves. What is to happen at a time happens while it is slept over.
+#[derive(Debug, Clone)]
+pub struct MovedClock(Arc<Mutex<MovedTime>>);
+
+struct MovedTime {
+    now: Timestamp,
+    to_happen: Vec<(Timestamp, Box<dyn FnOnce() + Send>)>,
+}
+
+impl MovedClock {
+    pub(crate) fn at(now: Timestamp) -> Self {
+        Self(Arc::new(Mutex::new(MovedTime { now, to_happen: Vec::new() })))
+    }
+
+    pub(crate) fn schedule(&self, time: Timestamp, event: impl FnOnce() + Send + 'static) {
+        self.lock().to_happen.push((time, Box::new(event)));
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.lock().now
+    }
+
+    pub(crate) fn advance(&self, pause: Duration) {
+        let mut time = self.lock();
+        time.now += SignedDuration::try_from(pause).expect("a short pause");
+        let now = time.now;
+        let due: Vec<_> = time.to_happen.extract_if(.., |(when, _)| *when <= now).collect();
+        drop(time);
+        due.into_iter().for_each(|(_, event)| event());
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, MovedTime> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for MovedTime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} and {} events", self.now, self.to_happen.len())
+    }
+}
+
 /// When the runs of the tests are planned.
 pub(crate) fn noon() -> Timestamp {
     "2026-01-01T12:00:00Z".parse().expect("a time")
@@ -131,6 +174,6 @@ pub(crate) fn planned(document: Value) -> Plan {
     let dataset = DatasetPlan::synthetic(&request.dataset.synthetic.clone().unwrap_or_default());
     let ami = "ami-0123456789abcdef0".to_owned();
     let circumstances =
-        Circumstances { run_id: "run-1".to_owned(), now: noon(), server_ami: ami.clone(), client_ami: ami };
+        Circumstances { server_ami: ami.clone(), client_ami: ami, ..Circumstances::offline("run-1", noon()) };
     plan(request, dataset, circumstances).expect("a plan")
 }

@@ -4,6 +4,7 @@
 
 pub mod agent;
 pub mod artifacts;
+pub mod clock;
 pub mod commands;
 pub mod environment;
 pub mod executions;

@@ -1,10 +1,13 @@
 //! A step on a host: started once, then looked at until its report says that it is over.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::agent::Agent;
 use super::artifacts::Artifacts;
+use super::clock::Clock;
 use super::commands::{CommandState, Commands, Invocation, Sent};
 use super::hosts::{Host, Hosts};
 use super::records::{Records, RunProgress};
@@ -12,28 +15,35 @@ use super::signatures::{Scope, Signatures};
 use super::step_document::{Ingredients, document};
 use crate::failure::Failure;
 use crate::keys::{self, RunKeys};
+use crate::pace::{MAX_STEP_LOOKS, Reported, RunningStep};
 use crate::plan::Secrets;
-use crate::step::{HostRole, STEP_SECONDS, StepDocument, StepReport, StepState};
-use crate::workflow::{LaunchedHost, STEP_LOOKS, StepAction, StepAnswer, StepEvent, host_of, step_wait_seconds};
+use crate::step::{HostRole, Progress, STEP_SECONDS, StepDocument, StepError, StepId, StepState};
+use crate::workflow::{LaunchedHost, StepAnswer, StepEvent, host_of};
 
-/// What a host needs at the end, to upload and to be torn down before it expires.
+/// The time that a host needs at the end, to upload and to be torn down before it expires.
 const LAST_SECONDS: u64 = 60;
+/// The pause between two readings of a report. A reading costs a twentieth of the function's time in between.
+const READING_PAUSE: Duration = Duration::from_millis(250);
+/// The pause between two checks that the command and the hosts are well, which SSM and EC2 limit.
+const CHECK_SECONDS: f64 = 5.0;
 
 /// Runs steps.
 #[derive(Debug)]
 pub struct StepRunner {
-    /// Has the plan, the documents and the reports.
+    /// The plan, the documents and the reports.
     pub artifacts: Artifacts,
-    /// Reaches the hosts.
+    /// The way to the hosts.
     pub commands: Commands,
-    /// Tells whether they are still there.
+    /// The run's hosts, which may be lost.
     pub hosts: Hosts,
-    /// Is told how far the run is.
+    /// The run's record, which shows its progress.
     pub records: Records,
-    /// Signs what the hosts get.
+    /// The signer of the hosts' URLs.
     pub signatures: Signatures,
-    /// What runs on the hosts.
+    /// The program that runs on the hosts.
     pub agent: Agent,
+    /// The time.
+    pub clock: Clock,
 }
 
 /// A command that was sent for a step, so that it is not sent again.
@@ -44,36 +54,49 @@ struct SentCommand {
     sent_at: Timestamp,
 }
 
+/// A step's report without its output, which may be megabytes and is not needed while the step runs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    step: StepId,
+    state: StepState,
+    error: Option<StepError>,
+    progress: Progress,
+    elapsed_seconds: f64,
+}
+
+/// The reports that one look saw.
+#[derive(Debug, Default)]
+struct Seen {
+    latest: Option<Report>,
+    /// The last one of fewer units.
+    earlier: Option<Reported>,
+    /// Seconds since the command was sent.
+    elapsed_seconds: f64,
+    /// Seconds since the look began.
+    watched_seconds: f64,
+}
+
 impl StepRunner {
-    /// Does what the event says.
+    /// Starts the step unless it was started before, and watches it as long as its end may come within this look.
     ///
     /// # Errors
     /// The step failed, its host is lost, or its time is up.
-    pub async fn run(&self, event: &StepEvent, now: Timestamp) -> Result<StepAnswer, Failure> {
-        match event.action {
-            StepAction::Start => self.start(event, now).await,
-            StepAction::Poll => self.poll(event, now).await,
-        }
+    pub async fn look(&self, event: &StepEvent) -> Result<StepAnswer, Failure> {
+        let host = host(event)?;
+        let command = self.command(event).await?;
+        let seen = self.watch(event, host, &command).await?;
+        answer(event, host, &seen, self.clock.now())
     }
 
-    async fn start(&self, event: &StepEvent, now: Timestamp) -> Result<StepAnswer, Failure> {
-        let keys = RunKeys(&event.run_id);
-        let command_key = keys.step_command(&event.step);
-        let command = match self.artifacts.read(&command_key).await? {
-            Some(command) => command,
-            None => {
-                let command_id = self.send(event, now).await?;
-                self.artifacts.settle(&command_key, SentCommand { command_id, sent_at: now }).await?
-            }
-        };
-        Ok(StepAnswer {
-            state: StepState::Running,
-            command_id: command.command_id,
-            sent_at: command.sent_at,
-            look: 0,
-            wait_seconds: step_wait_seconds(0, 0, None),
-            doing: "starting".to_owned(),
-        })
+    /// Returns the step's command, and sends it if none was sent.
+    async fn command(&self, event: &StepEvent) -> Result<SentCommand, Failure> {
+        let key = RunKeys(&event.run_id).step_command(&event.step);
+        if let Some(command) = self.artifacts.read(&key).await? {
+            return Ok(command);
+        }
+        let command_id = self.send(event, self.clock.now()).await?;
+        self.artifacts.settle(&key, SentCommand { command_id, sent_at: self.clock.now() }).await
     }
 
     async fn send(&self, event: &StepEvent, now: Timestamp) -> Result<String, Failure> {
@@ -113,73 +136,59 @@ impl StepRunner {
         }
     }
 
-    async fn poll(&self, event: &StepEvent, now: Timestamp) -> Result<StepAnswer, Failure> {
-        let host = host(event)?;
-        let (Some(command_id), Some(sent_at)) = (&event.command_id, event.sent_at) else {
-            let reason = "neither its command nor the time of it is known".to_owned();
-            return Err(Failure::Aws { doing: format!("looking at step {}", event.step), reason });
-        };
-        let mut report = self.report(event).await?;
-        if !report.as_ref().is_some_and(is_final) {
-            let command = self.commands.state(command_id, &host.id).await?;
-            if let CommandState::Failed { status, output } = command {
-                // The agent may have put its last report between the two looks.
-                report = self.report(event).await?;
-                if !report.as_ref().is_some_and(is_final) {
-                    self.check_hosts(event).await?;
-                    let separator = if output.is_empty() { "" } else { ": " };
-                    return Err(failed(event, host, format!("SSM says {status}{separator}{output}")));
-                }
-            } else {
-                self.check_hosts(event).await?;
+    /// Reads the step's report until the step is over, its end is not near, or this look has taken its time.
+    async fn watch(&self, event: &StepEvent, host: &LaunchedHost, command: &SentCommand) -> Result<Seen, Failure> {
+        let begun = self.clock.now();
+        let mut checked_at = command.sent_at;
+        let mut seen = Seen::default();
+        loop {
+            seen.add(self.report(event).await?);
+            if !seen.is_final() && self.clock.seconds_since(checked_at) >= CHECK_SECONDS {
+                self.check(event, host, command, &mut seen).await?;
+                checked_at = self.clock.now();
             }
-        }
-        if let Some(report) = &report {
-            self.show(event, report).await;
-        }
-        let state = report.as_ref().map_or(StepState::Running, |report| report.state);
-        let doing = report.as_ref().map_or("starting", |report| report.progress.doing.as_str());
-        let look = event.look + 1;
-        let seconds = u64::try_from(now.duration_since(sent_at).as_secs()).unwrap_or(0);
-        match state {
-            StepState::Succeeded | StepState::Incomplete => {}
-            StepState::Failed => {
-                let error = report.as_ref().and_then(|report| report.error.as_ref());
-                let reason = error.map_or_else(
-                    || "the agent does not say why".to_owned(),
-                    |error| format!("{}: {}", error.name, error.message),
-                );
-                return Err(failed(event, host, reason));
+            seen.elapsed_seconds = self.clock.seconds_since(command.sent_at);
+            seen.watched_seconds = self.clock.seconds_since(begun);
+            let is_expired = self.clock.now() >= event.expires_at;
+            if seen.is_final() || is_expired || !seen.step().is_worth_watching() {
+                break;
             }
-            StepState::Running if now >= event.expires_at => return Err(expired(event)),
-            StepState::Running if look >= STEP_LOOKS => {
-                return Err(Failure::StepTimedOut {
-                    host: event.step.host(),
-                    id: host.id.clone(),
-                    step: event.step.to_string(),
-                    seconds,
-                    doing: doing.to_owned(),
-                });
-            }
-            StepState::Running => {}
+            self.clock.sleep(READING_PAUSE).await;
         }
-        Ok(StepAnswer {
-            state,
-            command_id: command_id.clone(),
-            sent_at,
-            look,
-            wait_seconds: step_wait_seconds(look, seconds, report.as_ref().and_then(remaining_seconds)),
-            doing: doing.to_owned(),
-        })
+        self.show(event, &seen).await;
+        Ok(seen)
     }
 
-    /// The step's own report. The parts of a block share a place, where an earlier part's may still be.
-    async fn report(&self, event: &StepEvent) -> Result<Option<StepReport>, Failure> {
-        let report = self.artifacts.read::<StepReport>(&RunKeys(&event.run_id).step_report(&event.step)).await?;
+    /// Checks that the command has not failed and that both hosts are there, and records how far the step is.
+    async fn check(
+        &self,
+        event: &StepEvent,
+        host: &LaunchedHost,
+        command: &SentCommand,
+        seen: &mut Seen,
+    ) -> Result<(), Failure> {
+        if let CommandState::Failed { status, output } = self.commands.state(&command.command_id, &host.id).await? {
+            // The agent may have put its last report between the two looks.
+            seen.add(self.report(event).await?);
+            if seen.is_final() {
+                return Ok(());
+            }
+            self.check_hosts(event).await?;
+            let separator = if output.is_empty() { "" } else { ": " };
+            return Err(failed(event, host, format!("SSM says {status}{separator}{output}")));
+        }
+        self.check_hosts(event).await?;
+        self.show(event, seen).await;
+        Ok(())
+    }
+
+    /// Reads the step's own report. The parts of a block share a place, where an earlier part's may still be.
+    async fn report(&self, event: &StepEvent) -> Result<Option<Report>, Failure> {
+        let report = self.artifacts.read::<Report>(&RunKeys(&event.run_id).step_report(&event.step)).await?;
         Ok(report.filter(|report| report.step == event.step))
     }
 
-    /// Says so if one of the run's hosts is gone: without its peer, a step waits for nothing.
+    /// Fails if one of the run's hosts is gone: without its peer, a step waits for nothing.
     async fn check_hosts(&self, event: &StepEvent) -> Result<(), Failure> {
         let found = self.hosts.of_run(&event.run_id).await?;
         // The step's own host first.
@@ -200,8 +209,9 @@ impl StepRunner {
         Ok(())
     }
 
-    /// Lets whoever follows the run see how far it is. Nothing depends on it.
-    async fn show(&self, event: &StepEvent, report: &StepReport) {
+    /// Records how far the step is, for a person who follows the run. Nothing depends on it.
+    async fn show(&self, event: &StepEvent, seen: &Seen) {
+        let Some(report) = &seen.latest else { return };
         let progress = RunProgress {
             state: report.state,
             step: event.step.to_string(),
@@ -215,8 +225,64 @@ impl StepRunner {
     }
 }
 
-const fn is_final(report: &StepReport) -> bool {
-    !matches!(report.state, StepState::Running)
+impl Report {
+    const fn reported(&self) -> Reported {
+        Reported::new(&self.progress, self.elapsed_seconds)
+    }
+}
+
+impl Seen {
+    fn add(&mut self, report: Option<Report>) {
+        let Some(report) = report else { return };
+        let before = self.latest.as_ref().map(Report::reported);
+        self.earlier = before.filter(|before| before.done < report.progress.done).or(self.earlier);
+        self.latest = Some(report);
+    }
+
+    fn is_final(&self) -> bool {
+        self.latest.as_ref().is_some_and(|report| report.state != StepState::Running)
+    }
+
+    fn step(&self) -> RunningStep {
+        RunningStep {
+            elapsed_seconds: self.elapsed_seconds,
+            watched_seconds: self.watched_seconds,
+            latest: self.latest.as_ref().map(Report::reported),
+            earlier: self.earlier,
+        }
+    }
+}
+
+/// Says how the step stands after a look.
+fn answer(event: &StepEvent, host: &LaunchedHost, seen: &Seen, now: Timestamp) -> Result<StepAnswer, Failure> {
+    let report = seen.latest.as_ref();
+    let doing = report.map_or("starting", |report| report.progress.doing.as_str()).to_owned();
+    let look = event.look + 1;
+    match report.map_or(StepState::Running, |report| report.state) {
+        state @ (StepState::Succeeded | StepState::Incomplete) => {
+            Ok(StepAnswer { state, look: 0, wait_seconds: 0, doing })
+        }
+        StepState::Failed => {
+            let reason = report.and_then(|report| report.error.as_ref()).map_or_else(
+                || "the agent does not say why".to_owned(),
+                |error| format!("{}: {}", error.name, error.message),
+            );
+            Err(failed(event, host, reason))
+        }
+        StepState::Running if now >= event.expires_at => Err(expired(event)),
+        StepState::Running if look >= MAX_STEP_LOOKS => Err(Failure::StepTimedOut {
+            host: event.step.host(),
+            id: host.id.clone(),
+            step: event.step.to_string(),
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a time since then")]
+            seconds: seen.elapsed_seconds as u64,
+            doing,
+        }),
+        state @ StepState::Running => {
+            let wait_seconds = seen.step().wait_seconds(look);
+            Ok(StepAnswer { state, look, wait_seconds, doing })
+        }
+    }
 }
 
 fn host(event: &StepEvent) -> Result<&LaunchedHost, Failure> {
@@ -226,19 +292,13 @@ fn host(event: &StepEvent) -> Result<&LaunchedHost, Failure> {
     })
 }
 
-/// What the agent has: a step's time, or what the hosts have left.
+/// Returns the seconds that the agent has: a step's time, or the rest of the hosts' time.
 fn deadline_seconds(event: &StepEvent, now: Timestamp) -> Result<u64, Failure> {
     let left = u64::try_from(event.expires_at.duration_since(now).as_secs()).unwrap_or(0);
     match left.saturating_sub(LAST_SECONDS) {
         0 => Err(expired(event)),
         seconds => Ok(seconds.min(STEP_SECONDS)),
     }
-}
-
-/// How long the rest takes if it goes on as before.
-fn remaining_seconds(report: &StepReport) -> Option<f64> {
-    let (done, total) = (report.progress.done, report.progress.total);
-    (done > 0).then(|| report.elapsed_seconds / f64::from(done) * f64::from(total.saturating_sub(done)))
 }
 
 fn expired(event: &StepEvent) -> Failure {

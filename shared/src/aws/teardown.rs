@@ -1,4 +1,4 @@
-//! Whatever carries a run's tag goes, and it is looked at until it is gone.
+//! Terminates a run's hosts and polls until they are gone.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use crate::failure::Failure;
 use crate::step::HostRole;
 use crate::workflow::TeardownAnswer;
 
-/// Ends what a run has.
+/// Terminates a run's hosts.
 #[derive(Debug, Clone)]
 pub struct Teardown {
     /// The hosts.
     pub hosts: Hosts,
-    /// Has the run's lock, and is told what is left.
+    /// The run's record and its schedule's lock.
     pub records: Records,
-    /// How long it is looked.
+    /// The longest wait for the hosts' end.
     pub patience: Patience,
 }
 
-/// How long it is looked for what is left.
+/// The longest wait for the hosts' end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// Between two looks.
@@ -32,17 +32,16 @@ pub struct Patience {
 
 impl Patience {
     /// Five minutes: a host needs one or two to be terminated.
-    pub const LONG: Self = Self { pause: Duration::from_secs(2), looks: 150 };
+    pub const LONG: Self = Self { pause: Duration::from_secs(1), looks: 300 };
     /// Two minutes, where other runs wait too.
-    pub const SHORT: Self = Self { pause: Duration::from_secs(2), looks: 60 };
+    pub const SHORT: Self = Self { pause: Duration::from_secs(1), looks: 120 };
 }
 
-/// Looks in a row that must find nothing: tags are not seen everywhere at once.
+/// Looks in a row that must find no host: tags are not seen everywhere at once.
 const CLEAR_LOOKS: u32 = 2;
 
 impl Teardown {
-    /// Terminates the run's hosts and gives its schedule's lock back. Where there is nothing left, or never was, it
-    /// succeeds.
+    /// Terminates the run's hosts and gives its schedule's lock back. Succeeds if no host is left, or never was.
     ///
     /// # Errors
     /// [`Failure::TeardownIncomplete`] when hosts are left.

@@ -17,7 +17,7 @@ use aws_smithy_mocks::{MockResponse, Rule, mock};
 use serde_json::json;
 
 use super::*;
-use crate::aws::mocked::{Bucket, client, error, noon};
+use crate::aws::mocked::{Bucket, MovedClock, client, error, noon};
 
 fn host(id: &str, role: &str, state: InstanceStateName) -> Instance {
     let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
@@ -27,7 +27,7 @@ fn host(id: &str, role: &str, state: InstanceStateName) -> Instance {
         .private_ip_address("10.0.0.4")
         .subnet_id("subnet-a")
         .placement(Placed::builder().availability_zone("eu-central-1a").build())
-        .launch_time(DateTime::from_secs(i64::try_from(id.len()).expect("short")))
+        .launch_time(DateTime::from_secs(noon().as_second() + i64::try_from(id.len()).expect("short")))
         .tags(tag(RUN_TAG, "run-1"))
         .tags(tag(ROLE_TAG, role))
         .build()
@@ -102,11 +102,17 @@ fn launch(ec2: Vec<Rule>, ssm: Rule) -> Launch {
         },
         instance_profile: "profile".to_owned(),
         tags: vec![("team".to_owned(), "pacs".to_owned()), (RUN_TAG.to_owned(), "other".to_owned())],
+        patience: SignedDuration::from_mins(10),
+        clock: Clock::Moved(MovedClock::at(noon())),
     }
 }
 
 async fn look(launch: &Launch, look: u32) -> Result<LaunchAnswer, Failure> {
-    launch.look(&LaunchEvent { run_id: "run-1".to_owned(), look }, noon()).await
+    launch.look(&LaunchEvent { run_id: "run-1".to_owned(), look }).await
+}
+
+fn running() -> Vec<Instance> {
+    vec![host("i-server", "server", InstanceStateName::Running), host("i-client", "client", InstanceStateName::Running)]
 }
 
 #[tokio::test]
@@ -246,16 +252,54 @@ async fn of_two_hosts_for_one_role_the_first_stays() {
 }
 
 #[tokio::test]
+async fn a_host_that_becomes_ready_is_seen_within_a_second() {
+    let moved = MovedClock::at(noon());
+    let (clock, ready_at) = (moved.clone(), noon() + SignedDuration::from_secs(20));
+    let managed = mock!(Ssm::describe_instance_information).then_output(move || {
+        let ids: &[&str] = if clock.now() >= ready_at { &["i-server", "i-client"] } else { &["i-server"] };
+        let host = |id: &&str| InstanceInformation::builder().instance_id(*id).ping_status(PingStatus::Online).build();
+        let list = ids.iter().map(host).collect();
+        DescribeInstanceInformationOutput::builder().set_instance_information_list(Some(list)).build()
+    });
+    let launch = Launch { clock: Clock::Moved(moved.clone()), ..launch(vec![exist(running())], managed) };
+    let answer = look(&launch, 3).await.expect("ready");
+    assert!(answer.ready);
+    assert_eq!(answer.look, 0, "the first step counts from 0");
+    assert!(moved.now() <= ready_at + SignedDuration::from_secs(1), "{}", moved.now());
+}
+
+#[tokio::test]
+async fn a_look_takes_no_longer_than_it_may() {
+    let launch = launch(vec![exist(running())], online(&["i-server"]));
+    let answer = look(&launch, 3).await.expect("not yet");
+    assert_eq!((answer.ready, answer.look, answer.wait_seconds), (false, 4, LAUNCH_WAIT_SECONDS));
+    assert_eq!(launch.clock.seconds_since(noon()), MAX_WATCH_SECONDS as f64);
+}
+
+#[tokio::test]
+async fn patience_with_a_host_begins_at_its_launch() {
+    for (patience, ready) in [(30, false), (90, true)] {
+        let patience = SignedDuration::from_secs(patience);
+        let launch = Launch { patience, ..launch(vec![exist(running())], online(&["i-server"])) };
+        let answered = look(&launch, 0).await;
+        if ready {
+            assert!(!answered.expect("not yet").ready);
+            continue;
+        }
+        let failure = answered.expect_err("late");
+        assert_eq!(failure.name(), "HostNotReady");
+        let launched = i64::try_from("i-server".len()).expect("short");
+        assert_eq!(launch.clock.now().as_second(), noon().as_second() + launched + patience.as_secs());
+    }
+}
+
+#[tokio::test]
 async fn the_last_look_says_what_is_missing() {
-    let hosts = || {
-        vec![
-            host("i-server", "server", InstanceStateName::Running),
-            host("i-client", "client", InstanceStateName::Running),
-        ]
-    };
-    let answer = look(&launch(vec![exist(hosts())], online(&["i-server"])), LAUNCH_LOOKS - 2).await.expect("not yet");
+    let late = launch(vec![exist(running())], online(&["i-server"]));
+    let answer = look(&late, MAX_LAUNCH_LOOKS - 2).await.expect("not yet");
     assert!(!answer.ready);
-    let failure = look(&launch(vec![exist(hosts())], online(&["i-server"])), LAUNCH_LOOKS - 1).await.expect_err("late");
+    let late = launch(vec![exist(running())], online(&["i-server"]));
+    let failure = look(&late, MAX_LAUNCH_LOOKS - 1).await.expect_err("late");
     assert_eq!(failure.name(), "HostNotReady");
     let text = failure.to_string();
     assert!(text.contains("client host i-client") && text.contains("ami-0123456789abcdef0"), "{text}");
@@ -264,8 +308,8 @@ async fn the_last_look_says_what_is_missing() {
 
 #[tokio::test]
 async fn an_expired_run_launches_nothing() {
-    let launch = launch(Vec::new(), online(&[]));
-    let event = LaunchEvent { run_id: "run-1".to_owned(), look: 0 };
-    let failure = launch.look(&event, "2026-01-01T13:00:00Z".parse().expect("a time")).await.expect_err("expired");
+    let clock = Clock::Moved(MovedClock::at("2026-01-01T13:00:00Z".parse().expect("a time")));
+    let launch = Launch { clock, ..launch(Vec::new(), online(&[])) };
+    let failure = look(&launch, 0).await.expect_err("expired");
     assert_eq!(failure.name(), "RunExpired");
 }

@@ -14,9 +14,10 @@ use aws_smithy_mocks::{MockResponse, Rule, mock};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::aws::mocked::{Bucket, client, error, noon};
+use crate::aws::mocked::{Bucket, MovedClock, client, error, noon};
 use crate::aws::s3_configuration;
-use crate::step::{Progress, StepError, StepId, Work};
+use crate::pace::{MAX_STEP_LOOKS, MAX_WATCH_SECONDS, STEP_BUDGET_SECONDS};
+use crate::step::{Progress, StepError, StepId, StepReport, Work};
 use crate::workflow::LaunchedHosts;
 
 const MEASURE: StepId = StepId::Measure { ordinal: 0, part: 1 };
@@ -53,7 +54,7 @@ fn session() -> Rule {
     })
 }
 
-fn runner(bucket: &Bucket, ssm: Vec<Rule>, ec2: &Rule) -> StepRunner {
+fn runner(bucket: &Bucket, ssm: Vec<Rule>, ec2: &Rule, clock: &MovedClock) -> StepRunner {
     let config = aws_config::SdkConfig::builder()
         .behavior_version(aws_config::BehaviorVersion::latest())
         .region(aws_config::Region::new("eu-central-1"))
@@ -72,22 +73,20 @@ fn runner(bucket: &Bucket, ssm: Vec<Rule>, ec2: &Rule) -> StepRunner {
         ),
         // Published, and not run.
         agent: Agent::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/aws/run_step/agent.fixture").into()),
+        clock: Clock::Moved(clock.clone()),
     }
 }
 
-fn event(action: StepAction, step: StepId) -> StepEvent {
+fn event(step: StepId, look: u32) -> StepEvent {
     let host = |id: &str, address: &str| {
         Some(LaunchedHost { id: id.to_owned(), address: address.to_owned(), zone: "a".to_owned() })
     };
     StepEvent {
-        action,
         run_id: "run-1".to_owned(),
         step,
         hosts: LaunchedHosts { server: host("i-server", "10.0.0.4"), client: host("i-client", "10.0.0.5") },
         expires_at: "2026-01-01T13:00:00Z".parse().expect("a time"),
-        command_id: Some("command-1".to_owned()),
-        sent_at: Some(noon()),
-        look: 0,
+        look,
     }
 }
 
@@ -103,18 +102,42 @@ fn report(step: StepId, state: StepState) -> StepReport {
     }
 }
 
-async fn poll(bucket: &Bucket, ssm: Rule, ec2: &Rule) -> Result<StepAnswer, Failure> {
-    runner(bucket, vec![ssm], ec2).run(&event(StepAction::Poll, MEASURE), after(40)).await
+/// A bucket of a run whose step was started at noon.
+fn started(step: &StepId) -> Bucket {
+    let bucket = Bucket::default();
+    let command = SentCommand { command_id: "command-1".to_owned(), sent_at: noon() };
+    bucket.put(&RunKeys("run-1").step_command(step), &json!(command));
+    bucket
+}
+
+/// The second look at a measurement, 40 s after its start.
+async fn look(bucket: &Bucket, ssm: Rule, ec2: &Rule) -> Result<StepAnswer, Failure> {
+    runner(bucket, vec![ssm], ec2, &clock(40)).look(&event(MEASURE, 1)).await
+}
+
+fn clock(seconds: i64) -> MovedClock {
+    MovedClock::at(after(seconds))
 }
 
 fn after(seconds: i64) -> Timestamp {
     noon() + jiff::SignedDuration::from_secs(seconds)
 }
 
+fn sending() -> Rule {
+    mock!(Ssm::send_command).then_output(|| {
+        SendCommandOutput::builder().command(Command::builder().command_id("command-1").build()).build()
+    })
+}
+
+fn in_progress() -> Rule {
+    state(CommandInvocationStatus::InProgress, "")
+}
+
+const REPORT: &str = "runs/run-1/blocks/0.json";
 const RUNNING: InstanceStateName = InstanceStateName::Running;
 
 #[tokio::test]
-async fn starting_twice_writes_one_document_and_sends_one_command() {
+async fn looking_twice_writes_one_document_and_sends_one_command() {
     let bucket = Bucket::with_plan(json!({}));
     let send = mock!(Ssm::send_command).then_compute_output(|request| {
         assert_eq!(request.instance_ids(), ["i-client"]);
@@ -124,12 +147,11 @@ async fn starting_twice_writes_one_document_and_sends_one_command() {
         assert!(script.contains("\nset -eu\n"), "{script}");
         SendCommandOutput::builder().command(Command::builder().command_id("command-1").build()).build()
     });
-    let runner = runner(&bucket, vec![send.clone()], &hosts(RUNNING));
-    let event = event(StepAction::Start, StepId::ConfigureClient);
-    let first = runner.run(&event, after(0)).await.expect("started");
+    let runner = runner(&bucket, vec![send.clone(), in_progress()], &hosts(RUNNING), &clock(0));
+    let first = runner.look(&event(StepId::ConfigureClient, 0)).await.expect("started");
+    assert_eq!((first.state, first.look, first.doing.as_str()), (StepState::Running, 1, "starting"));
     let document: StepDocument = bucket.get("runs/run-1/steps/client-configure.json").expect("a document");
-    let second = runner.run(&event, after(9)).await.expect("started before");
-    assert_eq!(first, second);
+    runner.look(&event(StepId::ConfigureClient, 1)).await.expect("started before");
     assert_eq!(send.num_calls(), 1);
     assert_eq!(bucket.get::<StepDocument>("runs/run-1/steps/client-configure.json"), Some(document.clone()));
     assert_eq!(document.deadline_seconds, 1800);
@@ -140,14 +162,21 @@ async fn starting_twice_writes_one_document_and_sends_one_command() {
 }
 
 #[tokio::test]
+async fn the_look_that_starts_a_short_step_sees_its_end() {
+    let (bucket, clock) = (Bucket::with_plan(json!({})), clock(0));
+    let ended = (bucket.clone(), json!(report(StepId::Collect, StepState::Succeeded)));
+    clock.schedule(after(3), move || ended.0.put("runs/run-1/steps/server-collect.report.json", &ended.1));
+    let runner = runner(&bucket, vec![sending()], &hosts(RUNNING), &clock);
+    let answer = runner.look(&event(StepId::Collect, 0)).await.expect("over");
+    assert_eq!((answer.state, answer.look), (StepState::Succeeded, 0));
+    assert!(clock.now() <= after(4), "{}", clock.now());
+}
+
+#[tokio::test]
 async fn a_step_has_no_more_time_than_its_hosts() {
     let bucket = Bucket::with_plan(json!({}));
-    let send = mock!(Ssm::send_command).then_output(|| {
-        SendCommandOutput::builder().command(Command::builder().command_id("command-1").build()).build()
-    });
-    let runner = runner(&bucket, vec![send], &hosts(RUNNING));
-    let event = event(StepAction::Start, StepId::ConfigureServer { ordinal: 0 });
-    runner.run(&event, after(3000)).await.expect("started");
+    let runner = runner(&bucket, vec![sending(), in_progress()], &hosts(RUNNING), &clock(3000));
+    runner.look(&event(StepId::ConfigureServer { ordinal: 0 }, 0)).await.expect("started");
     let document: StepDocument = bucket.get("runs/run-1/steps/server-configure-0.json").expect("a document");
     assert_eq!(document.deadline_seconds, 540);
     let Work::ConfigureServer(work) = document.work else { panic!("another step") };
@@ -157,8 +186,8 @@ async fn a_step_has_no_more_time_than_its_hosts() {
 #[tokio::test]
 async fn nothing_is_started_when_the_run_is_about_to_expire() {
     let bucket = Bucket::with_plan(json!({}));
-    let runner = runner(&bucket, Vec::new(), &hosts(RUNNING));
-    let failure = runner.run(&event(StepAction::Start, MEASURE), after(3545)).await.expect_err("expired");
+    let runner = runner(&bucket, Vec::new(), &hosts(RUNNING), &clock(3545));
+    let failure = runner.look(&event(MEASURE, 0)).await.expect_err("expired");
     assert_eq!(failure.name(), "RunExpired");
 }
 
@@ -166,8 +195,8 @@ async fn nothing_is_started_when_the_run_is_about_to_expire() {
 async fn a_host_that_ssm_lost_is_told_from_one_that_is_late() {
     let unmanaged = || mock!(Ssm::send_command).then_error(|| SendCommandError::generic(error("InvalidInstanceId")));
     for (state, name) in [(RUNNING, "AwsError"), (InstanceStateName::Terminated, "HostLost")] {
-        let runner = runner(&Bucket::with_plan(json!({})), vec![unmanaged()], &hosts(state));
-        let failure = runner.run(&event(StepAction::Start, MEASURE), after(0)).await.expect_err("not sent");
+        let runner = runner(&Bucket::with_plan(json!({})), vec![unmanaged()], &hosts(state), &clock(0));
+        let failure = runner.look(&event(MEASURE, 0)).await.expect_err("not sent");
         assert_eq!(failure.name(), name, "{failure}");
     }
 }
@@ -176,50 +205,77 @@ async fn a_host_that_ssm_lost_is_told_from_one_that_is_late() {
 async fn an_invocation_that_ssm_does_not_know_yet_is_pending() {
     let unknown = mock!(Ssm::get_command_invocation)
         .then_error(|| GetCommandInvocationError::generic(error("InvocationDoesNotExist")));
-    let answer = poll(&Bucket::default(), unknown, &hosts(RUNNING)).await.expect("pending");
-    assert_eq!((answer.state, answer.look), (StepState::Running, 1));
+    let answer = look(&started(&MEASURE), unknown, &hosts(RUNNING)).await.expect("pending");
+    assert_eq!((answer.state, answer.look), (StepState::Running, 2));
 }
 
 #[tokio::test]
 async fn the_report_of_an_earlier_part_is_not_taken() {
-    let bucket = Bucket::default();
+    let bucket = started(&MEASURE);
     let earlier = report(StepId::Measure { ordinal: 0, part: 0 }, StepState::Incomplete);
-    bucket.put("runs/run-1/blocks/0.json", &json!(earlier));
-    let answer = poll(&bucket, state(CommandInvocationStatus::InProgress, ""), &hosts(RUNNING)).await.expect("running");
+    bucket.put(REPORT, &json!(earlier));
+    let answer = look(&bucket, in_progress(), &hosts(RUNNING)).await.expect("running");
     assert_eq!(answer.state, StepState::Running);
     assert_eq!(answer.doing, "starting");
 }
 
 #[tokio::test]
-async fn progress_says_when_to_look_again() {
-    let bucket = Bucket::default();
-    bucket.put("runs/run-1/blocks/0.json", &json!(report(MEASURE, StepState::Running)));
-    let runner = runner(&bucket, vec![state(CommandInvocationStatus::InProgress, "")], &hosts(RUNNING));
-    let sixth = StepEvent { look: 5, ..event(StepAction::Poll, MEASURE) };
-    let answer = runner.run(&sixth, after(40)).await.expect("running");
-    // 20 s for 2 of 8: the other 6 take a minute, where 128 s would be waited without a word.
-    assert_eq!((answer.wait_seconds, answer.doing.as_str()), (61, "iteration 3 of 8"));
+async fn a_look_whose_end_is_far_leaves_at_once_and_says_when_to_look_again() {
+    let (bucket, clock) = (started(&MEASURE), clock(40));
+    let progress = Progress { done: 4, total: 20, doing: "iteration 5 of 20".to_owned() };
+    bucket.put(REPORT, &json!(StepReport { progress, elapsed_seconds: 40.0, ..report(MEASURE, StepState::Running) }));
+    let runner = runner(&bucket, vec![in_progress()], &hosts(RUNNING), &clock);
+    let answer = runner.look(&event(MEASURE, 1)).await.expect("running");
+    // 40 s for 4 of 20: the other 16 take 160 s, but no more than twice the time that has passed is believed.
+    assert_eq!((answer.wait_seconds, answer.doing.as_str()), (80, "iteration 5 of 20"));
+    assert_eq!(clock.now(), after(40));
+}
+
+#[tokio::test]
+async fn a_look_whose_end_is_near_waits_for_it() {
+    let (bucket, clock) = (started(&MEASURE), clock(100));
+    let progress = Progress { done: 19, total: 20, doing: "iteration 20 of 20".to_owned() };
+    bucket.put(REPORT, &json!(StepReport { progress, elapsed_seconds: 100.0, ..report(MEASURE, StepState::Running) }));
+    let ended = (bucket.clone(), json!(report(MEASURE, StepState::Succeeded)));
+    clock.schedule(after(107), move || ended.0.put(REPORT, &ended.1));
+    let runner = runner(&bucket, vec![in_progress()], &hosts(RUNNING), &clock);
+    let answer = runner.look(&event(MEASURE, 3)).await.expect("over");
+    assert_eq!(answer.state, StepState::Succeeded);
+    assert!(clock.now() <= after(108), "{}", clock.now());
+}
+
+#[tokio::test]
+async fn a_look_takes_no_longer_than_it_may_and_checks_the_hosts_now_and_then() {
+    let (clock, hosts, command) = (clock(40), hosts(RUNNING), in_progress());
+    let runner = runner(&started(&MEASURE), vec![command.clone()], &hosts, &clock);
+    let answer = runner.look(&event(MEASURE, 1)).await.expect("running");
+    assert_eq!(answer.state, StepState::Running);
+    assert_eq!(
+        clock.now(),
+        after(40) + jiff::SignedDuration::from_secs(i64::try_from(MAX_WATCH_SECONDS).expect("few"))
+    );
+    assert_eq!((command.num_calls(), hosts.num_calls()), (11, 11));
 }
 
 #[tokio::test]
 async fn a_final_report_is_believed_whatever_ssm_says() {
     for part in [StepState::Succeeded, StepState::Incomplete] {
-        let bucket = Bucket::default();
-        bucket.put("runs/run-1/blocks/0.json", &json!(report(MEASURE, part)));
-        let runner = runner(&bucket, Vec::new(), &hosts(RUNNING));
-        let answer = runner.run(&event(StepAction::Poll, MEASURE), after(40)).await.expect("over");
-        assert_eq!(answer.state, part);
+        let bucket = started(&MEASURE);
+        bucket.put(REPORT, &json!(report(MEASURE, part)));
+        let runner = runner(&bucket, Vec::new(), &hosts(RUNNING), &clock(40));
+        let answer = runner.look(&event(MEASURE, 4)).await.expect("over");
+        assert_eq!((answer.state, answer.look), (part, 0), "the next step counts from 0");
     }
 }
 
 #[tokio::test]
 async fn a_step_that_failed_says_why_in_the_agents_words() {
-    let bucket = Bucket::default();
+    let bucket = started(&MEASURE);
     let mut failed = report(MEASURE, StepState::Failed);
     failed.error =
         Some(StepError { name: "AssociationFailed".to_owned(), message: "peer aborted association".to_owned() });
-    bucket.put("runs/run-1/blocks/0.json", &json!(failed));
-    let failure = poll(&bucket, state(CommandInvocationStatus::Failed, ""), &hosts(RUNNING)).await.expect_err("failed");
+    bucket.put(REPORT, &json!(failed));
+    let failure = look(&bucket, state(CommandInvocationStatus::Failed, ""), &hosts(RUNNING)).await.expect_err("failed");
     assert_eq!(failure.name(), "StepFailed");
     assert_eq!(
         failure.to_string(),
@@ -230,7 +286,7 @@ async fn a_step_that_failed_says_why_in_the_agents_words() {
 #[tokio::test]
 async fn a_command_that_failed_without_a_report_says_what_it_wrote() {
     let failed = state(CommandInvocationStatus::Failed, "curl is missing on this host\n");
-    let failure = poll(&Bucket::default(), failed, &hosts(RUNNING)).await.expect_err("failed");
+    let failure = look(&started(&MEASURE), failed, &hosts(RUNNING)).await.expect_err("failed");
     assert_eq!(failure.name(), "StepFailed");
     assert!(failure.to_string().ends_with("SSM says Failed: curl is missing on this host"), "{failure}");
 }
@@ -238,45 +294,49 @@ async fn a_command_that_failed_without_a_report_says_what_it_wrote() {
 #[tokio::test]
 async fn a_command_that_failed_because_its_host_is_gone_is_a_lost_host() {
     let killed = state(CommandInvocationStatus::Failed, "137");
-    let failure = poll(&Bucket::default(), killed, &hosts(InstanceStateName::Terminated)).await.expect_err("lost");
+    let failure = look(&started(&MEASURE), killed, &hosts(InstanceStateName::Terminated)).await.expect_err("lost");
     assert_eq!(failure.name(), "HostLost");
     assert!(failure.to_string().contains("it is terminated: Client.UserInitiatedShutdown"), "{failure}");
 }
 
 #[tokio::test]
 async fn a_host_that_goes_while_a_step_runs_is_noticed() {
-    let running = state(CommandInvocationStatus::InProgress, "");
-    let failure = poll(&Bucket::default(), running, &hosts(InstanceStateName::ShuttingDown)).await.expect_err("lost");
+    let gone = hosts(InstanceStateName::ShuttingDown);
+    let failure = look(&started(&MEASURE), in_progress(), &gone).await.expect_err("lost");
     assert_eq!(failure.name(), "HostLost");
 }
 
 #[tokio::test]
 async fn the_last_look_times_out_with_what_was_seen_last() {
-    let bucket = Bucket::default();
-    bucket.put("runs/run-1/blocks/0.json", &json!(report(MEASURE, StepState::Running)));
-    let runner = runner(&bucket, vec![state(CommandInvocationStatus::Success, "")], &hosts(RUNNING));
-    let mut event = event(StepAction::Poll, MEASURE);
-    event.look = STEP_LOOKS - 1;
-    let failure = runner.run(&event, after(2100)).await.expect_err("timed out");
+    let bucket = started(&MEASURE);
+    bucket.put(REPORT, &json!(report(MEASURE, StepState::Running)));
+    let late = clock(i64::try_from(STEP_BUDGET_SECONDS).expect("few"));
+    let runner = runner(&bucket, vec![state(CommandInvocationStatus::Success, "")], &hosts(RUNNING), &late);
+    let failure = runner.look(&event(MEASURE, MAX_STEP_LOOKS - 1)).await.expect_err("timed out");
     assert_eq!(failure.name(), "StepTimedOut");
     assert!(failure.to_string().ends_with("not done after 2100 s; last seen: iteration 3 of 8"), "{failure}");
 }
 
 #[tokio::test]
-async fn a_run_that_expires_while_a_step_runs_says_so() {
-    let runner = runner(&Bucket::default(), vec![state(CommandInvocationStatus::InProgress, "")], &hosts(RUNNING));
-    let failure = runner.run(&event(StepAction::Poll, MEASURE), after(3600)).await.expect_err("expired");
+async fn a_run_that_expires_while_a_step_is_watched_says_so() {
+    let clock = clock(3590);
+    let runner = runner(&started(&MEASURE), vec![in_progress()], &hosts(RUNNING), &clock);
+    let step = StepEvent { look: 2, ..event(MEASURE, 0) };
+    let moved = SentCommand { command_id: "command-1".to_owned(), sent_at: after(3580) };
+    runner.artifacts.write_json(&RunKeys("run-1").step_command(&MEASURE), &moved).await.expect("written");
+    let failure = runner.look(&step).await.expect_err("expired");
     assert_eq!(failure.name(), "RunExpired");
+    assert_eq!(clock.now(), after(3600));
 }
 
 #[tokio::test]
 async fn a_record_that_cannot_be_written_does_not_stop_a_step() {
-    let bucket = Bucket::default();
-    bucket.put("runs/run-1/blocks/0.json", &json!(report(MEASURE, StepState::Succeeded)));
+    let bucket = started(&MEASURE);
+    bucket.put(REPORT, &json!(report(MEASURE, StepState::Succeeded)));
     let refused = mock!(DynamoDb::update_item).then_compute_response(|_| {
         MockResponse::Error(aws_sdk_dynamodb::operation::update_item::UpdateItemError::generic(error("AccessDenied")))
     });
-    let mut runner = runner(&bucket, Vec::new(), &hosts(RUNNING));
+    let mut runner = runner(&bucket, Vec::new(), &hosts(RUNNING), &clock(40));
     runner.records = Records::new(client!(aws_sdk_dynamodb, [refused]), "table".to_owned());
-    runner.run(&event(StepAction::Poll, MEASURE), after(40)).await.expect("over");
+    runner.look(&event(MEASURE, 1)).await.expect("over");
 }
