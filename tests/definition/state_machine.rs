@@ -1,9 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dicomperf::failure::Failure;
+use dicomperf::pace::{
+    LAUNCH_WAIT_SECONDS, MAX_FURTHER_PARTS, MAX_LAUNCH_LOOKS, MAX_STEP_LOOKS, MAX_WATCH_SECONDS, STEP_BUDGET_SECONDS,
+};
 use dicomperf::plan::MAX_BLOCK_RUNS;
 use dicomperf::step::STEP_SECONDS;
-use dicomperf::workflow::{LAUNCH_LOOKS, STEP_BUDGET_SECONDS, STEP_LOOKS};
+use dicomperf::validation::request_schema;
 use petgraph::algo::tarjan_scc;
 use petgraph::graphmap::DiGraphMap;
 use petgraph::visit::Dfs;
@@ -97,15 +100,43 @@ fn every_loop_has_a_choice_that_counts() {
             assert!(circle.iter().any(|name| scope.states[*name]["Type"] == "Choice"), "{circle:?} never ends");
         }
     }
-    // The hosts, the client's configuration, collection; the server's configuration and the measurement.
+    // The hosts, the client's configuration, the server's configuration, the measurement, collection.
     assert_eq!(loops, 5);
 }
 
 #[test]
 fn loops_end_where_the_functions_say() {
     let text = crate::read("statemachine/run.asl.json");
-    assert_eq!(text.matches(&format!("$states.input.look < {STEP_LOOKS} ")).count(), 4);
-    assert_eq!(text.matches(&format!("$states.input.look < {LAUNCH_LOOKS} ")).count(), 1);
+    assert_eq!(text.matches(&format!("$states.input.look < {MAX_STEP_LOOKS} ")).count(), 4);
+    assert_eq!(text.matches(&format!("$states.input.look < {MAX_LAUNCH_LOOKS} ")).count(), 1);
+    assert_eq!(text.matches(&format!("$part < {MAX_FURTHER_PARTS} ")).count(), 1);
+    assert_eq!(text.matches(" < ").count(), 6, "another loop counts");
+}
+
+#[test]
+fn messages_of_loops_that_end_name_their_numbers() {
+    let states: BTreeMap<_, _> = all_states().into_iter().collect();
+    let looks = format!("looked at {MAX_STEP_LOOKS} times");
+    let parts = format!("continued {MAX_FURTHER_PARTS} times");
+    for (state, words) in [
+        ("Hosts are stuck", format!("looked at {MAX_LAUNCH_LOOKS} times")),
+        ("Step is stuck", looks.clone()),
+        ("Block is stuck", looks),
+        ("Block is stuck", parts),
+    ] {
+        let cause = states[state]["Cause"].as_str().unwrap();
+        assert!(cause.contains(&words), "{state}: {cause}");
+    }
+}
+
+/// The first state after a loop gets the answer of its last look, and must begin at 0: so the functions answer.
+#[test]
+fn every_loop_of_looks_begins_at_zero() {
+    let states: BTreeMap<_, _> = all_states().into_iter().collect();
+    assert_eq!(definition()["States"]["Plan"]["Output"]["look"], 0);
+    for name in ["Take block", "Blocks"] {
+        assert_eq!(states[name]["Output"]["look"], 0, "{name}");
+    }
 }
 
 #[test]
@@ -137,6 +168,16 @@ fn every_task_outlasts_its_lambda_and_retries_what_passes() {
     }
 }
 
+/// The errors of Step Functions and of its Lambda integration that this state machine handles, from their documentation.
+const AWS_ERRORS: &[&str] = &[
+    "States.ALL",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+];
+
 #[test]
 fn every_error_that_is_matched_or_raised_exists() {
     let mut names = BTreeSet::new();
@@ -153,8 +194,8 @@ fn every_error_that_is_matched_or_raised_exists() {
         }
     }
     for name in names {
-        let aws_own = name.starts_with("States.") || name.starts_with("Lambda.");
-        assert!(aws_own || Failure::NAMES.contains(&name.as_str()), "nothing ends with {name}");
+        let exists = AWS_ERRORS.contains(&name.as_str()) || Failure::NAMES.contains(&name.as_str());
+        assert!(exists, "nothing ends with {name}");
     }
 }
 
@@ -191,14 +232,43 @@ fn every_substitution_is_given_by_the_template() {
     }
 }
 
+/// The longest run, from the schema of `limits.maxMinutes`.
+fn longest_run_seconds() -> u64 {
+    let schema = request_schema();
+    let limits = &schema["properties"]["limits"]["properties"]["maxMinutes"];
+    60 * limits["maximum"].as_u64().unwrap_or_else(|| panic!("no maximum in {limits}"))
+}
+
 #[test]
 fn timeouts_are_ordered() {
+    let states: BTreeMap<_, _> = all_states().into_iter().collect();
     let execution_seconds = definition()["TimeoutSeconds"].as_u64().unwrap();
-    let longest_run_seconds = 240 * 60;
-    let teardown_seconds = 3 * 450;
+    let teardown = &states["Teardown"];
+    let again =
+        teardown["Retry"].as_array().unwrap().iter().find(|rule| rule["ErrorEquals"][0] == "TeardownIncomplete");
+    let teardowns = 1 + again.unwrap()["MaxAttempts"].as_u64().unwrap();
+    let teardown_seconds = teardowns * teardown["TimeoutSeconds"].as_u64().unwrap();
     const { assert!(STEP_SECONDS < STEP_BUDGET_SECONDS) };
     // A step that starts just before the run expires is still waited for.
-    assert!(longest_run_seconds + STEP_BUDGET_SECONDS + teardown_seconds < execution_seconds);
+    let run_seconds = longest_run_seconds() + STEP_BUDGET_SECONDS + MAX_WATCH_SECONDS;
+    assert!(run_seconds + teardown_seconds < execution_seconds);
+    assert!(u64::from(MAX_FURTHER_PARTS) >= longest_run_seconds() / STEP_SECONDS);
+}
+
+#[test]
+fn a_function_that_watches_has_a_minute_for_everything_else() {
+    let template = template();
+    for name in ["LaunchFunction", "RunStepFunction"] {
+        let timeout = template.functions()[name]["Timeout"].as_u64().unwrap();
+        assert!(timeout >= MAX_WATCH_SECONDS + 60, "{name}: {timeout} s");
+    }
+}
+
+#[test]
+fn hosts_are_looked_at_until_the_longest_patience_is_over() {
+    let most = template().parameter("LaunchTimeoutSeconds")["MaxValue"].as_u64().unwrap();
+    let looks = u64::from(MAX_LAUNCH_LOOKS);
+    assert!(looks * MAX_WATCH_SECONDS + (looks - 1) * LAUNCH_WAIT_SECONDS > most);
 }
 
 /// AWS logs five events for a Task, two for any other state, and one more at the start and end of each item of a Map.
@@ -206,16 +276,17 @@ fn timeouts_are_ordered() {
 fn the_longest_run_stays_under_5000_events() {
     let cost: BTreeMap<String, u64> =
         all_states().into_iter().map(|(name, state)| (name, if state["Type"] == "Task" { 5 } else { 2 })).collect();
-    let step = |start: &str, loop_states: [&str; 3]| {
-        cost[start] + u64::from(STEP_LOOKS) * loop_states.iter().map(|name| cost[*name]).sum::<u64>()
+    let looks = |most: u32, [task, choice, wait]: [&str; 3]| {
+        let most = u64::from(most);
+        most * (cost[task] + cost[choice]) + (most - 1) * cost[wait]
     };
-    let launch = u64::from(LAUNCH_LOOKS) * (cost["Launch"] + cost["Hosts ready?"] + cost["Wait for hosts"]);
-    let client = step("Configure client", ["Wait for client", "Look at client", "client done?"]);
-    let server = step("Configure server", ["Wait for server", "Look at server", "server done?"]);
-    let measure = step("Measure block", ["Wait for measurement", "Look at measurement", "measurement done?"]);
-    let collect = step("Collect", ["Wait for collection", "Look at collection", "collection done?"]);
-    // 240 minutes have room for eight steps of their full length; each may be a further part of some block.
-    let parts = 240 * 60 / STEP_SECONDS;
+    let launch = looks(MAX_LAUNCH_LOOKS, ["Launch", "Hosts ready?", "Wait for hosts"]);
+    let client = looks(MAX_STEP_LOOKS, ["Configure client", "client done?", "Wait for client"]);
+    let server = looks(MAX_STEP_LOOKS, ["Configure server", "server done?", "Wait for server"]);
+    let measure = looks(MAX_STEP_LOOKS, ["Measure block", "measurement done?", "Wait for measurement"]);
+    let collect = looks(MAX_STEP_LOOKS, ["Collect", "collection done?", "Wait for collection"]);
+    // Each step of full length may be a further part of some block.
+    let parts = longest_run_seconds() / STEP_SECONDS;
     let blocks = MAX_BLOCK_RUNS as u64 * (server + measure + 8) + parts * measure;
     let total = launch + client + blocks + collect + 60;
     assert!(total < 5000, "{total} events");

@@ -1,5 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_sfn::types::ExecutionStatus;
+use dicomperf::keys::{self, RunKeys};
+use dicomperf::step::{DICOM_PORT, IPERF3_PORT, REST_PORT};
 use serde_yaml_ng::Value;
 
 /// The SAM template, with CloudFormation's short forms left as YAML tags.
@@ -17,6 +20,10 @@ impl Template {
 
     pub fn properties(&self, resource: &str) -> &Value {
         &self.0["Resources"][resource]["Properties"]
+    }
+
+    pub fn parameter(&self, name: &str) -> &Value {
+        &self.0["Parameters"][name]
     }
 
     /// Properties of each function, by logical id.
@@ -140,12 +147,18 @@ fn only_the_client_comes_in_to_the_server_and_nobody_to_the_client() {
     let template = template();
     assert!(template.properties("ClientSecurityGroup")["SecurityGroupIngress"].is_null());
     let rules = template.properties("ServerSecurityGroup")["SecurityGroupIngress"].as_sequence().unwrap().clone();
-    assert_eq!(rules.len(), 4);
+    let mut ports = BTreeSet::new();
     for rule in rules {
+        if rule["IpProtocol"] == "tcp" {
+            assert_eq!(rule["FromPort"], rule["ToPort"]);
+            ports.insert(rule["FromPort"].as_u64().unwrap());
+        } else {
+            assert_eq!(rule["IpProtocol"], "icmp");
+        }
         assert_eq!(words(&rule["SourceSecurityGroupId"]), ["!GetAtt ClientSecurityGroup.GroupId"]);
         assert!(rule["CidrIp"].is_null() && rule["CidrIpv6"].is_null());
-        assert_ne!(rule["FromPort"], Value::from(22));
     }
+    assert_eq!(ports, BTreeSet::from([DICOM_PORT, REST_PORT, IPERF3_PORT].map(u64::from)));
 }
 
 #[test]
@@ -172,32 +185,78 @@ fn every_route_takes_signed_requests_only() {
 }
 
 #[test]
-fn the_schedule_is_off_until_it_is_asked_for() {
-    assert_eq!(template().0["Parameters"]["ScheduleState"]["Default"], "DISABLED");
-}
-
-#[test]
-fn reap_hears_of_every_execution_that_ends_without_success() {
+fn reap_hears_of_every_status_in_which_an_execution_ends_without_success() {
     let template = template();
     let events = &template.properties("ReapFunction")["Events"];
-    let statuses = words(&events["ExecutionEnded"]["Properties"]["Pattern"]["detail"]["status"]);
-    assert_eq!(statuses, ["ABORTED", "TIMED_OUT", "FAILED"]);
-    assert_eq!(events["EveryQuarterOfAnHour"]["Properties"]["ScheduleExpression"], "rate(15 minutes)");
+    let mut heard = words(&events["ExecutionEnded"]["Properties"]["Pattern"]["detail"]["status"]);
+    heard.sort();
+    let goes_on_or_succeeded = ["RUNNING", "PENDING_REDRIVE", "SUCCEEDED"];
+    let mut ends: Vec<_> = ExecutionStatus::values().to_vec();
+    ends.retain(|status| !goes_on_or_succeeded.contains(status));
+    ends.sort_unstable();
+    assert_eq!(heard, ends);
 }
 
 #[test]
-fn every_function_is_x86_64_on_al2023_and_every_folder_of_functions_is_deployed() {
+fn every_folder_of_functions_is_deployed() {
     let template = template();
-    assert_eq!(words(&template.0["Globals"]["Function"]["Architectures"]), ["x86_64"]);
-    assert_eq!(template.0["Globals"]["Function"]["Runtime"], "provided.al2023");
     let deployed: Vec<_> = template
         .functions()
         .values()
         .map(|function| words(&function["CodeUri"])[0].replace("target/lambda/", ""))
         .collect();
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("functions");
-    for folder in std::fs::read_dir(root).unwrap() {
+    for folder in std::fs::read_dir(crate::root().join("functions")).unwrap() {
         let name = folder.unwrap().file_name().into_string().unwrap();
         assert!(deployed.contains(&name), "{name} is not deployed");
     }
+}
+
+/// Statements on the stack's bucket: who, what, and the keys.
+fn grants_on_the_bucket(template: &Template) -> BTreeSet<(String, String, String)> {
+    let mut grants = BTreeSet::new();
+    for (owner, statement) in template.allowing() {
+        for resource in words(&statement["Resource"]) {
+            let Some(keys) = resource.split_once("${Bucket.Arn}/").map(|(_, keys)| keys.to_owned()) else { continue };
+            grants.extend(words(&statement["Action"]).into_iter().map(|action| (owner.clone(), action, keys.clone())));
+        }
+    }
+    grants
+}
+
+#[test]
+fn functions_and_hosts_may_use_the_keys_that_the_code_uses_and_no_others() {
+    let under = |prefix: &str| format!("{prefix}*");
+    let (runs, agents, datasets) = (under(keys::RUNS), under(keys::AGENTS), under(keys::DATASETS));
+    let documents = under(&RunKeys("*").steps());
+    let (get, put) = ("s3:GetObject", "s3:PutObject");
+    let expected = [
+        // The hosts, by presigned URLs.
+        ("UrlRole", put, &runs),
+        ("UrlRole", get, &documents),
+        ("UrlRole", get, &agents),
+        ("UrlRole", get, &datasets),
+        ("PlanFunction", get, &runs),
+        ("PlanFunction", put, &runs),
+        ("PlanFunction", get, &datasets),
+        ("LaunchFunction", get, &runs),
+        ("RunStepFunction", get, &runs),
+        ("RunStepFunction", put, &runs),
+        ("RunStepFunction", get, &agents),
+        ("RunStepFunction", put, &agents),
+        ("SummarizeFunction", get, &runs),
+        ("SummarizeFunction", put, &runs),
+    ];
+    let expected = expected.map(|(owner, action, keys)| (owner.to_owned(), action.to_owned(), keys.clone()));
+    assert_eq!(grants_on_the_bucket(&template()), BTreeSet::from(expected));
+}
+
+#[test]
+fn plan_may_list_the_datasets_of_the_stacks_bucket_and_nothing_else_in_it() {
+    let template = template();
+    let listing = template.allowing().into_iter().filter(|(_, statement)| {
+        words(&statement["Action"]) == ["s3:ListBucket"] && words(&statement["Resource"]) == ["!GetAtt Bucket.Arn"]
+    });
+    let prefixes: Vec<_> =
+        listing.map(|(owner, one)| (owner, words(&one["Condition"]["StringLike"]["s3:prefix"]))).collect();
+    assert_eq!(prefixes, [("PlanFunction".to_owned(), vec![format!("{}*", keys::DATASETS)])]);
 }
