@@ -1,5 +1,6 @@
 //! Terminates a run's hosts and polls until they are gone.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_ec2::types::InstanceStateName;
@@ -37,7 +38,7 @@ impl Patience {
     pub const SHORT: Self = Self { pause: Duration::from_secs(1), looks: 120 };
 }
 
-/// Looks in a row that must find no host: tags are not seen everywhere at once.
+/// Looks in a row that must find no host, unless this teardown saw both: tags are not seen everywhere at once.
 const CLEAR_LOOKS: u32 = 2;
 
 impl Teardown {
@@ -63,6 +64,7 @@ impl Teardown {
     /// The hosts that are left.
     async fn terminate(&self, run_id: &str) -> Result<Vec<Host>, Failure> {
         let mut clear_looks = 0;
+        let mut seen = BTreeSet::new();
         let mut left = Vec::new();
         for look in 0..self.patience.looks {
             if look > 0 {
@@ -70,11 +72,12 @@ impl Teardown {
             }
             left = self.hosts.of_run(run_id).await?;
             left.retain(|host| !host.is_gone());
+            seen.extend(left.iter().filter_map(|host| host.role));
             // The client first: what it measured of a server that goes would look like the server's failure.
             left.sort_by_key(|host| host.role != Some(HostRole::Client));
             if left.is_empty() {
                 clear_looks += 1;
-                if clear_looks == CLEAR_LOOKS {
+                if clear_looks == CLEAR_LOOKS || seen.len() == 2 {
                     break;
                 }
                 continue;

@@ -64,7 +64,7 @@ fn the_end_of_a_steady_step_is_seen_within_a_second() {
         for total in [20, 50, 200, 5000] {
             let seen = watch(length, steady(length, total));
             assert!(seen.seen_at - length <= 1.0, "{length} s in {total} units: {seen:?}");
-            assert!(seen.watched_seconds <= 170.0, "{length} s in {total} units: {seen:?}");
+            assert!(seen.watched_seconds <= 200.0, "{length} s in {total} units: {seen:?}");
         }
     }
 }
