@@ -80,8 +80,8 @@ bench-simulation: ## measure how often the verdict is wrong, by simulation: some
 bench-summarize: ## measure time and memory of summarizing 1,000,000 C-STOREs in the release build
 	cargo bench --quiet --package dicomperf --bench summarize --profile release
 
-bench-native: install ## compare our own SCU with storescu, dcmsend and iperf3 on loopback: tmpfs, 10 rounds
-	cargo build --profile agent --package dicomperf-agent
+bench-native: install ## compare our own SCU with storescu, dcmsend, dicom-ul and iperf3 on loopback: tmpfs, 10 rounds
+	cargo build --profile agent --package dicomperf-agent --bins --example dicom-ul-scu
 	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench native --profile dev
 

@@ -11,7 +11,7 @@ use crate::schema::SchemaName;
 #[derive(Debug, Parser)]
 #[command(name = "dicomperf-agent", version, about)]
 pub struct Arguments {
-    /// Where the agent keeps what it must remember between steps.
+    /// Directory of the agent's state between steps
     #[arg(long, global = true, env = "DICOMPERF_STATE", default_value = "/var/lib/dicomperf")]
     pub state: PathBuf,
     #[command(subcommand)]
@@ -20,30 +20,30 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// What is done on the host that runs Orthanc
+    /// Steps of the host that runs the server
     #[command(subcommand)]
     Server(ServerCommand),
-    /// What is done on the host that sends
+    /// Steps of the host that sends
     #[command(subcommand)]
     Client(ClientCommand),
-    /// Do whatever the document says
+    /// Carry out the document's step, of any kind
     Step {
         /// File with a step document
         document: PathBuf,
     },
-    /// Send with our own SCU
+    /// Send with native, the agent's own SCU
     #[command(hide = true)]
     Send {
-        /// File with what is sent, and how
+        /// File with a send document
         document: PathBuf,
-        /// File that what was done is written to
+        /// File that the associations are written to
         #[arg(long)]
         out: PathBuf,
     },
-    /// Run a null SCP until it is ended
+    /// Run the sink until it is ended
     #[command(hide = true)]
     Sink {
-        /// File with what the null SCP is told
+        /// File with a sink document
         document: PathBuf,
     },
     /// Sample this host's resources five times a second, until SIGTERM
@@ -53,16 +53,16 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Print the JSON Schema of what the agent reads or writes
+    /// Print the JSON Schema of the document that the agent reads or of the report that it writes
     Schema {
-        /// Which
+        /// The schema's name
         name: SchemaName,
     },
 }
 
 #[derive(Debug, Subcommand)]
 enum ServerCommand {
-    /// Install Orthanc and run it with the document's configuration
+    /// Install the server and run it with the document's configuration
     Configure {
         /// File with a step document
         document: PathBuf,
@@ -88,7 +88,7 @@ enum ClientCommand {
     },
 }
 
-/// What the command line asks for.
+/// The action of a command line.
 #[derive(Debug)]
 pub enum Action {
     /// Carry out a step.
@@ -98,14 +98,14 @@ pub enum Action {
         /// The work that the document must be about; any if none.
         work: Option<WorkKind>,
     },
-    /// Send with our own SCU.
+    /// Send with native, the agent's own SCU.
     Send {
         /// File with a [`crate::native::SendDocument`].
         document: PathBuf,
         /// File that a list of [`crate::timeline::Association`] is written to.
         out: PathBuf,
     },
-    /// Run a null SCP.
+    /// Run the sink.
     Sink {
         /// File with a [`crate::sink::SinkDocument`].
         document: PathBuf,
@@ -130,7 +130,7 @@ pub enum WorkKind {
 }
 
 impl Arguments {
-    /// What is asked for.
+    /// The action that is asked for.
     #[must_use]
     pub fn action(&self) -> Action {
         let step = |document: &PathBuf, work| Action::Step { document: document.clone(), work };

@@ -14,7 +14,7 @@ pub struct Moment {
     pub wall: SystemTime,
 }
 
-/// What reading two clocks one after the other, and a slew of 500 ppm, can account for.
+/// The difference that reading two clocks one after the other, and a slew of 500 ppm, can account for.
 const STEP_TOLERANCE: Duration = Duration::from_millis(5);
 
 impl Moment {
@@ -38,7 +38,7 @@ impl Moment {
         u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
     }
 
-    /// What the wall clock would show at a later time, in us since 1970-01-01 UTC.
+    /// The wall clock's time at a later moment, in us since 1970-01-01 UTC.
     #[must_use]
     pub fn wall_us_at(&self, later: Instant) -> u64 {
         let since = later.saturating_duration_since(self.monotonic);
@@ -65,7 +65,7 @@ pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// What a measurement says of its clocks, by who sends in it.
+/// The clocks of a measurement, by its senders.
 #[must_use]
 pub fn description(native: bool, dcmtk: bool) -> Clock {
     let resolution = clock_getres(ClockId::Monotonic);

@@ -1,11 +1,12 @@
-//! Why a step cannot be done, by names that do not change: they end in the report's `error.name`.
+//! The reasons for which a step fails, by names that do not change: they are the report's `error.name`.
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
 use dicomperf::step::StepError;
 
-/// Why a step cannot be done.
+/// A reason for which a step fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A package cannot be installed.
@@ -26,18 +27,22 @@ pub enum Failure {
         /// The version that brought it.
         needed: &'static str,
     },
-    /// Orthanc was started and does not serve.
-    #[error("Orthanc does not serve: {reason}")]
+    /// A server was started and does not serve.
+    #[error("{server} does not serve: {reason}")]
     ServerNotStarted {
-        /// What does not answer, and the end of Orthanc's log.
+        /// The server's name, or its unit's.
+        server: String,
+        /// The part that does not answer, and the end of the server's log.
         reason: String,
     },
-    /// Orthanc's REST interface does not answer.
-    #[error("Orthanc's REST interface at {url} does not answer: {reason}")]
+    /// A server's REST interface does not answer.
+    #[error("{interface} at {url} does not answer: {reason}")]
     ServerUnreachable {
-        /// Where.
+        /// The interface's name.
+        interface: &'static str,
+        /// Its URL.
         url: String,
-        /// What happened.
+        /// The error or status.
         reason: String,
     },
     /// No sender could open an association.
@@ -58,15 +63,15 @@ pub enum Failure {
     /// A step that cannot be divided was not over in time.
     #[error("{doing}: not over when the step's time was")]
     DeadlinePassed {
-        /// What was being done.
+        /// The work that was not done.
         doing: String,
     },
     /// A file or a process of the host's own cannot be had.
     #[error("{doing}: {source}")]
     HostFailed {
-        /// What was being done.
+        /// The work that was not done.
         doing: String,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
 }
@@ -106,20 +111,31 @@ impl Failure {
     }
 }
 
-/// Says what was being done when the operating system refused.
-pub(crate) trait While<T> {
-    /// With these words.
-    fn doing(self, doing: impl FnOnce() -> String) -> Result<T, Failure>;
-    /// With a verb and a path.
-    fn at(self, verb: &str, path: &Path) -> Result<T, Failure>;
+/// Adds to an error of the operating system what was being done.
+pub(crate) trait DuringIo<T> {
+    /// In these words.
+    fn while_doing(self, doing: impl FnOnce() -> String) -> Result<T, Failure>;
+    /// By a verb and a path.
+    fn while_path(self, verb: &str, path: &Path) -> Result<T, Failure>;
 }
 
-impl<T, E: Into<io::Error>> While<T> for Result<T, E> {
-    fn doing(self, doing: impl FnOnce() -> String) -> Result<T, Failure> {
+impl<T, E: Into<io::Error>> DuringIo<T> for Result<T, E> {
+    fn while_doing(self, doing: impl FnOnce() -> String) -> Result<T, Failure> {
         self.map_err(|error| Failure::HostFailed { doing: doing(), source: error.into() })
     }
 
-    fn at(self, verb: &str, path: &Path) -> Result<T, Failure> {
-        self.doing(|| format!("{verb} {}", path.display()))
+    fn while_path(self, verb: &str, path: &Path) -> Result<T, Failure> {
+        self.while_doing(|| format!("{verb} {}", path.display()))
     }
+}
+
+/// An error and its causes in one line. The outermost words of dicom-object alone say little.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text
 }

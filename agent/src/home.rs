@@ -1,4 +1,4 @@
-//! What the agent remembers on a host: one directory a run, with a lock and an outcome for each step.
+//! The agent's memory on a host: one directory a run, with a lock and an outcome for each step.
 
 use std::fs::{self, File};
 use std::io;
@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use dicomperf::run_id;
 use dicomperf::step::StepId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ pub struct StepLock {
     _file: File,
 }
 
-/// How a step ended here.
+/// The end of a step on this host.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct StepOutcome {
     /// The exit code of the command that did it.
@@ -31,13 +32,9 @@ impl RunHome {
     /// Makes the directory if it is not there.
     ///
     /// # Errors
-    /// A run id that is no plain name, a directory that cannot be made.
+    /// A run id that is not valid, a directory that cannot be made.
     pub fn open(state: &Path, run_id: &str) -> anyhow::Result<Self> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        ensure!(
-            !run_id.is_empty() && run_id.len() <= 80 && run_id.bytes().all(plain) && !run_id.starts_with('.'),
-            "run id {run_id:?} is not a plain name of 80 characters at most"
-        );
+        ensure!(run_id::is_valid(run_id), "run id {run_id:?}; allowed: {}", run_id::RULE);
         let directory = state.join(run_id);
         fs::DirBuilder::new()
             .recursive(true)
@@ -69,7 +66,7 @@ impl RunHome {
         Ok(StepLock { _file: file })
     }
 
-    /// How the step ended, if it was done here before.
+    /// The end of the step, if it was done here before.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -77,7 +74,7 @@ impl RunHome {
         self.read(&format!("{step}.outcome.json"))
     }
 
-    /// Remembers how the step ended.
+    /// Remembers the end of the step.
     ///
     /// # Errors
     /// A file that cannot be written.
@@ -128,8 +125,9 @@ mod tests {
     #[test]
     fn a_run_id_that_is_a_path_is_refused() {
         let state = tempfile::tempdir().expect("a directory");
-        for run_id in ["", "..", "../x", "a/b", "a\nb", &"x".repeat(81)] {
-            assert!(RunHome::open(state.path(), run_id).is_err(), "{run_id}");
+        for run_id in ["", "..", "..a", "../x", "a/b", "a\nb", &"x".repeat(81)] {
+            let error = RunHome::open(state.path(), run_id).expect_err("refused").to_string();
+            assert!(error.contains("of which the first is no dot"), "{error}");
         }
         assert!(RunHome::open(state.path(), "3f1c-run_1.x").is_ok());
     }

@@ -1,4 +1,4 @@
-//! What the agent does on a host: install and run Orthanc, prepare and send the dataset, measure, collect.
+//! The agent's work on a host: install and run the server, prepare and send the dataset, measure, collect.
 //!
 //! A step is one call of the binary on one [`dicomperf::step::StepDocument`]; see [`step::carry_out`].
 
@@ -10,17 +10,18 @@ pub mod home;
 pub mod measure;
 pub mod native;
 pub mod network;
-pub mod orthanc;
 pub mod packages;
 pub mod process;
 pub mod reporter;
 pub mod resources;
 mod rest;
+mod retry;
 pub mod schema;
 pub mod server;
 pub mod sink;
 pub mod step;
 pub mod timeline;
+pub mod tls;
 pub mod upload;
 pub mod upper_layer;
 pub mod versions;

@@ -5,16 +5,16 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::failure::{Failure, While as _};
+use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::process::{self, Finished};
 
-/// How long the first boot may take before apt is tried all the same.
-const BOOT: Duration = Duration::from_secs(300);
-/// How long another apt may hold the lock of the package lists.
-const LOCK: Duration = Duration::from_secs(300);
-/// Where a program's output passes through.
-const SCRATCH: &str = "command.out";
+/// The time that the first boot may take before apt is tried all the same.
+const BOOT_TIMEOUT: Duration = Duration::from_secs(300);
+/// The time for which another apt may hold the lock of the package lists.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(300);
+/// The file that a program's output passes through.
+const SCRATCH_FILE: &str = "command.out";
 
 /// Waits until the host has booted, and holds what would disturb a measurement: snap's refreshes, apt's timers.
 /// Each only where it exists.
@@ -24,7 +24,7 @@ const SCRATCH: &str = "command.out";
 pub fn prepare_host(home: &RunHome, deadline: Instant) -> Result<(), Failure> {
     if process::is_installed("cloud-init") && Path::new("/run/cloud-init").exists() {
         // It holds apt's locks on first boot. Its exit code tells of warnings, which are not ours.
-        run(Command::new("cloud-init").args(["status", "--wait"]), home, deadline.min(Instant::now() + BOOT))?;
+        run(Command::new("cloud-init").args(["status", "--wait"]), home, deadline.min(Instant::now() + BOOT_TIMEOUT))?;
     }
     if process::is_installed("snap") && booted_with_systemd() {
         run(Command::new("snap").args(["refresh", "--hold"]), home, deadline)?;
@@ -60,7 +60,7 @@ pub fn install(package: &str, home: &RunHome, deadline: Instant) -> Result<(), F
 
 /// Fetches the package lists. One that met a broken mirror among several may be good enough: the installation decides.
 fn update(home: &RunHome, deadline: Instant) -> Result<Finished, Failure> {
-    let until = deadline.min(Instant::now() + LOCK);
+    let until = deadline.min(Instant::now() + LOCK_TIMEOUT);
     loop {
         let update = run(apt().arg("update"), home, deadline)?;
         // apt waits for dpkg's lock if told so, and never for that of its lists.
@@ -92,10 +92,10 @@ fn apt() -> Command {
 
 fn run(command: &mut Command, home: &RunHome, deadline: Instant) -> Result<Finished, Failure> {
     let program = command.get_program().to_string_lossy().into_owned();
-    process::run(command, &home.path(SCRATCH), deadline).doing(|| format!("run {program}"))
+    process::run(command, &home.path(SCRATCH_FILE), deadline).while_doing(|| format!("run {program}"))
 }
 
-/// What apt complains of: errors first, then what could not be fetched, each once.
+/// apt's complaints: errors first, then files that could not be fetched, each once.
 fn complaints(install: &str, update: &str) -> String {
     let mut lines: Vec<&str> = Vec::new();
     let errors = install.lines().filter(|line| line.starts_with("E:"));

@@ -10,17 +10,17 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-/// What a program did.
+/// A program that has ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// How it ended; `None` if it was stopped because its time was up.
+    /// Its exit code or signal; `None` if it was stopped because its time was up.
     pub status: Option<ExitStatus>,
-    /// What it said on both streams.
+    /// Its output on both streams.
     pub output: String,
 }
 
 impl Finished {
-    /// Whether it ended well.
+    /// True if it ended with 0.
     #[must_use]
     pub fn success(&self) -> bool {
         self.status.is_some_and(|status| status.success())
@@ -61,7 +61,7 @@ impl Running {
         let _ = pidfd_send_signal(&self.handle, Signal::KILL);
     }
 
-    /// How it ended, once [`wait_for_one`] said that it did.
+    /// Its exit code or signal, once [`wait_for_one`] reported its end.
     ///
     /// # Errors
     /// Those of wait(2).
@@ -70,7 +70,7 @@ impl Running {
     }
 }
 
-/// Waits until at least one of the processes has ended, and tells for each whether it has.
+/// Waits until at least one of the processes has ended, and returns for each whether it has.
 ///
 /// # Errors
 /// Those of poll(2).
@@ -126,7 +126,7 @@ fn wait_until_ended(process: &Running, timeout: Duration) -> io::Result<bool> {
     }
 }
 
-/// Whether a program of this name is on the path that services have.
+/// True if a program of this name is on the path that services have.
 #[must_use]
 pub fn is_installed(program: &str) -> bool {
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/snap/bin"]

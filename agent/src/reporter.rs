@@ -1,17 +1,17 @@
-//! What the agent says of a step while it works on it.
+//! The report of a step, uploaded while the agent works on it.
 
 use std::time::{Duration, Instant};
 
 use dicomperf::step::{Progress, StepDocument, StepOutput, StepReport, StepState};
 
 use crate::failure::Failure;
-use crate::upload::{Patience, UploadFailed, Uploader};
+use crate::upload::{Retries, UploadFailed, Uploader};
 
-/// Small steps of progress are uploaded this often at most.
-const QUIET: Duration = Duration::from_millis(500);
-/// How long an iteration may go on after the step's deadline. The state machine waits 300 s longer than the deadline, in
+/// The least time between two uploads of small steps of progress.
+const UPLOAD_INTERVAL: Duration = Duration::from_millis(500);
+/// The time for which an iteration may go on after the step's deadline. The state machine waits 300 s longer than the deadline, in
 /// which this and the last upload must fit.
-const GRACE: Duration = Duration::from_secs(120);
+const GRACE_PERIOD: Duration = Duration::from_secs(120);
 
 /// Holds a step's report, and uploads it.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct Reporter {
     uploaded: Option<Instant>,
 }
 
-/// How a step's work ended, if it did not fail.
+/// The end of a step's work that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkEnd {
     /// All of it is done.
@@ -59,7 +59,7 @@ impl Reporter {
     /// When what was begun before the deadline is stopped too.
     #[must_use]
     pub fn limit(&self) -> Instant {
-        self.deadline + GRACE
+        self.deadline + GRACE_PERIOD
     }
 
     /// Says how far the step is, in large steps: each is uploaded.
@@ -70,7 +70,7 @@ impl Reporter {
 
     /// Says how far the step is, in small steps: uploaded when the last upload is a while ago.
     pub fn progress(&mut self, done: u32, total: u32, doing: impl FnOnce() -> String) {
-        if self.uploaded.is_none_or(|uploaded| uploaded.elapsed() >= QUIET) {
+        if self.uploaded.is_none_or(|uploaded| uploaded.elapsed() >= UPLOAD_INTERVAL) {
             self.set_progress(done, total, doing());
             self.upload();
         }
@@ -109,7 +109,7 @@ impl Reporter {
                 self.report.error = Some(failure.step_error());
             }
         }
-        self.put(Patience::Much)
+        self.put(Retries::Many)
     }
 
     fn set_progress(&mut self, done: u32, total: u32, doing: String) {
@@ -119,16 +119,16 @@ impl Reporter {
 
     /// A report that does not arrive must not end a measurement: the next one says the same and more.
     fn upload(&mut self) {
-        if let Err(error) = self.put(Patience::Little) {
+        if let Err(error) = self.put(Retries::Few) {
             tracing::warn!("report: {error}");
         }
         self.uploaded = Some(Instant::now());
     }
 
-    fn put(&mut self, patience: Patience) -> Result<(), UploadFailed> {
+    fn put(&mut self, retries: Retries) -> Result<(), UploadFailed> {
         self.report.elapsed_seconds = self.started.elapsed().as_secs_f64();
         let body = serde_json::to_vec(&self.report)
             .map_err(|error| UploadFailed { reason: format!("the report has no JSON form: {error}"), tries: 0 })?;
-        self.uploader.put(&self.url, &body, "application/json", patience)
+        self.uploader.put(&self.url, &body, "application/json", retries)
     }
 }

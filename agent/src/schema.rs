@@ -8,9 +8,9 @@ use schemars::{Schema, schema_for};
 /// A document with a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum SchemaName {
-    /// What the agent reads.
+    /// The document of a step, which the agent reads.
     StepDocument,
-    /// What the agent writes.
+    /// The report of a step, which the agent writes.
     StepReport,
 }
 
@@ -28,7 +28,7 @@ impl SchemaName {
 /// Prints a schema.
 ///
 /// # Errors
-/// Where it has no JSON form.
+/// A schema without a JSON form.
 pub fn print(name: SchemaName) -> anyhow::Result<()> {
     println!("{}", serde_json::to_string_pretty(&name.schema()).context("the schema has no JSON form")?);
     Ok(())

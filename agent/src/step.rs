@@ -16,7 +16,7 @@ use crate::arguments::WorkKind;
 use crate::failure::Failure;
 use crate::home::{RunHome, StepOutcome};
 use crate::reporter::{Reporter, WorkEnd};
-use crate::upload::{Patience, Uploader};
+use crate::upload::{Retries, Uploader};
 use crate::{client, measure, server};
 
 /// The step failed; its report says why.
@@ -62,7 +62,7 @@ pub fn carry_out(document: &Path, work: Option<WorkKind>, state: &Path) -> anyho
     }
     let log = fs::read(&log).with_context(|| format!("cannot read {}", log.display()))?;
     // The log is for people: a step does not fail for it.
-    let logged = uploader.put(&document.log_url, &log, "text/plain; charset=utf-8", Patience::Little);
+    let logged = uploader.put(&document.log_url, &log, "text/plain; charset=utf-8", Retries::Few);
 
     let exit_code = match (&result, &reported) {
         (Err(_), _) => EXIT_FAILED,

@@ -1,4 +1,4 @@
-//! What a sender did, association by association: the same for every sender.
+//! The account of a sender, association by association: the same for every sender.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub struct Association {
     pub released_us: Option<u64>,
     /// The C-STOREs in their order.
     pub stores: Vec<Store>,
-    /// What went wrong, in the sender's words. Warnings, which oddities of an object cause too, are not among them.
+    /// Errors in the sender's words. Warnings, which oddities of an object cause too, are not among them.
     pub complaints: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// Whether the response was Success (0000H). A warning (Bxxx) is none.
+    /// True if the response was Success (0000H). A warning (Bxxx) is not.
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.response.as_ref().is_some_and(|(_, status)| status == SUCCESS)

@@ -1,7 +1,8 @@
 //! Presigned PUT, with bounded retries.
 
-use std::thread::sleep;
 use std::time::Duration;
+
+use crate::retry::{Backoff, retrying};
 
 /// Puts documents to presigned URLs.
 #[derive(Debug, Clone)]
@@ -9,23 +10,26 @@ pub struct Uploader {
     agent: ureq::Agent,
 }
 
+/// Letters of an answer in an error.
+const MAX_LETTERS: usize = 300;
+
 /// An upload that did not arrive. The URL is not in it: its signature is a secret while it lasts.
 #[derive(Debug, thiserror::Error)]
 #[error("upload: {reason} (try {tries})")]
 pub struct UploadFailed {
-    /// What the last try met.
+    /// The error of the last try.
     pub reason: String,
-    /// How often it was tried.
+    /// The number of tries.
     pub tries: u32,
 }
 
-/// How long one is tried for.
+/// The number of tries of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Patience {
-    /// Two tries: the next report says more anyway.
-    Little,
-    /// Six tries over half a minute: there is no next report.
-    Much,
+pub enum Retries {
+    /// Two tries: the next report has more anyway.
+    Few,
+    /// Six tries over a quarter of a minute: there is no next report.
+    Many,
 }
 
 impl Uploader {
@@ -44,31 +48,38 @@ impl Uploader {
     /// Puts `body` to `url`.
     ///
     /// # Errors
-    /// What the last try met. A refusal (4xx) is not tried again: the signature will not get better.
-    pub fn put(&self, url: &str, body: &[u8], content_type: &str, patience: Patience) -> Result<(), UploadFailed> {
-        let tries_allowed = match patience {
-            Patience::Little => 2,
-            Patience::Much => 6,
+    /// The error of the last try. A refusal (4xx) is not tried again: the signature will not get better.
+    pub fn put(&self, url: &str, body: &[u8], content_type: &str, retries: Retries) -> Result<(), UploadFailed> {
+        let max_tries = match retries {
+            Retries::Few => 2,
+            Retries::Many => 6,
         };
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let (reason, refused) = match self.agent.put(url).content_type(content_type).send(body) {
-                Ok(response) if response.status().is_success() => return Ok(()),
-                Ok(mut response) => {
-                    let status = response.status();
-                    let words = response.body_mut().read_to_string().unwrap_or_default();
-                    let words: String = words.chars().filter(|letter| !letter.is_control()).take(300).collect();
-                    (format!("{status} {words}"), status.is_client_error() && !matches!(status.as_u16(), 408 | 429))
-                }
-                Err(error) => (without_url(&error, url), false),
-            };
-            if refused || tries >= tries_allowed {
-                return Err(UploadFailed { reason, tries });
+        let backoff = Backoff { first_delay: Duration::from_millis(500), max_tries };
+        let result =
+            retrying(backoff, |refused: &Refused| !refused.for_good, |_| self.put_once(url, body, content_type));
+        result.map_err(|failed| UploadFailed { reason: failed.error.reason, tries: failed.tries })
+    }
+
+    fn put_once(&self, url: &str, body: &[u8], content_type: &str) -> Result<(), Refused> {
+        match self.agent.put(url).content_type(content_type).send(body) {
+            Ok(response) if response.status().is_success() => Ok(()),
+            Ok(mut response) => {
+                let status = response.status();
+                let words = response.body_mut().read_to_string().unwrap_or_default();
+                let words: String = words.chars().filter(|letter| !letter.is_control()).take(MAX_LETTERS).collect();
+                let for_good = status.is_client_error() && !matches!(status.as_u16(), 408 | 429);
+                Err(Refused { reason: format!("{status} {words}"), for_good })
             }
-            sleep(Duration::from_millis(500 << (tries - 1).min(4)));
+            Err(error) => Err(Refused { reason: without_url(&error, url), for_good: false }),
         }
     }
+}
+
+/// A try that failed.
+struct Refused {
+    reason: String,
+    /// Another try would fail as well.
+    for_good: bool,
 }
 
 impl Default for Uploader {
@@ -77,7 +88,7 @@ impl Default for Uploader {
     }
 }
 
-/// What went wrong, should the library ever quote the URL, without it.
+/// An error in words without the URL, should the library ever quote it.
 pub(crate) fn without_url(error: &ureq::Error, url: &str) -> String {
     error.to_string().replace(url, "URL")
 }

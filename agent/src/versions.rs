@@ -1,4 +1,4 @@
-//! What a host runs.
+//! The versions of a host's programs.
 
 use std::fs;
 use std::path::Path;
@@ -9,8 +9,8 @@ use dicomperf::step::HostVersions;
 
 use crate::process;
 
-/// Where Debian and Ubuntu have Orthanc.
-pub const ORTHANC: &str = "/usr/sbin/Orthanc";
+/// Orthanc's program in Debian and Ubuntu.
+pub const ORTHANC_PROGRAM: &str = "/usr/sbin/Orthanc";
 
 /// Of this host, without Orthanc and DCMTK.
 #[must_use]
@@ -28,7 +28,7 @@ pub fn host() -> HostVersions {
 /// Orthanc's version, like `1.10.1`.
 #[must_use]
 pub fn orthanc(scratch: &Path) -> Option<String> {
-    first_line(Command::new(ORTHANC).arg("--version"), scratch)
+    first_line(Command::new(ORTHANC_PROGRAM).arg("--version"), scratch)
         .and_then(|line| line.split_whitespace().next_back().map(str::to_owned))
 }
 
@@ -50,7 +50,7 @@ fn pretty_name(os_release: &str) -> Option<&str> {
     Some(value.trim_matches('"'))
 }
 
-/// Whether a version like `1.10.1` is at least `needed`. What is no number, like `mainline`, is taken for the newest.
+/// True if a version like `1.10.1` is at least `needed`. A version that is not a number, like `mainline`, counts as the newest.
 #[must_use]
 pub fn at_least(found: &str, needed: &str) -> bool {
     let numbers = |text: &str| -> Option<Vec<u32>> {

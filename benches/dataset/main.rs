@@ -1,4 +1,4 @@
-//! How fast synthetic instances are made on tmpfs by one thread, and what memory the largest takes to make and to prove.
+//! The speed of making synthetic instances on tmpfs by one thread, and the memory of making and proving the largest.
 //!
 //! Each figure comes from a process of its own, so that one does not grow on what another left; `taskset` keeps it to
 //! one CPU, and so to one thread. The last line is one JSON object.

@@ -37,7 +37,7 @@ impl Server {
         panic!("iperf3 does not serve");
     }
 
-    /// How long one stream takes for so many bytes, at the rate that the receiver saw during a second.
+    /// Seconds of one stream for a number of bytes, at the rate that the receiver saw during a second.
     pub fn seconds(&self, bytes: u64) -> f64 {
         let report = self.client(&["--time", "1"]).expect("iperf3 has failed");
         let bits_per_second = report["end"]["sum_received"]["bits_per_second"].as_f64().unwrap();

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use dicom_core::{DataElement, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
+use dicomperf::request::Arrival;
 use dicomperf_agent::client::dataset::Instance;
-use dicomperf_agent::native::{Arrival, SendDocument};
+use dicomperf_agent::native::SendDocument;
 
 use crate::harness::sender;
 

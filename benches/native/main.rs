@@ -1,4 +1,4 @@
-//! Our own SCU against DCMTK's senders and iperf3 on loopback, on tmpfs, in turn: whole processes are timed, and what is
+//! Our own SCU against DCMTK's senders, dicom-ul's own and iperf3 on loopback, on tmpfs, in turn: whole processes are timed, and what is
 //! compared is the median over the rounds of the ratios within a round. The last line is one JSON object.
 
 #![allow(missing_docs, clippy::unwrap_used, dead_code, unused_imports)]
@@ -18,11 +18,14 @@ use serde_json::json;
 use sides::Sides;
 
 const INSTANCES: u32 = 2000;
+/// Rounds that count, unless DICOMPERF_ROUNDS says otherwise.
 const ROUNDS: usize = 10;
+const PEERS: [&str; 4] = ["native", "storescu", "dcmsend", "dicom_ul"];
 
 fn main() {
     // Whatever is missing is said before minutes have passed.
     iperf3::require();
+    assert!(sides::dicom_ul_scu().exists(), "cargo build --package dicomperf-agent --bins --example dicom-ul-scu");
     tempfile::env::override_temp_dir(Path::new("/dev/shm")).unwrap();
     eprintln!("{INSTANCES} synthetic CT are made");
     let instances = Instances::explicit(INSTANCES);
@@ -35,28 +38,41 @@ fn main() {
     let iperf3 = iperf3::Server::start();
 
     let mut measured = Measured::default();
-    for round in 0..=ROUNDS {
+    let rounds = std::env::var("DICOMPERF_ROUNDS").map_or(ROUNDS, |text| text.parse().unwrap());
+    for round in 0..=rounds {
         // To storescp, which announces 16384.
         let times = in_turn(
             round,
-            [&|| sides.native(default.port, 1), &|| sides.storescu(default.port), &|| sides.dcmsend(default.port)],
+            [
+                &|| sides.native(default.port, 1),
+                &|| sides.storescu(default.port),
+                &|| sides.dcmsend(default.port),
+                &|| sides.dicom_ul(default.port),
+            ],
         );
         // To storescp, which announces 131072.
         let times_128k = in_turn(
             round,
-            [&|| sides.native(large_pdu.port, 1), &|| sides.storescu(large_pdu.port), &|| {
-                sides.dcmsend(large_pdu.port)
-            }],
+            [
+                &|| sides.native(large_pdu.port, 1),
+                &|| sides.storescu(large_pdu.port),
+                &|| sides.dcmsend(large_pdu.port),
+                &|| sides.dicom_ul(large_pdu.port),
+            ],
         );
         // To the null SCP, which announces no limit.
         let to_sink = in_turn(
             round,
-            [&|| sides.native(sink_port, 1), &|| sides.storescu(sink_port), &|| sides.native(sink_port, 8), &|| {
-                iperf3.seconds(sides.bytes)
-            }],
+            [
+                &|| sides.native(sink_port, 1),
+                &|| sides.storescu(sink_port),
+                &|| sides.native(sink_port, 8),
+                &|| iperf3.seconds(sides.bytes),
+                &|| sides.dicom_ul(sink_port),
+            ],
         );
         let count = u64::from(INSTANCES);
-        assert_eq!(sink.counted().count, 3 * count, "something was not received");
+        assert_eq!(sink.counted().count, 4 * count, "something was not received");
         sink.clear();
         if round == 0 {
             // It fills the caches.
@@ -74,12 +90,12 @@ fn main() {
 /// Seconds of each side of each round.
 #[derive(Default)]
 struct Measured {
-    /// native, storescu, dcmsend
-    default: Vec<[f64; 3]>,
-    /// native, storescu, dcmsend
-    large_pdu: Vec<[f64; 3]>,
-    /// native, storescu, native with 8 associations, iperf3
-    sink: Vec<[f64; 4]>,
+    /// native, storescu, dcmsend, dicom-ul
+    default: Vec<[f64; 4]>,
+    /// native, storescu, dcmsend, dicom-ul
+    large_pdu: Vec<[f64; 4]>,
+    /// native, storescu, native with 8 associations, iperf3, dicom-ul
+    sink: Vec<[f64; 5]>,
 }
 
 impl Measured {
@@ -87,21 +103,24 @@ impl Measured {
         #[expect(clippy::cast_precision_loss, reason = "a gigabyte")]
         let gigabytes = bytes as f64 / 1e9;
         let speeds = |seconds: Vec<f64>| rounded(gigabytes / median(seconds));
-        let best = |rounds: &[[f64; 3]]| ratio(rounds, 1, 0).min(ratio(rounds, 2, 0));
+        let best = |rounds: &[[f64; 4]]| ratio(rounds, 1, 0).min(ratio(rounds, 2, 0));
         json!({
             "native_over_best_peer": rounded(best(&self.default)),
             "native_over_best_peer_128k": rounded(best(&self.large_pdu)),
             "native_over_storescu": rounded(ratio(&self.sink, 1, 0)),
+            "native_over_dicom_ul": rounded(ratio(&self.sink, 4, 0)),
+            "native_over_dicom_ul_16k": rounded(ratio(&self.default, 3, 0)),
+            "native_over_dicom_ul_128k": rounded(ratio(&self.large_pdu, 3, 0)),
             "native_over_iperf3": rounded(ratio(&self.sink, 3, 0)),
             "scale_8": rounded(ratio(&self.sink, 0, 2)),
             "peak_rss_mb": rounded(large.peak_rss_mb),
             "gigabytes_per_second": {
-                "storescp": names(["native", "storescu", "dcmsend"], columns(&self.default).map(speeds)),
-                "storescp_128k": names(["native", "storescu", "dcmsend"], columns(&self.large_pdu).map(speeds)),
-                "sink": names(["native", "storescu", "native_8", "iperf3"], columns(&self.sink).map(speeds)),
+                "storescp": names(PEERS, columns(&self.default).map(speeds)),
+                "storescp_128k": names(PEERS, columns(&self.large_pdu).map(speeds)),
+                "sink": names(["native", "storescu", "native_8", "iperf3", "dicom_ul"], columns(&self.sink).map(speeds)),
                 "one_object_of_500_mb": rounded(large.gigabytes_per_second),
             },
-            "rounds": ROUNDS,
+            "rounds": self.default.len(),
             "instances": INSTANCES,
         })
     }

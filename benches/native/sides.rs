@@ -8,6 +8,7 @@ use std::time::Instant;
 use dicomperf_agent::native::SendDocument;
 use tempfile::TempDir;
 
+use crate::harness::run::agent;
 use crate::harness::sender::{self, Instances};
 
 pub struct Sides<'a> {
@@ -35,6 +36,14 @@ impl<'a> Sides<'a> {
         seconds(&mut command)
     }
 
+    /// dicom-ul's own P-DATA writer.
+    pub fn dicom_ul(&self, port: u16) -> f64 {
+        let document = serde_json::to_vec(&self.instances.document(port, 1)).unwrap();
+        let path = self.scratch.path().join("dicom-ul.json");
+        fs::write(&path, document).unwrap();
+        seconds(Command::new(dicom_ul_scu()).arg(path))
+    }
+
     /// It sends up to 131072 bytes a PDU if the SCP allows them.
     pub fn storescu(&self, port: u16) -> f64 {
         self.dcmtk("storescu", &[], port)
@@ -53,7 +62,12 @@ impl<'a> Sides<'a> {
     }
 }
 
-/// How long a process takes, from before its start to after its end.
+/// The program that was built beside the agent, as optimized.
+pub fn dicom_ul_scu() -> PathBuf {
+    agent().with_file_name("examples").join("dicom-ul-scu")
+}
+
+/// Seconds of a process, from before its start to after its end.
 pub fn seconds(command: &mut Command) -> f64 {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! What sampling costs: the CPU time and memory of `dicomperf-agent sample` over 60 s beside an Orthanc that runs, and
+//! The cost of sampling: the CPU time and memory of `dicomperf-agent sample` over 60 s beside an Orthanc that runs, and
 //! the bytes that a sample and a C-STORE of a real storescu take in a samples file. The last line is one JSON object.
 
 #![allow(missing_docs, clippy::unwrap_used, dead_code)]

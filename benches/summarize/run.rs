@@ -134,7 +134,7 @@ fn report(plan: &Plan, ordinal: u32, iterations: Vec<Iteration>) -> StepReport {
         iterations,
         network: None,
         network_error: None,
-        sample: None,
+        read_back: None,
         searches: Vec::new(),
     };
     StepReport {

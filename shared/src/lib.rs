@@ -16,6 +16,7 @@ pub mod measurement;
 pub mod network;
 pub mod orthanc;
 pub mod pace;
+pub mod parallel;
 pub mod plan;
 pub mod report;
 pub mod request;

@@ -38,8 +38,8 @@ pub struct BlockMeasurement {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_error: Option<String>,
     /// The instance that was fetched back and compared, once the first valid iteration is made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sample: Option<SampleCheck>,
+    #[serde(default, rename = "sample", skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
 }
 
 /// The clocks of a measurement.
@@ -120,15 +120,15 @@ pub struct ServerMetrics {
     pub slowest_write_ms: Option<f64>,
 }
 
-/// A sample of what was stored, fetched back and compared element by element.
+/// One instance, fetched back from the server and compared with its file, element by element.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct SampleCheck {
+pub struct ReadBack {
     /// SOP Instance UID (0008,0018).
     pub sop_instance_uid: String,
     /// Elements compared; the file meta group is not, for Orthanc writes its own.
     pub elements: u32,
-    /// What differs, `(gggg,eeee) name`; empty where the instance came back as it was sent.
+    /// Elements that differ, `(gggg,eeee) name`; empty where the instance came back as it was sent.
     pub differences: Vec<String>,
 }
 

@@ -6,8 +6,10 @@ use rand::distr::{Distribution as _, Uniform};
 
 /// The longest name that Step Functions gives an execution.
 pub const LONGEST: usize = 80;
-/// What [`is_valid`] takes beside the length, as a regular expression for a JSON Schema.
-pub const PATTERN: &str = r"^\.*[A-Za-z0-9_-][A-Za-z0-9_.-]*$";
+/// The rule of [`is_valid`] without the length, as a regular expression for a JSON Schema.
+pub const PATTERN: &str = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$";
+/// The rule of [`is_valid`] in words.
+pub const RULE: &str = "1 to 80 letters, digits and _ . -, of which the first is no dot";
 
 /// A name that sorts by time and says what it is: `20260101T031500Z-nightly-ct-k3v9qx`.
 pub fn new(now: Timestamp, name: &str, random: &mut impl Rng) -> String {
@@ -21,13 +23,13 @@ pub fn new(now: Timestamp, name: &str, random: &mut impl Rng) -> String {
     id
 }
 
-/// Whether a name may be part of S3 keys and tags as it is.
+/// Whether a name may be part of S3 keys, of tags and of paths on the hosts as it is.
 #[must_use]
 pub fn is_valid(id: &str) -> bool {
     (1..=LONGEST).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
-        // In a URL, a name of dots alone is a way up.
-        && id.bytes().any(|byte| byte != b'.')
+        // In a URL or a path, a name of dots alone is a way up; with a dot in front it would be hidden on the hosts.
+        && !id.starts_with('.')
 }
 
 #[cfg(test)]
@@ -50,14 +52,31 @@ mod tests {
     fn a_schema_takes_the_names_that_are_valid_and_no_others() {
         let schema = serde_json::json!({ "type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": PATTERN });
         let schema = jsonschema::draft202012::new(&schema).expect("a schema");
-        for name in ["run-1", "..a", "a..", "_", "", ".", "..", "a/b", "a b", "ä", "a\n", "\na", &"x".repeat(81)] {
+        for name in [
+            "run-1",
+            "3f1c-run_1.x",
+            "..a",
+            ".x",
+            "a..",
+            "_",
+            "-",
+            "",
+            ".",
+            "..",
+            "a/b",
+            "a b",
+            "ä",
+            "a\n",
+            "\na",
+            &"x".repeat(81),
+        ] {
             assert_eq!(schema.is_valid(&name.into()), is_valid(name), "{name:?}");
         }
     }
 
     #[test]
     fn names_that_would_leave_their_place_are_not_valid() {
-        for name in ["", ".", "..", "a/b", "a b", "ä", "a\n", &"x".repeat(81)] {
+        for name in ["", ".", "..", "..a", ".x", "../x", "a/b", "a b", "ä", "a\n", &"x".repeat(81)] {
             assert!(!is_valid(name), "{name:?}");
         }
     }

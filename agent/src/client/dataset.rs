@@ -1,24 +1,25 @@
 //! The dataset on this host: every file read, so that what is measured is known to be DICOM.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 
 use dicom_dictionary_std::tags;
 use dicom_object::{DefaultDicomObject, OpenFileOptions, ReadError, Tag};
+use dicomperf::parallel::{cpu_count, in_parallel};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::extent;
-use crate::failure::{Failure, While as _};
+use crate::failure::{DuringIo as _, Failure, with_causes};
 
 /// Larger files are never held in memory whole: the smallest hosts have 0.5 GiB, and up to four files are read at once.
-pub const WHOLE_BYTES: u64 = 40_000_000;
+pub const MAX_WHOLE_BYTES: u64 = 40_000_000;
+/// Files that are read at once.
+const MAX_READERS: usize = 4;
+/// Files that an error names.
+const MAX_NAMED: usize = 10;
 
 /// The files that are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,49 +44,31 @@ pub struct Instance {
     pub transfer_syntax_uid: String,
 }
 
-/// Reads every file of a directory, and answers with the dataset and its SHA-256: that over the files' own SHA-256, in
-/// the order of their names. What a file is called in an error, `label` says.
+/// Reads every file of a directory. Returns the dataset and its SHA-256, which is that over the files' own SHA-256, in the
+/// order of their names. `label` gives a file's name in an error.
 ///
 /// # Errors
-/// `DatasetFailed` with every file that is not readable; what `progress` answers.
+/// `DatasetFailed` with every file that is not readable; an error of `progress`.
 pub fn prove(
     directory: &Path,
     label: impl Fn(&str) -> String,
-    mut progress: impl FnMut(u32) -> Result<(), Failure>,
+    progress: impl FnMut(u32) -> Result<(), Failure>,
 ) -> Result<(Dataset, String), Failure> {
     let mut names = Vec::new();
-    for entry in fs::read_dir(directory).at("list", directory)? {
-        names.push(entry.at("list", directory)?.file_name().to_string_lossy().into_owned());
+    for entry in fs::read_dir(directory).while_path("list", directory)? {
+        names.push(entry.while_path("list", directory)?.file_name().to_string_lossy().into_owned());
     }
     names.sort_unstable();
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel();
-    let mut read = BTreeMap::new();
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, |count| count.get().min(4)) {
-            let sender = sender.clone();
-            let (names, next) = (&names, &next);
-            scope.spawn(move || {
-                while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = read_instance(directory, name);
-                    // Nobody listens where the deadline has passed.
-                    if sender.send((name.clone(), result)).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        for (name, result) in receiver {
-            read.insert(name, result);
-            progress(u32::try_from(read.len()).unwrap_or(u32::MAX))?;
-        }
-        Ok(())
-    })?;
-    let unreadable: Vec<_> =
-        read.iter().filter_map(|(name, result)| Some(format!("{}: {}", label(name), result.as_ref().err()?))).collect();
+    // A file that cannot be read does not end the work: all of them are named.
+    let read =
+        in_parallel(&names, cpu_count().min(MAX_READERS), |_, name| Ok(read_instance(directory, name)), progress)?;
+    let unreadable: Vec<_> = names
+        .iter()
+        .zip(&read)
+        .filter_map(|(name, result)| Some(format!("{}: {}", label(name), result.as_ref().err()?)))
+        .collect();
     if !unreadable.is_empty() {
-        let shown = unreadable.iter().take(10).cloned().collect::<Vec<_>>().join("; ");
+        let shown = unreadable.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join("; ");
         return Err(Failure::DatasetFailed(format!("{} files cannot be read: {shown}", unreadable.len())));
     }
     if read.is_empty() {
@@ -93,7 +76,7 @@ pub fn prove(
     }
     let mut sha256 = Sha256::new();
     let mut instances = Vec::new();
-    for (instance, digest) in read.into_values().flatten() {
+    for (instance, digest) in read.into_iter().flatten() {
         sha256.update(digest);
         instances.push(instance);
     }
@@ -105,7 +88,7 @@ pub fn prove(
 /// # Errors
 /// Those of dicom-object.
 pub fn open(path: &Path) -> Result<DefaultDicomObject, ReadError> {
-    let large = fs::metadata(path).is_ok_and(|metadata| metadata.len() > WHOLE_BYTES);
+    let large = fs::metadata(path).is_ok_and(|metadata| metadata.len() > MAX_WHOLE_BYTES);
     let options = OpenFileOptions::new();
     if large { options.read_until(tags::PIXEL_DATA).open_file(path) } else { options.open_file(path) }
 }
@@ -117,7 +100,7 @@ fn read_instance(directory: &Path, name: &str) -> Result<(Instance, [u8; 32]), S
         .and_then(|mut file| io::copy(&mut file, &mut Digesting(&mut sha256)))
         .map_err(|error| error.to_string())?;
     let object = open(&path).map_err(|error| with_causes(&error))?;
-    if bytes > WHOLE_BYTES {
+    if bytes > MAX_WHOLE_BYTES {
         extent::is_whole(&path)?;
     }
     let uid = |tag: Tag| match object.element(tag).map(|element| element.to_str()) {
@@ -145,17 +128,6 @@ impl io::Write for Digesting<'_> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// An error and what caused it: dicom-object's outermost words alone say little.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
@@ -192,7 +164,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let spec = Synthetic { modality: Modality::Dbt, instances: 1, seed: 1 };
         let made = generate(&spec, directory.path(), |_| {}).expect("made");
-        assert!(made[0].bytes > WHOLE_BYTES);
+        assert!(made[0].bytes > MAX_WHOLE_BYTES);
         let (dataset, _) = prove(directory.path(), str::to_owned, |_| Ok(())).expect("readable");
         assert_eq!(dataset.instances[0].sop_instance_uid, made[0].sop_instance_uid);
         let file = File::options().write(true).open(&made[0].path).expect("the file");

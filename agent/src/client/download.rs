@@ -3,29 +3,28 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
+use dicomperf::parallel::in_parallel;
 use dicomperf::step::ObjectSource;
 
 use crate::failure::Failure;
+use crate::retry::{Backoff, retrying};
 use crate::upload::without_url;
 
 /// Downloads at once.
-const AT_ONCE: usize = 4;
-/// How often an object is tried.
-const TRIES: u32 = 4;
+const MAX_DOWNLOADS: usize = 4;
+/// Four tries in 7 s.
+const RETRIES: Backoff = Backoff { first_delay: Duration::from_secs(1), max_tries: 4 };
 
 /// Downloads all objects, in the order of their keys, as `000001.dcm` and so on.
 ///
 /// # Errors
-/// `DatasetFailed` at the first object that does not come; what `progress` answers.
-pub fn all(
+/// `DatasetFailed` at the first object that does not come; an error of `progress`.
+pub fn download(
     objects: &[ObjectSource],
     directory: &Path,
-    mut progress: impl FnMut(u32) -> Result<(), Failure>,
+    progress: impl FnMut(u32) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let sorted = sorted(objects);
     let agent = ureq::Agent::config_builder()
@@ -34,33 +33,8 @@ pub fn all(
         .timeout_per_read(Some(Duration::from_secs(60)))
         .build()
         .new_agent();
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel();
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE.min(sorted.len()) {
-            let sender = sender.clone();
-            let (sorted, next, agent) = (&sorted, &next, &agent);
-            scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(object) = sorted.get(index) else { return };
-                    let path = directory.join(file_name(index));
-                    // Nobody listens after the first failure.
-                    if sender.send(one(agent, object, &path)).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        let mut downloaded = 0;
-        for result in receiver {
-            result?;
-            downloaded += 1;
-            progress(downloaded)?;
-        }
-        Ok(())
-    })
+    let work = |index: usize, object: &&ObjectSource| download_one(&agent, object, &directory.join(file_name(index)));
+    in_parallel(&sorted, MAX_DOWNLOADS, work, progress).map(|_| ())
 }
 
 /// The key of the object that was downloaded to this file.
@@ -79,20 +53,15 @@ fn file_name(index: usize) -> String {
     format!("{:06}.dcm", index + 1)
 }
 
-fn one(agent: &ureq::Agent, object: &ObjectSource, path: &Path) -> Result<(), Failure> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let reason = match fetch(agent, &object.url, path) {
-            Ok(bytes) if bytes == object.bytes => return Ok(()),
-            Ok(bytes) => format!("{bytes} bytes came, and the plan saw {}", object.bytes),
-            Err(reason) => reason,
-        };
-        if tries == TRIES {
-            return Err(Failure::DatasetFailed(format!("object {}: {reason} (try {tries})", object.key)));
-        }
-        thread::sleep(Duration::from_millis(500 << tries));
-    }
+fn download_one(agent: &ureq::Agent, object: &ObjectSource, path: &Path) -> Result<(), Failure> {
+    let attempt = |_| match fetch(agent, &object.url, path) {
+        Ok(bytes) if bytes == object.bytes => Ok(()),
+        Ok(bytes) => Err(format!("{bytes} bytes came, and the plan saw {}", object.bytes)),
+        Err(reason) => Err(reason),
+    };
+    retrying(RETRIES, |_| true, attempt).map_err(|failed| {
+        Failure::DatasetFailed(format!("object {}: {} (try {})", object.key, failed.error, failed.tries))
+    })
 }
 
 fn fetch(agent: &ureq::Agent, url: &str, path: &Path) -> Result<u64, String> {

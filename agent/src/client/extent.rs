@@ -1,4 +1,4 @@
-//! Whether a file has all the bytes that the lengths in it promise, without holding them.
+//! Proof that a file has all the bytes that the lengths in it promise, without holding them.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -11,20 +11,20 @@ use dicom_parser::dataset::LazyDataToken;
 use dicom_parser::dataset::lazy_read::LazyDataSetReader;
 use dicom_transfer_syntax_registry::{TransferSyntaxIndex as _, TransferSyntaxRegistry};
 
-use super::dataset::with_causes;
+use crate::failure::with_causes;
 
 /// A preamble of 128 bytes comes before `DICM` (PS3.10 7.1).
-const PREAMBLE: u64 = 128;
+const PREAMBLE_BYTES: u64 = 128;
 
 /// Steps through the elements of a file, pixel data and fragments included. Of a deflated data set nothing is said: its
 /// lengths are not those of the file.
 ///
 /// # Errors
-/// What is missing or is no DICOM.
+/// The missing part, or the reason for which it is not DICOM.
 pub(super) fn is_whole(path: &Path) -> Result<(), String> {
     let mut file = BufReader::new(File::open(path).map_err(|error| error.to_string())?);
     let size = file.get_ref().metadata().map_err(|error| error.to_string())?.len();
-    std::io::copy(&mut file.by_ref().take(PREAMBLE), &mut std::io::sink()).map_err(|error| error.to_string())?;
+    std::io::copy(&mut file.by_ref().take(PREAMBLE_BYTES), &mut std::io::sink()).map_err(|error| error.to_string())?;
     let meta = FileMetaTable::from_reader(&mut file).map_err(|error| with_causes(&error))?;
     let name = meta.transfer_syntax().trim_end_matches(['\0', ' ']);
     let syntax = TransferSyntaxRegistry.get(name).ok_or_else(|| format!("transfer syntax {name} is not known"))?;

@@ -1,10 +1,10 @@
 //! The host that sends: DCMTK and the dataset.
 
+pub mod converted;
 pub mod dataset;
 mod download;
 mod extent;
-pub mod profile;
-pub mod variant;
+pub mod storescu_profile;
 
 use std::fs;
 use std::path::Path;
@@ -13,12 +13,12 @@ use dicomperf::dataset::generate;
 use dicomperf::request::TransferSyntax;
 use dicomperf::step::{ClientConfiguration, DatasetSource, PreparedDataset, StepOutput};
 
-use crate::failure::{Failure, While as _};
+use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::reporter::{Reporter, WorkEnd};
 use crate::{packages, versions};
+use converted::Converted;
 use dataset::Dataset;
-use variant::Variant;
 
 /// `client configure`: installs DCMTK and iperf3, makes or downloads the dataset, converts it to the transfer syntaxes that it will
 /// be sent in, proves every file readable.
@@ -44,7 +44,7 @@ pub fn configure(
         packages::install(package, home, reporter.deadline())?;
     }
 
-    let original = Variant::of(TransferSyntax::Original);
+    let original = Converted::to(TransferSyntax::Original);
     let directory = home.path(&original.directory);
     start_afresh(&directory)?;
     match &configuration.dataset {
@@ -60,7 +60,7 @@ pub fn configure(
         }
         DatasetSource::Objects(objects) => {
             reporter.stage(1, total, format!("downloading {instances} objects"));
-            download::all(objects, &directory, |downloaded| {
+            download::download(objects, &directory, |downloaded| {
                 reporter.progress(1 + downloaded, total, || format!("downloaded {downloaded} of {instances} objects"));
                 reporter.check_deadline()
             })?;
@@ -104,37 +104,37 @@ fn convert(
     reporter: &mut Reporter,
 ) -> Result<(), Failure> {
     let instances = dataset.instances.len();
-    let variant = Variant::of(syntax);
-    let directory = home.path(&variant.directory);
+    let files = Converted::to(syntax);
+    let directory = home.path(&files.directory);
     start_afresh(&directory)?;
     reporter.stage(done, total, format!("converting {instances} instances to {syntax:?}"));
-    variant::convert(dataset, syntax, home, reporter.deadline(), |converted| {
+    converted::convert(dataset, syntax, home, reporter.deadline(), |converted| {
         reporter.progress(done + converted, total, || format!("converted {converted} of {instances} instances"));
         reporter.check_deadline()
     })?;
     let (converted, _) = dataset::prove(&directory, str::to_owned, |_| reporter.check_deadline())?;
-    variant::check(dataset, &converted, syntax)?;
-    write(&converted, &variant, home)
+    converted::check(dataset, &converted, syntax)?;
+    write(&converted, &files, home)
 }
 
-/// Writes what the senders need to know of a dataset.
-fn write(dataset: &Dataset, variant: &Variant, home: &RunHome) -> Result<(), Failure> {
-    let profile = profile::profile(dataset)?;
-    fs::write(home.path(&variant.profile), profile).at("write", &home.path(&variant.profile))?;
-    home.write(&variant.index, dataset).at("write", &home.path(&variant.index))
+/// Writes the index and storescu's profile of a dataset.
+fn write(dataset: &Dataset, files: &Converted, home: &RunHome) -> Result<(), Failure> {
+    let profile = storescu_profile::storescu_profile(dataset)?;
+    fs::write(home.path(&files.profile), profile).while_path("write", &home.path(&files.profile))?;
+    home.write(&files.index, dataset).while_path("write", &home.path(&files.index))
 }
 
 /// The dataset that was configured, in a transfer syntax.
 ///
 /// # Errors
 /// `DatasetFailed` if there is none.
-pub fn configured(home: &RunHome, variant: &Variant) -> Result<Dataset, Failure> {
-    home.read(&variant.index).at("read", &home.path(&variant.index))?.ok_or_else(|| {
-        Failure::DatasetFailed(format!("there is no {} on this host: it was not configured", variant.index))
+pub fn configured(home: &RunHome, files: &Converted) -> Result<Dataset, Failure> {
+    home.read(&files.index).while_path("read", &home.path(&files.index))?.ok_or_else(|| {
+        Failure::DatasetFailed(format!("there is no {} on this host: it was not configured", files.index))
     })
 }
 
-/// What a user knows a file by.
+/// The name by which a user knows a file: an object's key.
 fn label(source: &DatasetSource, name: &str) -> String {
     match source {
         DatasetSource::Synthetic(_) => name.to_owned(),
@@ -144,7 +144,7 @@ fn label(source: &DatasetSource, name: &str) -> String {
 
 fn start_afresh(directory: &Path) -> Result<(), Failure> {
     if directory.exists() {
-        fs::remove_dir_all(directory).at("remove", directory)?;
+        fs::remove_dir_all(directory).while_path("remove", directory)?;
     }
-    fs::create_dir(directory).at("make", directory)
+    fs::create_dir(directory).while_path("make", directory)
 }

@@ -8,13 +8,13 @@ use dicomperf::request::{InstancesPerAssociation, Sender};
 
 use super::lanes::{Prepared, Process};
 use super::log;
-use super::transfer::Sending;
+use super::sending::Sending;
 use crate::client::dataset::Instance;
-use crate::client::profile;
-use crate::failure::{Failure, While as _};
+use crate::client::storescu_profile;
+use crate::failure::{DuringIo as _, Failure};
 use crate::timeline::Association;
 
-/// What one process sends, and its files in the iteration's directory.
+/// The instances that one process sends, and its files in the iteration's directory.
 #[derive(Debug)]
 pub(super) struct Share {
     files: Vec<String>,
@@ -22,7 +22,7 @@ pub(super) struct Share {
     words: PathBuf,
 }
 
-/// Everything that is to be started, by lane.
+/// Prepares every process, by lane.
 pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<Vec<Vec<(Share, Prepared)>>, Failure> {
     let mut lanes = Vec::new();
     for (number, instances) in sending.lanes().into_iter().enumerate() {
@@ -57,10 +57,10 @@ fn prepare_one(
     // A command file (DCMTK: `@FILE`) has room for any number of names, where a command line has 2 MB.
     let files = directory.join(format!("{name}.files"));
     let log_configuration = directory.join(format!("{name}.logger.cfg"));
-    fs::write(&files, share.files.join("\n")).at("write", &files)?;
+    fs::write(&files, share.files.join("\n")).while_path("write", &files)?;
     let sender = sending.settings.sender;
-    fs::write(&log_configuration, configuration(sender, &share.log)).at("write", &log_configuration)?;
-    let words = File::create(&share.words).at("write", &share.words)?;
+    fs::write(&log_configuration, configuration(sender, &share.log)).while_path("write", &log_configuration)?;
+    let words = File::create(&share.words).while_path("write", &share.words)?;
 
     let server = &sending.block.server;
     let settings = sending.settings;
@@ -68,13 +68,13 @@ fn prepare_one(
     let mut command = Command::new(sender.name());
     command.arg("-lc").arg(&log_configuration);
     command.args(["-aet", &sending.block.calling_ae_title, "-aec", &server.ae_title]);
-    // The first is what may be received, the second what may be sent.
+    // The first is the limit to what is received, the second to what is sent.
     command.args(["--max-pdu", &max_pdu, "--max-send-pdu", &max_pdu, "--timeout", "30"]);
     match sender {
         Sender::Storescu => {
-            command.arg("-xf").arg(sending.home.path(&sending.variant.profile)).arg(profile::NAME);
+            command.arg("-xf").arg(sending.home.path(&sending.files.profile)).arg(storescu_profile::NAME);
         }
-        // It proposes what its files are in. By itself it would decompress what the peer does not take.
+        // It proposes the syntaxes of its files. By itself it would decompress those that the peer does not take.
         Sender::Dcmsend | Sender::Native => {
             command.arg("--decompress-never");
         }
@@ -84,7 +84,7 @@ fn prepare_one(
     }
     command.arg(&server.address).arg(server.dicom_port.to_string());
     command.arg(format!("@{}", files.display()));
-    command.current_dir(sending.home.path(&sending.variant.directory));
+    command.current_dir(sending.home.path(&sending.files.directory));
     command.env("TCP_NODELAY", if settings.tcp_no_delay.client() { "1" } else { "0" });
     // Set by hand it would turn the kernel's own tuning off.
     command.env_remove("TCP_BUFFER_LENGTH");
@@ -114,19 +114,19 @@ fn configuration(sender: Sender, log: &Path) -> String {
 }
 
 impl Share {
-    /// What its process logged, and what it said beside.
-    pub fn told(&self, process: &Process) -> (Association, String) {
+    /// Reads the association from its process's log, and the process's other output.
+    pub fn read(&self, process: &Process) -> (Association, String) {
         let files: Vec<&str> = self.files.iter().map(String::as_str).collect();
         // Without a log nothing was logged: the process ended before it opened it.
-        let mut association = log::parse(&read(&self.log), &files);
+        let mut association = log::parse(&read_text(&self.log), &files);
         // Neither logs the answer to its release, after which it has nothing to do but to exit.
         if association.release_requested_us.is_some() && process.status.success() {
             association.released_us = Some(process.started.wall_us_at(process.ended));
         }
-        (association, read(&self.words))
+        (association, read_text(&self.words))
     }
 }
 
-fn read(path: &Path) -> String {
+fn read_text(path: &Path) -> String {
     fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }

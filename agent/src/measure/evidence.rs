@@ -1,4 +1,4 @@
-//! Whether an iteration proves what it claims.
+//! The proof that an iteration stored what it sent.
 //!
 //! A C-STORE status of Success does not mean stored, so the server is asked: it must hold exactly the SOP Instance UIDs
 //! that were sent, and the same bytes as after the first valid iteration. File bytes prove nothing, for Orthanc writes
@@ -6,22 +6,22 @@
 
 use std::collections::BTreeSet;
 
-use super::target::Contents;
 use super::transfer::Transfer;
 use crate::client::dataset::Dataset;
+use crate::server::Contents;
 
-/// What an iteration left behind.
+/// All that an iteration left behind.
 pub(super) struct Evidence<'a> {
     pub dataset: &'a Dataset,
     pub transfer: &'a Transfer,
-    /// What the server holds; `None` where it was not asked.
+    /// The server's contents; `None` where it was not asked.
     pub contents: Option<&'a Contents>,
-    /// What it held after the first valid iteration, in bytes.
+    /// Bytes that it held after the first valid iteration.
     pub expected_bytes: Option<u64>,
 }
 
 impl Evidence<'_> {
-    /// Why the iteration is not valid: all that is wrong with it.
+    /// All that makes the iteration invalid, in words.
     pub fn reason(&self) -> Option<String> {
         let mut reasons = Vec::new();
         let sender = self.transfer.sender.name();
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
     use crate::client::dataset::Instance;
     use crate::clock::Moment;
-    use crate::orthanc::Held;
+    use crate::server::StoredInstance;
     use crate::timeline::{Association, Store};
 
     fn dataset() -> Dataset {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     fn held(uids: &[&str], bytes: u64) -> Contents {
-        let held = |uid: &&str| Held { id: String::new(), sop_instance_uid: (*uid).to_owned() };
+        let held = |uid: &&str| StoredInstance { id: String::new(), sop_instance_uid: (*uid).to_owned() };
         Contents { instances: uids.iter().map(held).collect(), count: uids.len() as u64, bytes }
     }
 

@@ -11,20 +11,20 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike as _};
 
 use crate::clock::Moment;
-use crate::failure::{Failure, While as _};
+use crate::failure::{DuringIo as _, Failure};
 use crate::process::{Running, wait_for_one};
 
 /// Without any C-STORE begun or answered for this long, the senders are stopped.
-const STALL: Duration = Duration::from_secs(300);
-/// How often it is looked whether they still get on.
-const LOOK: Duration = Duration::from_secs(1);
+const STALL_TIMEOUT: Duration = Duration::from_secs(300);
+/// The time between two looks at their logs.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A process that is ready to be started.
 #[derive(Debug)]
 pub(super) struct Prepared {
     /// The program and its arguments.
     pub command: Command,
-    /// A file that grows while it gets on; a process without one looks after itself.
+    /// A file that grows while it works; a process without one has time limits of its own.
     pub log: Option<PathBuf>,
 }
 
@@ -35,11 +35,11 @@ pub(super) struct Process {
     pub started: Moment,
     /// When it ended.
     pub ended: Instant,
-    /// How.
+    /// Its exit code or signal.
     pub status: ExitStatus,
 }
 
-/// What came of all lanes.
+/// The end of all lanes.
 #[derive(Debug)]
 pub(super) struct Finished {
     /// When the first process was started.
@@ -48,7 +48,7 @@ pub(super) struct Finished {
     pub duration: Duration,
     /// CPU time of all of them. On a host with ENA it has that of the sampler's ethtool too, some ms every 2 s.
     pub cpu: Option<Duration>,
-    /// Why they were stopped, if they were.
+    /// The reason for which they were stopped, if they were.
     pub stopped: Option<String>,
     /// By lane; where a process failed, its lane ended with it.
     pub lanes: Vec<Vec<Process>>,
@@ -76,7 +76,7 @@ pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished,
         if running.is_empty() {
             break;
         }
-        let over = wait_for_one(&running, LOOK).doing(|| "wait for the sender".to_owned())?;
+        let over = wait_for_one(&running, POLL_INTERVAL).while_doing(|| "wait for the sender".to_owned())?;
         let now = Instant::now();
         if over.contains(&true) {
             let mut over = over.into_iter();
@@ -96,8 +96,8 @@ pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished,
         }
         let reason = if now >= limit {
             Some("the step's time was over".to_owned())
-        } else if watched && now.duration_since(moved) >= STALL {
-            Some(format!("no C-STORE was begun or answered for {} s", STALL.as_secs()))
+        } else if watched && now.duration_since(moved) >= STALL_TIMEOUT {
+            Some(format!("no C-STORE was begun or answered for {} s", STALL_TIMEOUT.as_secs()))
         } else {
             None
         };
@@ -124,11 +124,11 @@ impl Lane {
     /// Notes how the running process ended, and starts the next one.
     fn next(&mut self, ended: Instant, goes_on: bool) -> Result<(), Failure> {
         let Some((mut process, started, _)) = self.running.take() else { return Ok(()) };
-        let status = process.status().doing(|| "wait for the sender".to_owned())?;
+        let status = process.status().while_doing(|| "wait for the sender".to_owned())?;
         self.ended.push(Process { started, ended, status });
         if let Some(Prepared { mut command, log }) = self.waiting.pop_front().filter(|_| goes_on && status.success()) {
             let started = Moment::now();
-            let process = Running::start(&mut command).doing(|| "start the sender".to_owned())?;
+            let process = Running::start(&mut command).while_doing(|| "start the sender".to_owned())?;
             self.running = Some((process, started, log));
         }
         Ok(())
@@ -172,7 +172,7 @@ fn start_together(first: Vec<Option<Prepared>>, waiting: Vec<VecDeque<Prepared>>
             Err(error) => failed = Err(error),
         }
     }
-    failed.doing(|| "start the sender".to_owned())?;
+    failed.while_doing(|| "start the sender".to_owned())?;
     Ok(lanes)
 }
 

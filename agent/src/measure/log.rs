@@ -1,5 +1,5 @@
-//! What DCMTK's senders log of one association: when it was requested, when each C-STORE was requested and answered,
-//! and what went wrong.
+//! The log of DCMTK's senders of one association: the times at which it was requested, and each C-STORE requested and
+//! answered, and the errors.
 
 use crate::timeline::{Association, Store};
 

@@ -5,9 +5,9 @@ mod evidence;
 mod lanes;
 mod log;
 mod native;
-mod sample;
+mod read_back;
 mod search;
-mod target;
+mod sending;
 mod transfer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,28 +20,29 @@ use dicomperf::samples::{Sample, StoreSample};
 use dicomperf::statistics::LeastSquares;
 use dicomperf::step::{IPERF3_PORT, MeasureBlock, StepOutput};
 
+use crate::client::converted::Converted;
 use crate::client::dataset::Dataset;
-use crate::client::variant::Variant;
-use crate::failure::{Failure, While as _};
+use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::reporter::{Reporter, WorkEnd};
-use crate::resources::{self, SAMPLES, SampleFile, Sampler};
+use crate::resources::{self, SAMPLES_FILE, SampleFile, Sampler};
+use crate::server::{ServerUnderTest, server_under_test};
 use crate::timeline::Association;
 use crate::{client, clock, network, versions};
 use evidence::Evidence;
-use target::Scp;
-use transfer::{Sending, Transfer, latency_us};
+use sending::Sending;
+use transfer::{Transfer, latency_us};
 
-/// How long the network's baseline may take. It takes some 3 s.
-const BASELINE: Duration = Duration::from_secs(15);
+/// The time that the network's baseline may take. It takes some 3 s.
+const BASELINE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A block being measured.
-struct Bench<'a> {
+struct BlockRunner<'a> {
     block: &'a MeasureBlock,
     /// The dataset in each transfer syntax that the block needs.
-    datasets: BTreeMap<TransferSyntax, (Variant, Dataset)>,
+    datasets: BTreeMap<TransferSyntax, (Converted, Dataset)>,
     home: &'a RunHome,
-    scp: Scp,
+    server: Box<dyn ServerUnderTest>,
 }
 
 /// `client measure`: the network's baseline, and then every iteration of the block that was not made before, by this part
@@ -50,10 +51,10 @@ struct Bench<'a> {
 /// # Errors
 /// `AssociationFailed`, `ServerUnreachable`, `DatasetFailed`, `HostFailed`; what was measured until then is reported.
 pub fn measure(block: &MeasureBlock, home: &RunHome, reporter: &mut Reporter) -> Result<WorkEnd, Failure> {
-    let bench = Bench::new(block, home)?;
-    let samples = home.path(SAMPLES);
-    let sampler = Sampler::start(&samples).at("sample into", &samples)?;
-    let result = bench.measure(reporter);
+    let runner = BlockRunner::new(block, home)?;
+    let samples = home.path(SAMPLES_FILE);
+    let sampler = Sampler::start(&samples).while_path("sample into", &samples)?;
+    let result = runner.measure(reporter);
     if let Err(error) = sampler.stop() {
         tracing::warn!("samples: {error}");
     }
@@ -61,13 +62,13 @@ pub fn measure(block: &MeasureBlock, home: &RunHome, reporter: &mut Reporter) ->
     result
 }
 
-/// The file on the host with what was measured of a block run.
-fn kept(block: &MeasureBlock) -> String {
+/// The file on the host with the measurement of a block run.
+fn state_file(block: &MeasureBlock) -> String {
     format!("block-{}.json", block.ordinal)
 }
 
 /// Every iteration in its order: scenarios forth and back, warm-ups first.
-fn turns(block: &MeasureBlock) -> Vec<(u32, &Scenario)> {
+fn iteration_order(block: &MeasureBlock) -> Vec<(u32, &Scenario)> {
     (0..block.warmup + block.iterations)
         .flat_map(|index| {
             plan::turn(block.scenarios.len(), index).map(move |position| (index, &block.scenarios[position]))
@@ -75,36 +76,36 @@ fn turns(block: &MeasureBlock) -> Vec<(u32, &Scenario)> {
         .collect()
 }
 
-impl<'a> Bench<'a> {
+impl<'a> BlockRunner<'a> {
     fn new(block: &'a MeasureBlock, home: &'a RunHome) -> Result<Self, Failure> {
         let syntaxes: BTreeSet<_> = block.scenarios.iter().map(|scenario| scenario.settings.transfer_syntax).collect();
         let mut datasets = BTreeMap::new();
         for syntax in syntaxes {
-            let variant = Variant::of(syntax);
-            let dataset = client::configured(home, &variant)?;
-            datasets.insert(syntax, (variant, dataset));
+            let files = Converted::to(syntax);
+            let dataset = client::configured(home, &files)?;
+            datasets.insert(syntax, (files, dataset));
         }
-        Ok(Self { block, datasets, home, scp: Scp::new(&block.server, &block.settings) })
+        Ok(Self { block, datasets, home, server: server_under_test(block.settings.target, &block.server) })
     }
 
     fn measure(&self, reporter: &mut Reporter) -> Result<WorkEnd, Failure> {
         let (block, home) = (self.block, self.home);
-        // What an earlier part of the step measured, or a process that was killed: kept on the host after each iteration.
-        let kept = kept(block);
-        let mut measurement = match home.read(&kept).at("read", &home.path(&kept))? {
+        // An earlier part of the step, or a process that was killed, has saved its measurement after each iteration.
+        let saved = state_file(block);
+        let mut measurement = match home.read(&saved).while_path("read", &home.path(&saved))? {
             Some(measurement) => measurement,
             None => {
                 reporter.stage(0, 1, "measuring the network");
-                self.begun()
+                self.begin()
             }
         };
-        let turns = turns(block);
-        let made: BTreeSet<_> = measurement.iterations.iter().map(|one| (one.index, one.scenario)).collect();
+        let order = iteration_order(block);
+        let done_before: BTreeSet<_> = measurement.iterations.iter().map(|one| (one.index, one.scenario)).collect();
         let left: Vec<_> =
-            turns.iter().filter(|(index, scenario)| !made.contains(&(*index, scenario.scenario))).collect();
+            order.iter().filter(|(index, scenario)| !done_before.contains(&(*index, scenario.scenario))).collect();
         // How many iterations a search takes shows when it is made: it counts as one.
-        let total = u32::try_from(turns.len() + self.searched().len()).unwrap_or(u32::MAX);
-        let until_searches = u32::try_from(turns.len()).unwrap_or(u32::MAX);
+        let total = u32::try_from(order.len() + self.searched().len()).unwrap_or(u32::MAX);
+        let until_searches = u32::try_from(order.len()).unwrap_or(u32::MAX);
 
         reporter.set_output(StepOutput::Measured(Box::new(measurement.clone())));
         for (position, &&(index, scenario)) in left.iter().enumerate() {
@@ -113,7 +114,7 @@ impl<'a> Bench<'a> {
                 reporter.stage(done, total, "to be continued");
                 return Ok(WorkEnd::Incomplete);
             }
-            reporter.stage(done, total, self.doing(index, scenario));
+            reporter.stage(done, total, self.words_for(index, scenario));
             let (iteration, failure) = self.iteration(index, scenario, &mut measurement, reporter.limit())?;
             measurement.iterations.push(iteration);
             self.save(&measurement, reporter)?;
@@ -124,20 +125,20 @@ impl<'a> Bench<'a> {
         self.search(&mut measurement, left.is_empty(), (until_searches, total), reporter)
     }
 
-    /// Keeps what was measured on the host, and in the step's report.
+    /// Saves the measurement on the host and in the step's report.
     fn save(&self, measurement: &BlockMeasurement, reporter: &mut Reporter) -> Result<(), Failure> {
-        let kept = kept(self.block);
-        self.home.write(&kept, measurement).at("write", &self.home.path(&kept))?;
+        let file = state_file(self.block);
+        self.home.write(&file, measurement).while_path("write", &self.home.path(&file))?;
         reporter.set_output(StepOutput::Measured(Box::new(measurement.clone())));
         Ok(())
     }
 
-    fn begun(&self) -> BlockMeasurement {
+    fn begin(&self) -> BlockMeasurement {
         let mut versions = versions::host();
         versions.dcmtk = versions::dcmtk(&self.home.path("version.out"));
         let scratch = self.home.path("network.out");
         // A yardstick that is missing does not make what is measured wrong.
-        let limit = Instant::now() + BASELINE;
+        let limit = Instant::now() + BASELINE_TIMEOUT;
         let (network, network_error) = match network::measure(&self.block.server.address, IPERF3_PORT, &scratch, limit)
         {
             Ok(baseline) => (Some(baseline), None),
@@ -158,11 +159,11 @@ impl<'a> Bench<'a> {
             searches: Vec::new(),
             network,
             network_error,
-            sample: None,
+            read_back: None,
         }
     }
 
-    fn doing(&self, index: u32, scenario: &Scenario) -> String {
+    fn words_for(&self, index: u32, scenario: &Scenario) -> String {
         let associations = scenario.settings.associations;
         let plural = if associations == 1 { "" } else { "s" };
         let which = if index < self.block.warmup {
@@ -181,8 +182,7 @@ impl<'a> Bench<'a> {
         measurement: &mut BlockMeasurement,
         limit: Instant,
     ) -> Result<(Iteration, Option<Failure>), Failure> {
-        let made = self.make_iteration(index, scenario, measurement, limit)?;
-        let iteration = &made.0;
+        let (iteration, failure) = self.make_iteration(index, scenario, measurement, limit)?;
         tracing::info!(
             scenario = iteration.scenario,
             index,
@@ -191,7 +191,7 @@ impl<'a> Bench<'a> {
             reason = iteration.reason,
             "iteration"
         );
-        Ok(made)
+        Ok((iteration, failure))
     }
 
     fn make_iteration(
@@ -201,16 +201,16 @@ impl<'a> Bench<'a> {
         measurement: &mut BlockMeasurement,
         limit: Instant,
     ) -> Result<(Iteration, Option<Failure>), Failure> {
-        self.scp.empty()?;
+        self.server.empty()?;
         let syntax = scenario.settings.transfer_syntax;
-        let Some((variant, dataset)) = self.datasets.get(&syntax) else {
+        let Some((files, dataset)) = self.datasets.get(&syntax) else {
             return Err(Failure::DatasetFailed(format!("there is none in {syntax:?}")));
         };
         let settings = &scenario.settings;
-        let transfer = Sending { block: self.block, settings, dataset, variant, home: self.home }.send(limit)?;
+        let transfer = Sending { block: self.block, settings, dataset, files, home: self.home }.send(limit)?;
         let bytes: BTreeMap<_, _> = dataset.instances.iter().map(|one| (one.file.as_str(), one.bytes)).collect();
-        let mut iteration = self.begun_iteration(index, scenario, &transfer, &bytes);
-        if let Err(error) = self.keep(&iteration, &transfer, &bytes) {
+        let mut iteration = self.sender_side(index, scenario, &transfer, &bytes);
+        if let Err(error) = self.save_stores(&iteration, &transfer, &bytes) {
             tracing::warn!("samples: {error}");
         }
         let mut evidence = Evidence { dataset, transfer: &transfer, contents: None, expected_bytes: None };
@@ -219,29 +219,26 @@ impl<'a> Bench<'a> {
             iteration.reason.clone_from(&reason);
             return Ok((iteration, Some(self.association_failed(&transfer))));
         }
-        let contents = match self.scp.contents() {
+        let contents = match self.server.contents() {
             Ok(contents) => contents,
             Err(failure) => {
                 iteration.reason = Some(failure.to_string());
                 return Ok((iteration, Some(failure)));
             }
         };
-        iteration.server = self.scp.metrics(iteration.started_at_ms);
+        iteration.server = self.server.metrics(iteration.started_at_ms);
         iteration.instances_stored = u32::try_from(contents.instances.len()).unwrap_or(u32::MAX);
         iteration.stored_bytes = contents.bytes;
         evidence.contents = Some(&contents);
         evidence.expected_bytes = self.expected_bytes(measurement, syntax);
         iteration.reason = evidence.reason();
-        let sampled = measurement.sample.as_ref().is_some_and(|sample| sample.differences.is_empty());
-        if iteration.reason.is_none()
-            && !sampled
-            && let Scp::Orthanc(orthanc) = &self.scp
-        {
-            let directory = self.home.path(&variant.directory);
-            match sample::check(dataset, &directory, orthanc, &contents.instances, &self.block.settings) {
-                Ok(check) => {
-                    iteration.reason = check.as_ref().and_then(sample::reason);
-                    measurement.sample = check;
+        let is_proved = measurement.read_back.as_ref().is_some_and(|read_back| read_back.differences.is_empty());
+        if iteration.reason.is_none() && !is_proved {
+            let (directory, server) = (self.home.path(&files.directory), self.server.as_ref());
+            match read_back::read_back(dataset, &directory, server, &contents.instances, &self.block.settings) {
+                Ok(read_back) => {
+                    iteration.reason = read_back.as_ref().and_then(read_back::reason);
+                    measurement.read_back = read_back;
                 }
                 Err(failure) => {
                     iteration.reason = Some(failure.to_string());
@@ -253,7 +250,7 @@ impl<'a> Bench<'a> {
         Ok((iteration, None))
     }
 
-    /// What the server held after the first valid iteration in the same transfer syntax.
+    /// The server's bytes after the first valid iteration in the same transfer syntax.
     fn expected_bytes(&self, measurement: &BlockMeasurement, syntax: TransferSyntax) -> Option<u64> {
         let same: BTreeSet<_> = self
             .block
@@ -266,15 +263,15 @@ impl<'a> Bench<'a> {
         Some(first.stored_bytes)
     }
 
-    /// What the sender's side alone tells.
-    fn begun_iteration(
+    /// The part of an iteration that the sender's side gives alone.
+    fn sender_side(
         &self,
         index: u32,
         scenario: &Scenario,
         transfer: &Transfer,
         bytes: &BTreeMap<&str, u64>,
     ) -> Iteration {
-        let (instances_sent, bytes_sent) = transfer.sent(bytes);
+        let (instances_sent, bytes_sent) = transfer.count_succeeded(bytes);
         let mut iteration = Iteration {
             scenario: scenario.scenario,
             index,
@@ -305,8 +302,13 @@ impl<'a> Bench<'a> {
         iteration
     }
 
-    /// Every C-STORE, for whoever wants to look closer.
-    fn keep(&self, iteration: &Iteration, transfer: &Transfer, bytes: &BTreeMap<&str, u64>) -> std::io::Result<()> {
+    /// Appends every C-STORE to the host's samples.
+    fn save_stores(
+        &self,
+        iteration: &Iteration,
+        transfer: &Transfer,
+        bytes: &BTreeMap<&str, u64>,
+    ) -> std::io::Result<()> {
         let stores = (0..).zip(&transfer.associations).flat_map(|(association, one)| {
             one.stores.iter().map(move |store| {
                 Sample::Store(StoreSample {
@@ -323,7 +325,7 @@ impl<'a> Bench<'a> {
                 })
             })
         });
-        SampleFile::append(&self.home.path(SAMPLES), stores)
+        SampleFile::append(&self.home.path(SAMPLES_FILE), stores)
     }
 
     fn association_failed(&self, transfer: &Transfer) -> Failure {

@@ -5,23 +5,23 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dicomperf::request::{self, InstancesPerAssociation};
+use dicomperf::request::InstancesPerAssociation;
 
 use super::lanes::Prepared;
-use super::transfer::Sending;
-use crate::failure::{Failure, While as _};
-use crate::native::{Arrival, SendDocument};
+use super::sending::Sending;
+use crate::failure::{DuringIo as _, Failure};
+use crate::native::SendDocument;
 use crate::timeline::Association;
 
 /// The process's files.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct ProcessFiles {
     out: PathBuf,
     words: PathBuf,
 }
 
-/// What is to be started.
-pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<(Told, Prepared), Failure> {
+/// Prepares the process.
+pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<(ProcessFiles, Prepared), Failure> {
     let (server, settings) = (&sending.block.server, sending.settings);
     let document = SendDocument {
         address: server.address.clone(),
@@ -31,32 +31,28 @@ pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<(Told, 
         max_pdu: settings.max_pdu,
         tcp_no_delay: settings.tcp_no_delay.client(),
         tls: settings.tls,
-        arrival: match settings.arrival {
-            request::Arrival::Closed => Arrival::Closed,
-            request::Arrival::Open(instances_per_second) => Arrival::Open(instances_per_second),
-        },
+        arrival: settings.arrival,
         instances_per_association: match settings.instances_per_association {
             InstancesPerAssociation::All => None,
             InstancesPerAssociation::Count(count) => NonZeroU32::new(count),
         },
-        directory: sending.home.path(&sending.variant.directory),
+        directory: sending.home.path(&sending.files.directory),
         lanes: sending.lanes().into_iter().map(|lane| lane.into_iter().cloned().collect()).collect(),
     };
     let path = directory.join("send.json");
-    let bytes = serde_json::to_vec(&document).at("write", &path)?;
-    fs::write(&path, bytes).at("write", &path)?;
-    let told = Told { out: directory.join("associations.json"), words: directory.join("native.words") };
-    let words = File::create(&told.words).at("write", &told.words)?;
-    let mut command = Command::new(std::env::current_exe().doing(|| "find the agent's own binary".to_owned())?);
-    command.arg("send").arg(&path).arg("--out").arg(&told.out);
+    let bytes = serde_json::to_vec(&document).while_path("write", &path)?;
+    fs::write(&path, bytes).while_path("write", &path)?;
+    let files = ProcessFiles { out: directory.join("associations.json"), words: directory.join("native.words") };
+    let words = File::create(&files.words).while_path("write", &files.words)?;
+    let mut command = Command::new(std::env::current_exe().while_doing(|| "find the agent's own binary".to_owned())?);
+    command.arg("send").arg(&path).arg("--out").arg(&files.out);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
     // It has time limits of its own for every answer.
-    Ok((told, Prepared { command, log: None }))
+    Ok((files, Prepared { command, log: None }))
 }
 
-impl Told {
-    /// Every association, and what the process said beside. It writes its account when it ends: of one that was stopped
-    /// there is none.
+impl ProcessFiles {
+    /// Every association, and the process's other output. A process that was stopped has written no associations.
     pub fn read(&self) -> (Vec<Association>, String) {
         let associations =
             fs::read(&self.out).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();

@@ -7,11 +7,11 @@ use dicomperf::plan::Scenario;
 use dicomperf::request::Search;
 use dicomperf::search::{Next, SearchIteration, SearchMeasurement};
 
-use super::Bench;
+use super::BlockRunner;
 use crate::failure::Failure;
 use crate::reporter::{Reporter, WorkEnd};
 
-impl Bench<'_> {
+impl BlockRunner<'_> {
     /// The scenarios from which is searched.
     pub(super) fn searched(&self) -> &[Scenario] {
         if self.block.search.is_some() { &self.block.scenarios } else { &[] }
@@ -51,7 +51,7 @@ impl Bench<'_> {
                 measurement.searches[place].iterations.push(SearchIteration { level, iteration });
                 self.save(measurement, reporter)?;
                 match failure {
-                    // What let nobody in is a level that breaks; what cannot be asked any more is no server.
+                    // A level at which no association opens is a level that fails. A server that does not answer ends it.
                     None | Some(Failure::AssociationFailed { .. }) => {}
                     Some(failure) => return Err(failure),
                 }
@@ -60,7 +60,7 @@ impl Bench<'_> {
         Ok(WorkEnd::Done)
     }
 
-    /// Where the scenario's search is, begun here or in an earlier part of the step.
+    /// The place of the scenario's search, begun here or in an earlier part of the step.
     fn begin_search(&self, search: &Search, scenario: &Scenario, measurement: &mut BlockMeasurement) -> Option<usize> {
         let begun = measurement.searches.iter().position(|one| one.scenario == scenario.scenario);
         begun.or_else(|| {

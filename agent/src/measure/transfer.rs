@@ -1,35 +1,22 @@
-//! One transfer of the dataset, by whichever sender.
+//! One transfer of the dataset, by any sender.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use dicomperf::plan::Settings;
 use dicomperf::request::Sender;
-use dicomperf::step::MeasureBlock;
 
 use super::lanes::{self, Process};
+use super::sending::Sending;
 use super::{dcmtk, native};
-use crate::client::dataset::{Dataset, Instance};
-use crate::client::variant::Variant;
 use crate::clock::{Moment, milliseconds};
-use crate::failure::{Failure, While as _};
-use crate::home::RunHome;
+use crate::failure::{DuringIo as _, Failure};
 use crate::timeline::{Association, Store};
 
-/// How the dataset is sent.
-pub(super) struct Sending<'a> {
-    pub block: &'a MeasureBlock,
-    pub settings: &'a Settings,
-    pub dataset: &'a Dataset,
-    pub variant: &'a Variant,
-    pub home: &'a RunHome,
-}
-
-/// What happened.
+/// A transfer that was made.
 #[derive(Debug)]
 pub(super) struct Transfer {
-    /// Who sent.
+    /// The program that sent.
     pub sender: Sender,
     /// When the first process was started.
     pub started: Moment,
@@ -37,11 +24,11 @@ pub(super) struct Transfer {
     pub duration: Duration,
     /// By how many ms the wall clock was set meanwhile.
     pub wall_clock_step_ms: Option<f64>,
-    /// Why the processes were stopped, if they were.
+    /// The reason for which the processes were stopped, if they were.
     pub stopped: Option<String>,
-    /// How many processes were to run.
+    /// Number of processes that were to run.
     pub processes: usize,
-    /// How many of them ended well.
+    /// Number of processes that ended with 0.
     pub succeeded: usize,
     /// CPU time that they used, in ms.
     pub sender_cpu_ms: Option<f64>,
@@ -49,22 +36,22 @@ pub(super) struct Transfer {
     pub startup_us: Vec<u64>,
     /// Every association, in the order of lanes.
     pub associations: Vec<Association>,
-    /// What the processes said beside.
+    /// The processes' other output.
     pub words: String,
 }
 
-impl<'a> Sending<'a> {
+impl Sending<'_> {
     /// Sends the dataset once.
     pub fn send(&self, limit: Instant) -> Result<Transfer, Failure> {
         let directory = self.home.path("iteration");
         if directory.exists() {
-            fs::remove_dir_all(&directory).at("remove", &directory)?;
+            fs::remove_dir_all(&directory).while_path("remove", &directory)?;
         }
-        fs::create_dir(&directory).at("make", &directory)?;
+        fs::create_dir(&directory).while_path("make", &directory)?;
         if self.settings.sender == Sender::Native {
-            let (told, prepared) = native::prepare(self, &directory)?;
+            let (files, prepared) = native::prepare(self, &directory)?;
             let (mut transfer, processes) = self.run(vec![vec![prepared]], limit)?;
-            (transfer.associations, transfer.words) = told.read();
+            (transfer.associations, transfer.words) = files.read();
             let first = transfer.associations.iter().filter_map(|one| one.requested_us).min();
             transfer.add_startup(processes.into_iter().flatten().next(), first);
             return Ok(transfer);
@@ -79,20 +66,12 @@ impl<'a> Sending<'a> {
         for (process, share) in
             processes.into_iter().zip(&shares).flat_map(|(lane, shares)| lane.into_iter().zip(shares))
         {
-            let (association, words) = share.told(&process);
+            let (association, words) = share.read(&process);
             transfer.add_startup(Some(process), association.requested_us);
             transfer.associations.push(association);
             transfer.words.push_str(&words);
         }
         Ok(transfer)
-    }
-
-    /// Of each association that is open at once, what it sends. One with nothing to send would be another test: it is
-    /// not opened.
-    pub fn lanes(&self) -> Vec<Vec<&'a Instance>> {
-        let instances = &self.dataset.instances;
-        let lanes = (self.settings.associations as usize).min(instances.len());
-        (0..lanes).map(|lane| instances.iter().skip(lane).step_by(lanes).collect()).collect()
     }
 
     fn run(
@@ -121,7 +100,7 @@ impl<'a> Sending<'a> {
 }
 
 impl Transfer {
-    /// Whether no sender came as far as its first C-STORE, and none ended well.
+    /// True if no sender came as far as its first C-STORE, and none ended with 0.
     pub fn opened_no_association(&self) -> bool {
         self.succeeded == 0 && self.stores().next().is_none()
     }
@@ -157,7 +136,7 @@ impl Transfer {
     }
 
     /// C-STOREs that were answered with Success, and the bytes of their files.
-    pub fn sent(&self, bytes: &BTreeMap<&str, u64>) -> (u32, u64) {
+    pub fn count_succeeded(&self, bytes: &BTreeMap<&str, u64>) -> (u32, u64) {
         self.stores().filter(|store| store.succeeded()).fold((0, 0), |(count, sum), store| {
             (count + 1, sum + bytes.get(store.file.as_str()).copied().unwrap_or_default())
         })

@@ -1,11 +1,12 @@
-//! When each instance is due.
+//! The schedule: the time at which each instance is due.
 
 use std::num::NonZeroU64;
 use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::document::Arrival;
+use dicomperf::request::Arrival;
+
 use super::transport::WallTime;
 
 /// When the instances of every lane are due.
@@ -14,7 +15,7 @@ pub(super) struct Schedule {
     rate: Option<f64>,
     /// For each lane, the places of its instances in the order over all lanes.
     places: Vec<Vec<u64>>,
-    /// Where the lanes wait for each other.
+    /// The lanes wait for each other here.
     barrier: Barrier,
     /// When the first instance is due, by both clocks.
     start: OnceLock<(Instant, WallTime)>,

@@ -10,7 +10,7 @@ use dicom_ul::pdu::{
 use dicom_ul::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, Pdu};
 use rustls::ClientConfig;
 
-use super::SendDocument;
+use super::document::SendDocument;
 use super::transport::{Transport, WallTime};
 use crate::client::dataset::Instance;
 use crate::timeline;
@@ -20,13 +20,13 @@ use crate::upper_layer::pdu::{self, AbortReason, Header};
 /// DICOM's one application context (PS3.7 A.2.1).
 const APPLICATION_CONTEXT: &str = "1.2.840.10008.3.1.1.1";
 /// Presentation contexts at most: their ids are the odd numbers of a byte (PS3.8 9.3.2.2).
-pub(super) const MOST_CONTEXTS: usize = 128;
+pub(super) const MAX_CONTEXTS: usize = 128;
 /// The maximum length of a peer that announces none. PS3.8 D.1 demands that it does; DCMTK takes its own default then.
-const UNANNOUNCED: u32 = 16_384;
+const UNANNOUNCED_MAX_PDU: u32 = 16_384;
 /// Less than this has no room for the command set of a C-STORE; DCMTK and Orthanc allow no less than 4096.
-const SMALLEST: u32 = 1024;
-/// What is received at once: responses are some hundred bytes.
-const RECEIVE: usize = 16 * 1024;
+const MIN_PDU: u32 = 1024;
+/// Bytes that are received at once: responses have some hundred.
+const RECEIVE_BYTES: usize = 16 * 1024;
 
 /// Pairs of SOP class and transfer syntax, and the presentation context of each.
 pub(super) type Contexts<'a> = BTreeMap<(&'a str, &'a str), u8>;
@@ -34,11 +34,11 @@ pub(super) type Contexts<'a> = BTreeMap<(&'a str, &'a str), u8>;
 /// An open association.
 pub(super) struct Association {
     transport: Transport,
-    /// Whether the presentation context of each id was accepted.
+    /// The ids whose presentation context was accepted.
     accepted: [bool; 256],
     /// Bytes of a fragment at most.
-    pub(super) longest_fragment: u32,
-    /// What was received and not yet used.
+    pub(super) max_fragment: u32,
+    /// Bytes that were received and not yet used.
     received: Vec<u8>,
     /// When the last of it came.
     received_at: WallTime,
@@ -50,9 +50,9 @@ pub(super) fn contexts(instances: &[Instance]) -> io::Result<Contexts<'_>> {
     for instance in instances {
         contexts.insert((&instance.sop_class_uid, &instance.transfer_syntax_uid), 0);
     }
-    if contexts.len() > MOST_CONTEXTS {
+    if contexts.len() > MAX_CONTEXTS {
         return Err(io::Error::other(format!(
-            "{} pairs of SOP class and transfer syntax, where an association has {MOST_CONTEXTS} presentation contexts",
+            "{} pairs of SOP class and transfer syntax, where an association has {MAX_CONTEXTS} presentation contexts",
             contexts.len()
         )));
     }
@@ -75,7 +75,7 @@ impl Association {
         let request = pdu::encode(&request(document, contexts))?;
         let received_at = WallTime::now();
         let mut association =
-            Self { transport, accepted: [false; 256], longest_fragment: 0, received: Vec::new(), received_at };
+            Self { transport, accepted: [false; 256], max_fragment: 0, received: Vec::new(), received_at };
         record.requested_us = Some(received_at.microseconds());
         association.agree(&request, document.max_pdu).map_err(|error| while_doing("request an association", &error))?;
         record.accepted_us = Some(association.received_at.microseconds());
@@ -95,14 +95,14 @@ impl Association {
             self.accepted[usize::from(context.id)] = context.reason == PresentationContextResultReason::Acceptance;
         }
         let limit = limit(max_pdu, announced(&accepted));
-        if limit != 0 && limit < SMALLEST {
+        if limit != 0 && limit < MIN_PDU {
             return Err(io::Error::other(format!("PDUs of {limit} bytes at most are too small")));
         }
-        self.longest_fragment = pdu::longest_fragment(limit);
+        self.max_fragment = pdu::max_fragment(limit);
         Ok(())
     }
 
-    /// Whether the peer has accepted a presentation context.
+    /// True if the peer has accepted a presentation context.
     pub(super) fn has_accepted(&self, context: u8) -> bool {
         self.accepted[usize::from(context)]
     }
@@ -133,7 +133,7 @@ impl Association {
                     return Ok((response, self.received_at));
                 }
             }
-            if command.len() > RECEIVE {
+            if command.len() > RECEIVE_BYTES {
                 return Err(io::Error::other("the peer's response does not end"));
             }
         }
@@ -163,16 +163,16 @@ impl Association {
     fn receive(&mut self) -> io::Result<Vec<u8>> {
         loop {
             if let Some(header) = self.received.first_chunk().copied().map(Header::parse) {
-                if header.length > pdu::LONGEST {
+                if header.length > pdu::MAX_BYTES {
                     return Err(io::Error::other(format!("the peer sends a PDU of {} bytes", header.length)));
                 }
-                let length = pdu::HEADER + header.length as usize;
+                let length = pdu::HEADER_BYTES + header.length as usize;
                 if self.received.len() >= length {
                     let rest = self.received.split_off(length);
                     return Ok(std::mem::replace(&mut self.received, rest));
                 }
             }
-            let mut buffer = [0; RECEIVE];
+            let mut buffer = [0; RECEIVE_BYTES];
             let (count, time) = self.transport.receive(&mut buffer)?;
             self.received.extend_from_slice(&buffer[..count]);
             self.received_at = time;
@@ -205,7 +205,7 @@ fn announced(accepted: &AssociationAC) -> u32 {
         UserVariableItem::MaxLength(length) => Some(*length),
         _ => None,
     });
-    announced.unwrap_or(UNANNOUNCED)
+    announced.unwrap_or(UNANNOUNCED_MAX_PDU)
 }
 
 /// The lower of two maximum lengths, where 0 is none.

@@ -1,13 +1,14 @@
-//! What our own SCU is told.
+//! The settings of native.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use dicomperf::request::Arrival;
 use serde::{Deserialize, Serialize};
 
 use crate::client::dataset::Instance;
 
-/// What is sent, where to and how.
+/// The instances, the SCP and the way to send.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SendDocument {
@@ -22,28 +23,17 @@ pub struct SendDocument {
     /// Maximum length of a P-DATA-TF (PS3.8 D.1): what is announced to the SCP, and what is sent at most even if the
     /// SCP announces more; 0: no limit of our own.
     pub max_pdu: u32,
-    /// Whether TCP_NODELAY is set on our side.
+    /// Sets TCP_NODELAY on our side.
     pub tcp_no_delay: bool,
-    /// Whether DICOM goes over TLS. The SCP's certificate is not verified, and none is shown.
+    /// DICOM goes over TLS. The SCP's certificate is not verified, and none is shown.
     pub tls: bool,
     /// When an instance is sent.
     pub arrival: Arrival,
     /// After so many C-STOREs the association is released, and another one requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances_per_association: Option<NonZeroU32>,
-    /// Where the files are.
+    /// The directory of the files.
     pub directory: PathBuf,
-    /// What each of the concurrently open associations sends, in order.
+    /// The instances of each of the concurrently open associations, in order.
     pub lanes: Vec<Vec<Instance>>,
-}
-
-/// When an instance is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Arrival {
-    /// As soon as the one before is answered.
-    Closed,
-    /// At its own time, so many instances per second over all associations, or as soon after that as the one before is
-    /// answered.
-    Open(f64),
 }

@@ -1,11 +1,11 @@
-//! How a dataset is divided into fragments, one to a P-DATA-TF (PS3.8 9.3.5), within a buffer of any size.
+//! A dataset divided into fragments, one to a P-DATA-TF (PS3.8 9.3.5), within a buffer of any size.
 
 use std::io::IoSliceMut;
 use std::mem;
 
-use crate::upper_layer::pdu::{LAST, P_DATA_HEADER, p_data_header};
+use crate::upper_layer::pdu::{LAST, P_DATA_HEADER_BYTES, p_data_header};
 
-/// What is still to come of a dataset.
+/// The rest of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fragments {
     /// Presentation context.
@@ -42,15 +42,15 @@ impl Fragments {
         let mut used = 0;
         while self.of_dataset > 0 {
             if self.of_fragment == 0 {
-                if free.len() <= P_DATA_HEADER {
+                if free.len() <= P_DATA_HEADER_BYTES {
                     break;
                 }
-                let (header, rest) = mem::take(&mut free).split_at_mut(P_DATA_HEADER);
+                let (header, rest) = mem::take(&mut free).split_at_mut(P_DATA_HEADER_BYTES);
                 self.of_fragment = at_most(self.of_dataset, self.longest);
                 let control = if u64::from(self.of_fragment) == self.of_dataset { LAST } else { 0 };
                 header.copy_from_slice(&p_data_header(self.context, control, self.of_fragment));
                 free = rest;
-                used += P_DATA_HEADER;
+                used += P_DATA_HEADER_BYTES;
             }
             if free.is_empty() {
                 break;
@@ -74,11 +74,11 @@ fn at_most(length: u64, limit: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::upper_layer::pdu::longest_fragment;
+    use crate::upper_layer::pdu::max_fragment;
 
-    /// What is sent of a dataset: buffer after buffer, with the first header in front.
+    /// Everything that is sent of a dataset: buffer after buffer, with the first header in front.
     fn sent(dataset: &[u8], max_pdu: u32, buffer: usize) -> Vec<u8> {
-        let longest = longest_fragment(max_pdu);
+        let longest = max_fragment(max_pdu);
         let mut fragments = Fragments::after_header(5, longest, dataset.len() as u64);
         let first = fragments.of_fragment();
         let control = if first as usize == dataset.len() { LAST } else { 0 };
@@ -103,7 +103,7 @@ mod tests {
     /// The fragments that a peer sees, by PDU, and whether each is said to be the last.
     fn seen(mut bytes: &[u8]) -> Vec<(Vec<u8>, bool)> {
         let mut fragments = Vec::new();
-        while let Some((header, rest)) = bytes.split_first_chunk::<P_DATA_HEADER>() {
+        while let Some((header, rest)) = bytes.split_first_chunk::<P_DATA_HEADER_BYTES>() {
             let pdu = u32::from_be_bytes([header[2], header[3], header[4], header[5]]) as usize;
             let value = u32::from_be_bytes([header[6], header[7], header[8], header[9]]) as usize;
             assert_eq!((header[0], header[1], header[10]), (4, 0, 5));
@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn every_byte_arrives_in_its_place_and_only_the_last_fragment_is_the_last() {
         for max_pdu in [4096, 4097, 16_384, 131_072, 0] {
-            let longest = longest_fragment(max_pdu) as usize;
+            let longest = max_fragment(max_pdu) as usize;
             let boundary = longest.min(200_000);
             for length in [1, 2, 4090, 4091, boundary - 1, boundary, boundary + 1, 2 * boundary, 3 * boundary + 7] {
                 for buffer in [4096, 65_536 + 3, 1 << 20] {
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_dataset_that_fills_its_last_pdu_has_no_empty_one_behind_it() {
-        let longest = longest_fragment(4096) as usize;
+        let longest = max_fragment(4096) as usize;
         assert_eq!(seen(&sent(&dataset(2 * longest), 4096, 1 << 20)).len(), 2);
         assert_eq!(seen(&sent(&dataset(2 * longest + 1), 4096, 1 << 20)).len(), 3);
     }

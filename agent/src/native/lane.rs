@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 
-use super::SendDocument;
 use super::arrival::Schedule;
 use super::association::{self, Association, Contexts};
+use super::document::SendDocument;
 use super::object::{Buffer, Object};
+use super::status;
 use super::transport::WallTime;
 use crate::client::dataset::Instance;
 use crate::timeline::{self, Store};
-use crate::upper_layer::command::{Command, LONGEST_UID};
+use crate::upper_layer::command::{Command, MAX_UID_BYTES};
 
-/// What a lane needs to know.
+/// The associations that are open one after another.
 pub(super) struct Lane<'a> {
     pub document: &'a SendDocument,
     pub tls: Option<&'a Arc<ClientConfig>>,
@@ -24,7 +25,7 @@ pub(super) struct Lane<'a> {
     pub instances: &'a [Instance],
 }
 
-/// What is to be sent next.
+/// The instance that is sent next.
 enum Next {
     /// It is in the buffer, or its beginning is.
     Ready(Object),
@@ -32,7 +33,7 @@ enum Next {
     Rejected,
 }
 
-/// What one association does.
+/// The share of one association.
 struct Share<'a> {
     lane: &'a Lane<'a>,
     contexts: &'a Contexts<'a>,
@@ -42,7 +43,7 @@ struct Share<'a> {
 }
 
 impl Lane<'_> {
-    /// Sends everything; the first association that fails is the last. Every association but that one went through.
+    /// Sends everything. The first association that fails ends the lane: all before it went through.
     pub(super) fn send(&self) -> Vec<timeline::Association> {
         let mut records = Vec::new();
         let share = self.document.instances_per_association.map_or(usize::MAX, |count| count.get() as usize);
@@ -113,7 +114,7 @@ impl Share<'_> {
                 (requested.microseconds(), format!("no presentation context for it: {}", pair(instance)))
             } else {
                 let (response, time) = association.response(message_id(index))?;
-                (time.microseconds(), super::status::words(&response))
+                (time.microseconds(), status::words(&response))
             };
             if let Some(store) = record.stores.last_mut() {
                 store.response = Some(response);
@@ -133,13 +134,13 @@ impl Share<'_> {
             return Ok(Next::Rejected);
         }
         let uids = [&instance.sop_class_uid, &instance.sop_instance_uid];
-        if uids.iter().any(|uid| uid.len() > LONGEST_UID) {
+        if uids.iter().any(|uid| uid.len() > MAX_UID_BYTES) {
             return Err(named(instance, &io::Error::other("a UID has more than 64 characters")));
         }
         let [class, uid] = uids;
         let command = Command::store_request(message_id(index), class, uid).encode();
         let path = self.lane.document.directory.join(&instance.file);
-        Object::open(&path, &command, context, association.longest_fragment, buffer)
+        Object::open(&path, &command, context, association.max_fragment, buffer)
             .map(Next::Ready)
             .map_err(|error| named(instance, &error))
     }

@@ -10,7 +10,6 @@ mod fragments;
 mod lane;
 mod object;
 mod status;
-mod tls;
 mod transport;
 
 use std::fs;
@@ -21,10 +20,12 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context as _, ensure};
+use dicomperf::request::Arrival;
 
-pub use document::{Arrival, SendDocument};
+pub use document::SendDocument;
 
 use crate::timeline::Association;
+use crate::tls;
 
 /// Sends what the document says, and writes what was done, a list of [`Association`], to `out`. The exit code is 0 when
 /// every association was released, whatever the SCP said to the C-STOREs, else 1; the reason is then on stderr too.
@@ -45,15 +46,15 @@ pub fn send_document(document: &Path, out: &Path) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// Sends what the document says. Says what each association did, lane by lane.
+/// Sends what the document says. Returns every association, lane by lane.
 ///
 /// # Errors
-/// A rate that is none.
+/// A rate that is not positive.
 pub fn send(document: &SendDocument) -> anyhow::Result<Vec<Association>> {
     if let Arrival::Open(rate) = document.arrival {
         ensure!(rate.is_finite() && rate > 0.0, "{rate} instances per second are no rate");
     }
-    let tls = document.tls.then(tls::anonymous).transpose()?.map(Arc::new);
+    let tls = document.tls.then(tls::anonymous_client).transpose()?.map(Arc::new);
     let lanes: Vec<_> = document.lanes.iter().filter(|lane| !lane.is_empty()).collect();
     let lengths: Vec<_> = lanes.iter().map(|lane| lane.len()).collect();
     let schedule = arrival::Schedule::new(document.arrival, &lengths);

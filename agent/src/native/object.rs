@@ -8,16 +8,16 @@ use rustix::io::Errno;
 
 use super::fragments::Fragments;
 use crate::upper_layer::command;
-use crate::upper_layer::pdu::{COMMAND, LAST, P_DATA_HEADER, p_data_header};
+use crate::upper_layer::pdu::{COMMAND, LAST, P_DATA_HEADER_BYTES, p_data_header};
 
 /// Bytes that are read and sent at once: a CT whole, and little beside what the kernel keeps of a large object.
-const BUFFER: usize = 1 << 20;
+const BUFFER_BYTES: usize = 1 << 20;
 /// Room before the file for the PDU of the command set and the header of the first fragment.
-const FRONT: usize = command::LONGEST + 2 * P_DATA_HEADER;
+const FRONT_BYTES: usize = command::MAX_BYTES + 2 * P_DATA_HEADER_BYTES;
 /// Gaps that preadv(2) fills at once (UIO_MAXIOV).
-const GAPS: usize = 1024;
+const MAX_GAPS: usize = 1024;
 
-/// What is sent at once.
+/// Bytes that are sent at once.
 pub(super) struct Buffer {
     bytes: Box<[u8]>,
     begin: usize,
@@ -26,10 +26,10 @@ pub(super) struct Buffer {
 
 impl Buffer {
     pub(super) fn new() -> Self {
-        Self { bytes: vec![0; FRONT + BUFFER].into_boxed_slice(), begin: 0, end: 0 }
+        Self { bytes: vec![0; FRONT_BYTES + BUFFER_BYTES].into_boxed_slice(), begin: 0, end: 0 }
     }
 
-    /// What is to be sent.
+    /// The bytes to send.
     pub(super) fn filled(&self) -> &[u8] {
         &self.bytes[self.begin..self.end]
     }
@@ -61,14 +61,14 @@ impl Object {
         let size = file.metadata()?.len();
         let mut object = Self { file, offset: 0, fragments: Fragments::after_header(context, longest, size) };
         let mut first = object.fragments.of_fragment();
-        object.read(buffer, FRONT)?;
+        object.read(buffer, FRONT_BYTES)?;
 
-        let here = buffer.end.min(FRONT + first as usize);
-        let meta = dataset_offset(&buffer.bytes[FRONT..here]).ok_or_else(|| invalid("it is not a DICOM file"))?;
+        let here = buffer.end.min(FRONT_BYTES + first as usize);
+        let meta = dataset_offset(&buffer.bytes[FRONT_BYTES..here]).ok_or_else(|| invalid("it is not a DICOM file"))?;
         if u64::from(meta) >= size {
             return Err(invalid("it ends with its file meta group"));
         }
-        let mut dataset = FRONT + meta as usize;
+        let mut dataset = FRONT_BYTES + meta as usize;
         let is_only;
         if dataset < here {
             first -= meta;
@@ -79,8 +79,8 @@ impl Object {
             object.fragments = Fragments::after_header(context, longest, size - u64::from(meta));
             first = object.fragments.of_fragment();
             is_only = u64::from(first) == object.fragments.of_dataset();
-            dataset = FRONT;
-            object.read(buffer, FRONT)?;
+            dataset = FRONT_BYTES;
+            object.read(buffer, FRONT_BYTES)?;
         }
         let control = if is_only { LAST } else { 0 };
         let header = p_data_header(context, control, first);
@@ -96,7 +96,7 @@ impl Object {
         self.read(buffer, 0)
     }
 
-    /// Whether all of it was in a buffer.
+    /// True if all of it was in a buffer.
     pub(super) const fn is_over(&self) -> bool {
         self.fragments.of_dataset() == 0
     }
@@ -106,7 +106,7 @@ impl Object {
         let used = self.fragments.place(&mut buffer.bytes[begin..], &mut gaps);
         let mut gaps = &mut gaps[..];
         while !gaps.is_empty() {
-            let at_once = gaps.len().min(GAPS);
+            let at_once = gaps.len().min(MAX_GAPS);
             match rustix::io::preadv(&self.file, &mut gaps[..at_once], self.offset) {
                 Ok(0) => return Err(invalid("it has become shorter")),
                 Ok(count) => {
@@ -124,7 +124,7 @@ impl Object {
 
 /// Writes the command set's PDU and the header of the first fragment so that they end where the dataset begins. Returns
 /// where they begin.
-fn write_front(front: &mut [u8], command: &[u8], header: [u8; P_DATA_HEADER], context: u8) -> io::Result<usize> {
+fn write_front(front: &mut [u8], command: &[u8], header: [u8; P_DATA_HEADER_BYTES], context: u8) -> io::Result<usize> {
     let length = u32::try_from(command.len()).unwrap_or(u32::MAX);
     let parts: [&[u8]; 3] = [&p_data_header(context, COMMAND | LAST, length), command, &header];
     let mut begin = front.len();
@@ -136,7 +136,7 @@ fn write_front(front: &mut [u8], command: &[u8], header: [u8; P_DATA_HEADER], co
     Ok(begin)
 }
 
-/// Where the dataset begins: behind the file meta group, whose length is in its first element (PS3.10 7.1). `None` if
+/// The dataset's offset: behind the file meta group, whose length is in its first element (PS3.10 7.1). `None` if
 /// the file is not DICOM. The preamble may be missing.
 fn dataset_offset(head: &[u8]) -> Option<u32> {
     for preamble in [128_u32, 0] {
@@ -158,7 +158,7 @@ mod tests {
 
     use super::*;
     use crate::upper_layer::command::Command;
-    use crate::upper_layer::pdu::longest_fragment;
+    use crate::upper_layer::pdu::max_fragment;
 
     /// A file with a file meta group of this many bytes behind its length, and this dataset.
     fn file(directory: &Path, meta: u32, dataset: &[u8]) -> std::path::PathBuf {
@@ -176,7 +176,7 @@ mod tests {
     fn sent(path: &Path, max_pdu: u32) -> (Vec<u8>, Vec<u8>) {
         let command = Command::store_request(1, uids::CT_IMAGE_STORAGE, "2.25.1").encode();
         let mut buffer = Buffer::new();
-        let mut object = Object::open(path, &command, 1, longest_fragment(max_pdu), &mut buffer).expect("opened");
+        let mut object = Object::open(path, &command, 1, max_fragment(max_pdu), &mut buffer).expect("opened");
         let mut bytes = buffer.filled().to_vec();
         while !object.is_over() {
             object.fill(&mut buffer).expect("read");
@@ -185,7 +185,7 @@ mod tests {
         let (mut commands, mut dataset) = (Vec::new(), Vec::new());
         let mut rest = &bytes[..];
         let mut last = 0;
-        while let Some((header, after)) = rest.split_first_chunk::<P_DATA_HEADER>() {
+        while let Some((header, after)) = rest.split_first_chunk::<P_DATA_HEADER_BYTES>() {
             let pdu = u32::from_be_bytes([header[2], header[3], header[4], header[5]]);
             assert!(max_pdu == 0 || pdu <= max_pdu);
             let (fragment, after) = after.split_at(pdu as usize - 6);

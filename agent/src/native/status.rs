@@ -1,4 +1,4 @@
-//! What a C-STORE's status means (PS3.4 B.2.3, PS3.7 C).
+//! The meaning of a C-STORE's status (PS3.4 B.2.3, PS3.7 C).
 
 use crate::timeline::SUCCESS;
 use crate::upper_layer::command::Command;

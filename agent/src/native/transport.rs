@@ -14,14 +14,14 @@ use rustix::net::SendFlags;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
-use super::SendDocument;
+use super::document::SendDocument;
 
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(10);
-/// How long nothing may come, or go.
-const SILENCE: Duration = Duration::from_secs(30);
-/// What the kernel keeps of what is sent: a buffer of ours, and the next one.
-const SEND_BUFFER: usize = 2 << 20;
+/// The time that a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time for which nothing may come, or go.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes that the kernel keeps of what is sent: a buffer of ours, and the next one.
+const SEND_BUFFER_BYTES: usize = 2 << 20;
 
 /// A connection to the SCP.
 pub(super) struct Transport {
@@ -68,10 +68,10 @@ impl Transport {
     pub(super) fn connect(document: &SendDocument, tls: Option<&Arc<ClientConfig>>) -> io::Result<Self> {
         let socket = connect(&document.address, document.port)?;
         socket.set_nodelay(document.tcp_no_delay)?;
-        socket.set_read_timeout(Some(SILENCE))?;
-        socket.set_write_timeout(Some(SILENCE))?;
+        socket.set_read_timeout(Some(SILENCE_TIMEOUT))?;
+        socket.set_write_timeout(Some(SILENCE_TIMEOUT))?;
         // Without the privilege for it the kernel goes on to size the buffer itself.
-        let _ = setsockopt(&socket, SndBufForce, &SEND_BUFFER);
+        let _ = setsockopt(&socket, SndBufForce, &SEND_BUFFER_BYTES);
         let tls = match tls {
             None => {
                 setsockopt(&socket, ReceiveTimestampns, &true)?;
@@ -128,7 +128,7 @@ impl Transport {
 fn connect(address: &str, port: u16) -> io::Result<TcpStream> {
     let mut failed = io::Error::new(io::ErrorKind::NotFound, format!("{address} has no address"));
     for address in (address, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, CONNECT) {
+        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(socket) => return Ok(socket),
             Err(error) => failed = error,
         }
@@ -164,7 +164,7 @@ fn receive_stamped(socket: &TcpStream, buffer: &mut [u8], control: &mut [u8]) ->
 /// A timeout is EAGAIN to the kernel, which says nothing to a person.
 fn in_words(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::WouldBlock {
-        return io::Error::new(io::ErrorKind::TimedOut, format!("nothing for {} s", SILENCE.as_secs()));
+        return io::Error::new(io::ErrorKind::TimedOut, format!("nothing for {} s", SILENCE_TIMEOUT.as_secs()));
     }
     error
 }

@@ -10,26 +10,26 @@ use serde::Deserialize;
 use super::NoBaseline;
 use crate::process;
 
-/// How long a direction is measured. iperf3 takes whole seconds.
-pub(super) const SECONDS: f64 = 1.0;
+/// The time for which a direction is measured. iperf3 takes whole seconds.
+pub(super) const DIRECTION_SECONDS: f64 = 1.0;
 /// A second, and what it takes to open, to exchange the results and to close.
-const PATIENCE: Duration = Duration::from_millis(2500);
+const TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// Which way the payload goes.
+/// The direction of the payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     ToServer,
     FromServer,
 }
 
-/// What was measured in one direction.
+/// The measurement of one direction.
 #[derive(Debug, PartialEq)]
 pub(super) struct Throughput {
     pub bytes_per_second: f64,
     pub retransmits: u64,
 }
 
-/// What is used of iperf3's JSON. One that failed has `error` beside what it got until then.
+/// The used part of iperf3's JSON. A run that failed has `error` beside its results until then.
 #[derive(Deserialize)]
 struct Output {
     error: Option<String>,
@@ -71,7 +71,7 @@ pub(super) fn measure(
     if direction == Direction::FromServer {
         command.arg("-R");
     }
-    let finished = process::run(&mut command, scratch, limit.min(Instant::now() + PATIENCE))
+    let finished = process::run(&mut command, scratch, limit.min(Instant::now() + TIMEOUT))
         .map_err(|source| NoBaseline::Host { doing: "iperf3".to_owned(), source })?;
     if finished.status.is_none() {
         return Err(failed("it was not over in time".to_owned()));

@@ -1,4 +1,4 @@
-//! What the network to the server can do without DICOM: iperf3 both ways, round trips, MTUs.
+//! The network to the server without DICOM: iperf3 both ways, round trips, MTUs.
 //!
 //! Everything is asked from the client: the server needs `iperf3 -s -p PORT` and, for ping, to answer ICMP echo.
 
@@ -15,7 +15,7 @@ use dicomperf::network::NetworkBaseline;
 
 use iperf::Direction;
 
-/// Why there is no baseline.
+/// The reason for which there is no baseline.
 #[derive(Debug, thiserror::Error)]
 pub enum NoBaseline {
     /// A program that it takes is not there.
@@ -34,19 +34,19 @@ pub enum NoBaseline {
     /// Neither ping nor a TCP connection was answered.
     #[error("no round trip to {server}: ping: {ping}; TCP: {tcp}")]
     NoRoundTrip {
-        /// Where to.
+        /// Address and port of the server.
         server: SocketAddr,
-        /// What ping said.
+        /// ping's own words.
         ping: String,
-        /// Why no connection opened.
+        /// The error of the TCP connection.
         tcp: io::Error,
     },
-    /// The address is none, or this host has no way to it.
+    /// The address is not valid, or this host has no route to it.
     #[error("{doing}: {source}")]
     Host {
-        /// What was being done.
+        /// The work that was not done.
         doing: String,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
 }
@@ -73,7 +73,7 @@ pub fn measure(address: &str, port: u16, scratch: &Path, limit: Instant) -> Resu
         from_server_bytes_per_second: from_server.bytes_per_second,
         retransmits_to_server: to_server.retransmits,
         retransmits_from_server: from_server.retransmits,
-        seconds: iperf::SECONDS,
+        seconds: iperf::DIRECTION_SECONDS,
         round_trip,
         path_mtu_bytes: path::mtu(server)?,
         interface_mtu_bytes: path::interface_mtu(server)?,

@@ -11,12 +11,12 @@ use dicomperf::network::{RoundTrip, RoundTripMethod};
 use crate::clock::milliseconds;
 use crate::process;
 
-/// How many are taken.
-const COUNT: u32 = 10;
+/// Number of round trips.
+const ROUND_TRIPS: u32 = 10;
 /// From one ping to the next, in seconds. Older versions of ping let nobody but root go below 0.2.
-const INTERVAL: &str = "0.02";
-/// How long an answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PING_INTERVAL: &str = "0.02";
+/// The time that an answer has.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// By ping, or why not.
 pub(super) fn ping(server: SocketAddr, scratch: &Path, limit: Instant) -> Result<RoundTrip, String> {
@@ -24,9 +24,9 @@ pub(super) fn ping(server: SocketAddr, scratch: &Path, limit: Instant) -> Result
         return Err("not installed".to_owned());
     }
     let mut command = Command::new("ping");
-    command.env("LC_ALL", "C").args(["-n", "-c", &COUNT.to_string(), "-i", INTERVAL, "-w", "1"]);
+    command.env("LC_ALL", "C").args(["-n", "-c", &ROUND_TRIPS.to_string(), "-i", PING_INTERVAL, "-w", "1"]);
     command.arg(server.ip().to_string());
-    let finished = process::run(&mut command, scratch, limit.min(Instant::now() + 2 * PATIENCE));
+    let finished = process::run(&mut command, scratch, limit.min(Instant::now() + 2 * ANSWER_TIMEOUT));
     let output = finished.map_err(|error| error.to_string())?.output;
     let times = output.lines().filter_map(time_ms).collect();
     // Without an answer it is the last line that says so.
@@ -41,9 +41,9 @@ fn time_ms(line: &str) -> Option<f64> {
 
 /// By opening connections. One that is refused was answered too, by the server's kernel, and as fast.
 pub(super) fn connect(server: SocketAddr, limit: Instant) -> io::Result<RoundTrip> {
-    let until = limit.min(Instant::now() + PATIENCE);
+    let until = limit.min(Instant::now() + ANSWER_TIMEOUT);
     let mut times = Vec::new();
-    for _ in 0..COUNT {
+    for _ in 0..ROUND_TRIPS {
         let started = Instant::now();
         let left = until.saturating_duration_since(started);
         // A timeout of nothing is an error of its own kind.
@@ -85,7 +85,7 @@ mod tests {
         let opened = found();
         drop(listener);
         for found in [opened, found()] {
-            assert_eq!((found.method, found.count), (RoundTripMethod::TcpConnect, COUNT));
+            assert_eq!((found.method, found.count), (RoundTripMethod::TcpConnect, ROUND_TRIPS));
             assert!(found.min_ms > 0.0 && found.min_ms <= found.median_ms && found.median_ms <= found.max_ms);
         }
     }

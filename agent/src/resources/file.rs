@@ -8,9 +8,9 @@ use std::path::Path;
 use dicomperf::samples::Sample;
 
 /// zstd's own default. Level 9 takes eight times as long, and saves a tenth of resources and a fifth of C-STOREs.
-const LEVEL: i32 = 3;
+const ZSTD_LEVEL: i32 = 3;
 /// Samples in a frame at most: a reader has one frame in memory.
-const FRAME: usize = 16_384;
+const MAX_FRAME_SAMPLES: usize = 16_384;
 
 /// A file of samples to which several writers may append.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ impl SampleFile {
         let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
         let mut samples = samples.into_iter().peekable();
         while samples.peek().is_some() {
-            let frame = frame(samples.by_ref().take(FRAME))?;
+            let frame = frame(samples.by_ref().take(MAX_FRAME_SAMPLES))?;
             // One call, since O_APPEND keeps only a single write(2) from mingling with another's.
             let written = file.write(&frame)?;
             if written < frame.len() {
@@ -47,7 +47,7 @@ fn frame(samples: impl Iterator<Item = Sample>) -> io::Result<Vec<u8>> {
         serde_json::to_writer(&mut lines, &sample)?;
         lines.push(b'\n');
     }
-    let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
+    let mut encoder = zstd::Encoder::new(Vec::new(), ZSTD_LEVEL)?;
     encoder.include_checksum(true)?;
     encoder.write_all(&lines)?;
     encoder.finish()

@@ -14,13 +14,13 @@ use crate::clock::Moment;
 /// A sector of /proc/diskstats, whatever the disk's own are (the kernel's Documentation/admin-guide/iostats.rst).
 const SECTOR_BYTES: u64 = 512;
 /// The allowances are read in one sample of this many: it takes a process.
-const ALLOWANCES_EVERY: u64 = 10;
+const ALLOWANCES_EVERY_SAMPLES: u64 = 10;
 
-/// What is known of this host from sample to sample.
+/// State of this host from sample to sample.
 #[derive(Debug)]
 pub(super) struct Host {
     number: u64,
-    /// Whether a block device is a physical disk.
+    /// Block devices, and whether each is a physical disk.
     physical: BTreeMap<String, bool>,
     processes: Processes,
     ena: Vec<String>,
@@ -31,7 +31,7 @@ impl Host {
         Self { number: 0, physical: BTreeMap::new(), processes: Processes::default(), ena: ena::interfaces() }
     }
 
-    /// What the host is doing now.
+    /// A sample of the host's present state.
     ///
     /// # Errors
     /// A file of /proc that cannot be read: a sample has all, or there is none.
@@ -43,7 +43,8 @@ impl Host {
         let (network, loopback) = traffic()?;
         let number = self.number;
         self.number += 1;
-        let allowances = number.is_multiple_of(ALLOWANCES_EVERY).then(|| ena::allowances_exceeded(&self.ena)).flatten();
+        let allowances =
+            number.is_multiple_of(ALLOWANCES_EVERY_SAMPLES).then(|| ena::allowances_exceeded(&self.ena)).flatten();
         Ok(Sample::Resources(Box::new(ResourceSample {
             at_ms,
             cpu: cpu(&kernel.total),

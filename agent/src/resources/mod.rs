@@ -20,16 +20,16 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::home::RunHome;
-use crate::upload::{Patience, Uploader};
+use crate::upload::{Retries, Uploader};
 pub use file::SampleFile;
 use host::Host;
 
-/// What the host sampled, in the run's home.
-pub const SAMPLES: &str = "samples.jsonl.zst";
+/// The file of the host's samples, in the run's home.
+pub const SAMPLES_FILE: &str = "samples.jsonl.zst";
 /// From one sample to the next.
-pub const PERIOD: Duration = Duration::from_millis(200);
+pub const SAMPLE_PERIOD: Duration = Duration::from_millis(200);
 /// Samples in a frame: this many are lost at most, 5 s of them, where the sampler is killed.
-const FRAME: usize = 25;
+const FRAME_SAMPLES: usize = 25;
 
 /// Samples this host's resources until it is stopped or dropped.
 #[derive(Debug)]
@@ -41,12 +41,12 @@ impl Sampler {
     /// Starts to append samples to a file, which is made if it is not there. Others may append whole frames to it too.
     ///
     /// # Errors
-    /// What of /proc cannot be read, a file that cannot be written.
+    /// A part of /proc that cannot be read, a file that cannot be written.
     pub fn start(file: &Path) -> io::Result<Self> {
         let mut host = Host::new();
         let first = host.sample()?;
         let file = file.to_owned();
-        // The file is there from the beginning, and a place where none can be is known.
+        // The file exists from the start, so that a path that cannot be written fails now.
         SampleFile::append(&file, [first])?;
         let (stop, stopped) = channel();
         let thread = std::thread::Builder::new()
@@ -81,8 +81,8 @@ impl Drop for Sampler {
 /// Uploads what the host sampled so far: if it dies, that much is known of it. Samples explain a result: a step does not
 /// fail for them.
 pub fn upload(home: &RunHome, url: &str) {
-    let uploaded = fs::read(home.path(SAMPLES)).map_err(|error| error.to_string()).and_then(|bytes| {
-        Uploader::new().put(url, &bytes, "application/zstd", Patience::Much).map_err(|error| error.to_string())
+    let uploaded = fs::read(home.path(SAMPLES_FILE)).map_err(|error| error.to_string()).and_then(|bytes| {
+        Uploader::new().put(url, &bytes, "application/zstd", Retries::Many).map_err(|error| error.to_string())
     });
     if let Err(error) = uploaded {
         tracing::warn!("samples: {error}");
@@ -92,7 +92,7 @@ pub fn upload(home: &RunHome, url: &str) {
 /// `dicomperf-agent sample --out FILE`: samples until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// What of /proc cannot be read, a file that cannot be written.
+/// A part of /proc that cannot be read, a file that cannot be written.
 pub fn sample_until_told(file: &Path) -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).init();
     // Before the sampler: a signal that comes early is not lost.
@@ -104,8 +104,8 @@ pub fn sample_until_told(file: &Path) -> anyhow::Result<()> {
 
 /// The schedule is fixed: a late sample does not make the next one late, and one that is missed is left out.
 fn sample_until(stopped: &Receiver<()>, host: &mut Host, file: &Path) -> io::Result<()> {
-    let mut pending: Vec<Sample> = Vec::with_capacity(FRAME);
-    let mut due = Instant::now() + PERIOD;
+    let mut pending: Vec<Sample> = Vec::with_capacity(FRAME_SAMPLES);
+    let mut due = Instant::now() + SAMPLE_PERIOD;
     loop {
         let wait = stopped.recv_timeout(due.saturating_duration_since(Instant::now()));
         match host.sample() {
@@ -115,14 +115,14 @@ fn sample_until(stopped: &Receiver<()>, host: &mut Host, file: &Path) -> io::Res
         if wait != Err(RecvTimeoutError::Timeout) {
             return SampleFile::append(file, pending);
         }
-        if pending.len() >= FRAME
+        if pending.len() >= FRAME_SAMPLES
             && let Err(error) = SampleFile::append(file, pending.drain(..))
         {
             tracing::warn!(%error, file = %file.display(), "samples are lost");
         }
-        due += PERIOD;
+        due += SAMPLE_PERIOD;
         while due <= Instant::now() {
-            due += PERIOD;
+            due += SAMPLE_PERIOD;
         }
     }
 }

@@ -9,12 +9,12 @@ use procfs::FromRead as _;
 use procfs::process::{Process, Schedstat};
 
 /// The server's name as the kernel has it (proc_pid_comm(5)).
-const NAME: &str = "Orthanc";
+const PROCESS_NAME: &str = "Orthanc";
 /// Looking for processes and threads means to open a file for each, so it is done in one sample of this many. Orthanc
 /// starts its threads when it starts, and that long before the first C-STORE.
-const LOOK_EVERY: u64 = 10;
+const LOOK_EVERY_SAMPLES: u64 = 10;
 /// A thread that has used less, in ms, is left out: Orthanc has fifty that wait for REST.
-const LEAST_MS: u64 = 10;
+const MIN_CPU_MS: u64 = 10;
 
 /// The processes called Orthanc, kept from look to look.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ struct Server {
 impl Processes {
     /// Of the sample with this number.
     pub fn sample(&mut self, number: u64) -> Vec<ProcessSample> {
-        if number.is_multiple_of(LOOK_EVERY) {
+        if number.is_multiple_of(LOOK_EVERY_SAMPLES) {
             self.look();
         }
         // One that has ended since is gone with the next look.
@@ -44,11 +44,11 @@ impl Processes {
     }
 }
 
-/// Whether that is its name. The file has 16 bytes at most.
+/// True if that is its name. The file has 16 bytes at most.
 fn is_server(pid: i32) -> bool {
     let mut name = [0; 17];
     let read = File::open(format!("/proc/{pid}/comm")).and_then(|mut file| file.read(&mut name));
-    read.is_ok_and(|length| name[..length].trim_ascii_end() == NAME.as_bytes())
+    read.is_ok_and(|length| name[..length].trim_ascii_end() == PROCESS_NAME.as_bytes())
 }
 
 impl Server {
@@ -74,7 +74,7 @@ impl Server {
             pid: u32::try_from(self.process.pid).ok()?,
             name: stat.comm,
             cpu_ms: (stat.utime + stat.stime) * 1000 / procfs::ticks_per_second(),
-            threads: threads.filter(|thread| thread.cpu_ms >= LEAST_MS).collect(),
+            threads: threads.filter(|thread| thread.cpu_ms >= MIN_CPU_MS).collect(),
         })
     }
 }

@@ -1,50 +1,56 @@
-//! A certificate for DICOM over TLS, signed by itself: the sender asks for encryption, not for identity.
+//! The certificate of a run's DICOM over TLS, in the files that every server reads.
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use dicomperf::step::ServerAddress;
-use rcgen::{CertificateParams, KeyPair, SanType};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 
-/// Certificate and private key, PEM.
-pub struct Certificate {
-    /// The certificate.
-    pub certificate: String,
-    /// Its private key.
-    pub private_key: String,
+use super::files::{hand_over, replace_if_changed};
+use crate::failure::{DuringIo as _, Failure};
+use crate::home::RunHome;
+use crate::tls::Certificate;
+
+/// The files of a certificate.
+#[derive(Debug, Clone)]
+pub struct CertificatePaths {
+    /// The certificate, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub private_key: PathBuf,
 }
 
-impl Certificate {
-    /// For this server's address.
-    ///
-    /// # Errors
-    /// An address that is none.
-    pub fn generate(server: &ServerAddress) -> Result<Self, rcgen::Error> {
-        let mut parameters = CertificateParams::new(Vec::new())?;
-        parameters.subject_alt_names = match server.address.parse::<IpAddr>() {
-            Ok(address) => vec![SanType::IpAddress(address)],
-            Err(_) => vec![SanType::DnsName(server.address.as_str().try_into()?)],
-        };
-        let key = KeyPair::generate()?;
-        let certificate = parameters.self_signed(&key)?;
-        Ok(Self { certificate: certificate.pem(), private_key: key.serialize_pem() })
+impl CertificatePaths {
+    /// In a directory.
+    #[must_use]
+    pub fn under(directory: &Path) -> Self {
+        Self { certificate: directory.join("certificate.pem"), private_key: directory.join("private-key.pem") }
     }
-}
 
-/// A client that trusts this certificate and no other.
-///
-/// # Errors
-/// A certificate that is none.
-pub fn client(certificate_pem: &[u8]) -> Result<ClientConfig, String> {
-    let certificate = CertificateDer::from_pem_slice(certificate_pem).map_err(|error| error.to_string())?;
-    let mut trusted = RootCertStore::empty();
-    trusted.add(certificate).map_err(|error| error.to_string())?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let client = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    Ok(client.with_root_certificates(trusted).with_no_client_auth())
+    /// On a host that is a server for good.
+    #[must_use]
+    pub fn installed() -> Self {
+        Self::under(Path::new("/etc/dicomperf"))
+    }
+
+    /// Writes a certificate once a run, since another one would be another reason to restart. Returns whether it wrote.
+    pub(super) fn write_once(
+        &self,
+        address: &ServerAddress,
+        group: Option<&str>,
+        home: &RunHome,
+    ) -> Result<bool, Failure> {
+        let mark = home.path("certificate-made");
+        if mark.exists() && self.certificate.exists() && self.private_key.exists() {
+            // The server before it may have been another one.
+            hand_over(&self.private_key, group)?;
+            return Ok(false);
+        }
+        let Certificate { certificate, private_key } =
+            Certificate::generate(address).map_err(io::Error::other).while_doing(|| "make a certificate".to_owned())?;
+        replace_if_changed(&self.private_key, private_key.as_bytes(), true, group)?;
+        replace_if_changed(&self.certificate, certificate.as_bytes(), false, group)?;
+        fs::write(&mark, "").while_path("write", &mark)?;
+        Ok(true)
+    }
 }

@@ -1,82 +1,62 @@
-//! `server collect`: what the server was, for whoever reads the results.
+//! `server collect`: the server's versions, configuration and log, for whoever reads the results.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use dicomperf::step::{Collect, Collected, StepOutput};
-use serde_json::{Map, Value, json};
 
-use super::configuration::{self, Paths};
-use super::{processes::ServerProcess, service, sink, unit};
-use crate::failure::{Failure, While as _};
+use super::companions;
+use super::target::{configured, every_server};
+use crate::failure::Failure;
 use crate::home::RunHome;
-use crate::orthanc::Orthanc;
 use crate::reporter::{Reporter, WorkEnd};
-use crate::upload::{Patience, Uploader};
+use crate::upload::{Retries, Uploader};
 use crate::{resources, versions};
 
-/// The most of Orthanc's log that is kept, from its end.
-const LOG_BYTES: u64 = 16_000_000;
-/// What in a process's environment bears on DICOM: DCMTK's network variables, the allocator, preloaded libraries.
-const ENVIRONMENT: &[&str] = &["TCP_NODELAY", "TCP_BUFFER_LENGTH", "MALLOC_", "LD_PRELOAD", "GLIBC_TUNABLES"];
+/// The most of a server's log that is uploaded, from its end.
+const MAX_LOG_BYTES: u64 = 16_000_000;
 
 /// `server collect`: versions, live configuration, environment and log.
 ///
 /// # Errors
-/// `ServerUnreachable`, `HostFailed`.
+/// `ServerNotStarted`, `ServerUnreachable`, `HostFailed`.
 pub fn collect(collect: &Collect, home: &RunHome, reporter: &mut Reporter) -> Result<WorkEnd, Failure> {
-    reporter.stage(0, 2, "collecting Orthanc's configuration");
-    let paths = Paths::installed();
+    reporter.stage(0, 2, "collecting the server's configuration");
     let mut versions = versions::host();
-    versions.orthanc = versions::orthanc(&home.path("version.out"));
-    let environment = service::running(&paths)?.as_ref().map(bearing_on_dicom).unwrap_or_default();
-    // The log comes first: it is wanted most where Orthanc does not answer.
-    reporter.stage(1, 2, "collecting Orthanc's log");
-    match end_of(&paths.log) {
-        Ok(log) => {
-            let uploaded =
-                Uploader::new().put(&collect.orthanc_log_url, &log, "text/plain; charset=utf-8", Patience::Much);
-            if let Err(error) = uploaded {
-                tracing::warn!("Orthanc's log: {error}");
-            }
-        }
-        Err(error) => tracing::warn!("{}: {error}", paths.log.display()),
-    }
-    unit::stop_sampler(home, reporter.deadline())?;
+    every_server(&collect.server).for_each(|server| server.add_version(&mut versions, &home.path("version.out")));
+    let mut collected = Collected { versions, orthanc: BTreeMap::new(), environment: BTreeMap::new() };
+    let result = configured(&collect.server, home).and_then(|server| server.collect(&mut collected));
+    reporter.set_output(StepOutput::Collected(collected));
+    // The log is uploaded in any case: it is wanted most where the server does not answer.
+    reporter.stage(1, 2, "collecting the server's log");
+    upload_log(collect);
+    companions::stop_sampler(home, reporter.deadline())?;
     resources::upload(home, &collect.samples_url);
-    if !sink::processes()?.is_empty() {
-        // The last block was the sink's: there is no Orthanc to ask.
-        let (orthanc, environment) = (BTreeMap::new(), BTreeMap::new());
-        reporter.set_output(StepOutput::Collected(Collected { versions, orthanc, environment }));
-        return Ok(WorkEnd::Done);
-    }
-    let file = fs::read(&paths.configuration).at("read", &paths.configuration)?;
-    let keys: Map<String, Value> = serde_json::from_slice(&file).at("read", &paths.configuration)?;
-    let mut orthanc = BTreeMap::from([("configuration".to_owned(), json!(configuration::redacted(keys)))]);
-    let system = Orthanc::new(&collect.server).system();
-    if let Ok(system) = &system {
-        orthanc.insert("system".to_owned(), system.clone());
-    }
-    reporter.set_output(StepOutput::Collected(Collected { versions, orthanc, environment }));
-    system.map(|_| WorkEnd::Done)
+    result.map(|()| WorkEnd::Done)
 }
 
-fn bearing_on_dicom(process: &ServerProcess) -> BTreeMap<String, Value> {
-    // Gone in between: then there is none, and the REST interface tells.
-    let environment = process.environment().unwrap_or_default();
-    let variables = environment.iter().filter_map(|variable| variable.split_once('='));
-    variables
-        .filter(|(name, _)| ENVIRONMENT.iter().any(|prefix| name.starts_with(prefix)))
-        .map(|(name, value)| (name.to_owned(), json!(value)))
-        .collect()
+/// Uploads the log of the server that writes one, be it that of the last block or of one before. A step does not fail for
+/// a log.
+fn upload_log(collect: &Collect) {
+    for server in every_server(&collect.server) {
+        let Some(path) = server.log() else { continue };
+        let url = &collect.orthanc_log_url;
+        let uploaded = end_of(path).map_err(|error| error.to_string()).and_then(|log| {
+            let uploaded = Uploader::new().put(url, &log, "text/plain; charset=utf-8", Retries::Many);
+            uploaded.map_err(|error| error.to_string())
+        });
+        if let Err(error) = uploaded {
+            tracing::warn!("{}: {error}", path.display());
+        }
+    }
 }
 
-fn end_of(path: &Path) -> std::io::Result<Vec<u8>> {
+fn end_of(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LOG_BYTES)))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(MAX_LOG_BYTES)))?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     Ok(bytes)

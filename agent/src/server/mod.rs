@@ -1,14 +1,21 @@
-//! The host that receives.
+//! The server under test: installed, started, proved and collected on its host, and asked by the client what it holds.
 
-pub mod certificate;
+mod certificate;
 mod collect;
-pub mod configuration;
+mod companions;
 mod configure;
 pub mod echo;
+mod files;
+pub mod orthanc;
 mod processes;
-mod service;
 mod sink;
-mod unit;
+mod systemd;
+mod target;
+mod under_test;
 
+pub use certificate::CertificatePaths;
 pub use collect::collect;
 pub use configure::configure;
+pub use processes::ServerProcess;
+pub use target::server_under_test;
+pub use under_test::{Contents, ServerFile, ServerUnderTest, StoredInstance};

@@ -1,4 +1,4 @@
-//! The processes of this host that serve, as /proc tells: a service manager may not know of every one.
+//! The processes of this host that serve, from /proc: a service manager may not know of every one.
 //!
 //! Only what every process may read is read directly. In a container root lacks CAP_SYS_PTRACE, and with it the sight of
 //! another user's /proc/PID/{exe,fd,environ}.
@@ -13,26 +13,26 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a process is given to end by itself.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Orthanc's name as the kernel has it (proc_pid_comm(5)).
-const ORTHANC: &str = "Orthanc";
+use crate::failure::{DuringIo as _, Failure};
+
+/// The time that a process has to end after a signal.
+const END_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ServerProcess {
-    pub pid: i32,
-    pub arguments: Vec<String>,
+pub struct ServerProcess {
+    pid: i32,
+    arguments: Vec<String>,
 }
 
-/// Every Orthanc that is alive.
-pub(super) fn orthancs() -> io::Result<Vec<ServerProcess>> {
-    find(|name, _| name == ORTHANC)
+/// Every process that is alive and has this name, as the kernel has it (proc_pid_comm(5)).
+pub(super) fn named(name: &str) -> Result<Vec<ServerProcess>, Failure> {
+    find(|other, _| other == name).while_doing(|| "read /proc".to_owned())
 }
 
 /// Every process that is alive and has this argument: a path that only ours are started with.
-pub(super) fn with_argument(argument: &str) -> io::Result<Vec<ServerProcess>> {
-    find(|_, arguments| arguments.iter().any(|other| other == argument))
+pub(super) fn with_argument(argument: &str) -> Result<Vec<ServerProcess>, Failure> {
+    find(|_, arguments| arguments.iter().any(|other| other == argument)).while_doing(|| "read /proc".to_owned())
 }
 
 fn find(wanted: impl Fn(&str, &[String]) -> bool) -> io::Result<Vec<ServerProcess>> {
@@ -51,19 +51,23 @@ fn find(wanted: impl Fn(&str, &[String]) -> bool) -> io::Result<Vec<ServerProces
     Ok(processes)
 }
 
-/// Whether nobody listens on a TCP port of this host.
+/// True if no program listens on a TCP port of this host.
 pub(super) fn is_free(port: u16) -> bool {
     // The standard library sets SO_REUSEADDR, so connections in TIME-WAIT do not count.
     TcpListener::bind(SocketAddr::from(([0, 0, 0, 0], port))).is_ok()
 }
 
 impl ServerProcess {
-    /// Whether this is among its arguments.
+    /// True if this is among its arguments.
+    #[must_use]
     pub fn was_started_with(&self, argument: &str) -> bool {
         self.arguments.iter().any(|other| other.trim_end_matches('/') == argument)
     }
 
     /// The environment that it was started with: `NAME=VALUE`.
+    ///
+    /// # Errors
+    /// A process that has ended.
     pub fn environment(&self) -> io::Result<Vec<String>> {
         let path = format!("/proc/{}/environ", self.pid);
         match fs::read(&path) {
@@ -89,13 +93,21 @@ impl ServerProcess {
     }
 
     /// Asks it to end, and ends it if it does not.
-    pub fn end(&self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// `HostFailed`
+    pub fn end(&self) -> Result<(), Failure> {
+        tracing::info!(process = ?self, "end");
+        self.signal_until_ended().while_doing(|| format!("end process {}", self.pid))
+    }
+
+    fn signal_until_ended(&self) -> io::Result<()> {
         let pid = Pid::from_raw(self.pid).ok_or_else(|| io::Error::other("no process id"))?;
         for signal in [Signal::TERM, Signal::KILL] {
             if self.is_alive() {
                 kill_process(pid, signal)?;
             }
-            let until = Instant::now() + PATIENCE;
+            let until = Instant::now() + END_TIMEOUT;
             while Instant::now() < until {
                 if !self.is_alive() {
                     return Ok(());
@@ -126,12 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn an_orthanc_is_known_by_its_name_and_what_it_was_started_with() {
+    fn a_process_is_known_by_its_name_and_what_it_was_started_with() {
         let directory = tempfile::tempdir().expect("a directory");
-        let program = directory.path().join(ORTHANC);
+        let program = directory.path().join("dicomperf-probe");
         fs::copy("/bin/sleep", &program).expect("copied");
         let mut child = Command::new(&program).arg("61.5").env("TCP_NODELAY", "0").spawn().expect("started");
-        let found = || orthancs().expect("read").into_iter().find(|one| one.was_started_with("61.5"));
+        let found = || named("dicomperf-probe").expect("read").into_iter().find(|one| one.was_started_with("61.5"));
         // Between fork and exec it has another name.
         let process = (0..100).find_map(|_| {
             sleep(Duration::from_millis(10));

@@ -1,49 +1,147 @@
-//! The sink as a service: what stands in for Orthanc where a block's target is the sink.
+//! The sink as the server under test: the agent's own SCP, as a service.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use dicomperf::step::ServerConfiguration;
+use dicomperf::measurement::ServerMetrics;
+use dicomperf::plan::ServerSettings;
+use dicomperf::step::{Collected, HostVersions, ServerAddress, ServerConfiguration};
 
-use super::configuration::Paths;
+use super::certificate::CertificatePaths;
 use super::processes::{self, ServerProcess};
-use crate::failure::{Failure, While as _};
-use crate::sink::SinkDocument;
+use super::systemd::{unit_path, unit_text};
+use super::under_test::{Contents, ServerFile, ServerUnderTest, StoredInstance};
+use crate::failure::{DuringIo as _, Failure};
+use crate::home::RunHome;
+use crate::rest::Rest;
+use crate::sink::{Counted, INSTANCES_PATH, SinkDocument};
 
 /// The name of its unit.
-pub(super) const UNIT: &str = "dicomperf-sink.service";
-/// What it is told.
-pub(super) const DOCUMENT: &str = "/etc/dicomperf/sink.json";
+const UNIT: &str = "dicomperf-sink.service";
+/// The file that it is started with.
+const DOCUMENT: &str = "/etc/dicomperf/sink.json";
+/// The time that an answer may take. Counting takes the sink no time.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What it is told for a block.
-pub(super) fn document(configuration: &ServerConfiguration, paths: &Paths) -> SinkDocument {
-    let ServerConfiguration { server, settings, .. } = configuration;
-    SinkDocument {
-        address: "0.0.0.0".to_owned(),
-        dicom_port: server.dicom_port,
-        control_port: server.rest_port,
-        ae_title: server.ae_title.clone(),
-        max_pdu: settings.max_pdu,
-        tcp_no_delay: settings.tcp_no_delay,
-        tls: settings.tls,
-        certificate: settings.tls.then(|| paths.certificate.clone()),
-        private_key: settings.tls.then(|| paths.private_key.clone()),
-        rest_user: server.rest_user.clone(),
-        rest_password: server.rest_password.clone(),
-        delay_us: 0,
-        one_at_a_time: false,
-        delay_growth_us: 0,
+/// The sink, on its own host by its files and processes, from anywhere by its control interface.
+pub(super) struct Sink {
+    certificate: CertificatePaths,
+    control: Rest,
+}
+
+impl Sink {
+    /// At this address.
+    pub fn new(address: &ServerAddress) -> Self {
+        let control = Rest::new("the sink's control interface", address, TIMEOUT);
+        Self { certificate: CertificatePaths::installed(), control }
+    }
+
+    fn count(&self) -> Result<Counted, Failure> {
+        self.control.json(INSTANCES_PATH)
+    }
+
+    fn document(&self, block: &ServerConfiguration) -> SinkDocument {
+        let ServerConfiguration { server, settings, .. } = block;
+        SinkDocument {
+            address: "0.0.0.0".to_owned(),
+            dicom_port: server.dicom_port,
+            control_port: server.rest_port,
+            ae_title: server.ae_title.clone(),
+            max_pdu: settings.max_pdu,
+            tcp_no_delay: settings.tcp_no_delay,
+            tls: settings.tls,
+            certificate: settings.tls.then(|| self.certificate.certificate.clone()),
+            private_key: settings.tls.then(|| self.certificate.private_key.clone()),
+            rest_user: server.rest_user.clone(),
+            rest_password: server.rest_password.clone(),
+            delay_us: 0,
+            one_at_a_time: false,
+            delay_growth_us: 0,
+        }
     }
 }
 
-/// Its unit: the agent's own binary.
-pub(super) fn unit(agent: &Path) -> String {
-    super::unit::text(
-        "What receives in place of Orthanc, for dicomperf",
-        &format!("{} sink {DOCUMENT}", agent.display()),
-    )
-}
+impl ServerUnderTest for Sink {
+    fn name(&self) -> &'static str {
+        "the sink"
+    }
 
-/// Those that are alive.
-pub(super) fn processes() -> Result<Vec<ServerProcess>, Failure> {
-    processes::with_argument(DOCUMENT).doing(|| "read /proc".to_owned())
+    /// The agent is there already.
+    fn install(&self, _home: &RunHome, _deadline: Instant) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Its version is the agent's.
+    fn add_version(&self, _versions: &mut HostVersions, _scratch: &Path) {}
+
+    fn files(&self, block: &ServerConfiguration, _versions: &HostVersions) -> Result<Vec<ServerFile>, Failure> {
+        let agent = std::env::current_exe().while_doing(|| "find the agent's own binary".to_owned())?;
+        let command = format!("{} sink {DOCUMENT}", agent.display());
+        let unit = unit_text("The sink, which receives in place of a server, for dicomperf", &command, "");
+        let path = PathBuf::from(DOCUMENT);
+        let content = serde_json::to_vec_pretty(&self.document(block)).while_path("write", &path)?;
+        Ok(vec![
+            ServerFile { path, content, is_secret: true },
+            ServerFile { path: unit_path(UNIT), content: unit.into_bytes(), is_secret: false },
+        ])
+    }
+
+    fn certificate(&self) -> &CertificatePaths {
+        &self.certificate
+    }
+
+    fn group(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn unit(&self) -> &'static str {
+        UNIT
+    }
+
+    fn processes(&self) -> Result<Vec<ServerProcess>, Failure> {
+        processes::with_argument(DOCUMENT)
+    }
+
+    /// All of its settings are in its file.
+    fn runs_as(&self, _settings: &ServerSettings) -> Result<bool, Failure> {
+        Ok(!self.processes()?.is_empty())
+    }
+
+    fn answers(&self) -> Result<(), Failure> {
+        self.count().map(|_| ())
+    }
+
+    fn log(&self) -> Option<&Path> {
+        None
+    }
+
+    fn collect(&self, _collected: &mut Collected) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn empty(&self) -> Result<(), Failure> {
+        self.control.delete(INSTANCES_PATH)
+    }
+
+    fn contents(&self) -> Result<Contents, Failure> {
+        let counted = self.count()?;
+        let named = |sop_instance_uid| StoredInstance { id: String::new(), sop_instance_uid };
+        Ok(Contents {
+            instances: counted.sop_instance_uids.into_iter().map(named).collect(),
+            count: counted.count,
+            bytes: counted.dataset_bytes,
+        })
+    }
+
+    fn metrics(&self, _started_at_ms: u64) -> Option<ServerMetrics> {
+        None
+    }
+
+    fn fetch(&self, _instance: &StoredInstance) -> Result<Option<Vec<u8>>, Failure> {
+        Ok(None)
+    }
+
+    fn transcodes(&self, _settings: &ServerSettings) -> bool {
+        false
+    }
 }

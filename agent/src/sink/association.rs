@@ -5,24 +5,26 @@ use std::net::TcpStream;
 
 use dicom_ul::Pdu;
 
+use super::document::SinkDocument;
+use super::negotiation;
 use super::received::Received;
-use super::turns::Turns;
-use super::{SinkDocument, Tally, negotiation};
+use super::response_delay::ResponseDelay;
+use super::tally::Tally;
 use crate::upper_layer::command::{C_ECHO_REQUEST, C_STORE_REQUEST, Command};
 use crate::upper_layer::pdu::{self, AbortReason, Header};
 
 /// Bytes of a command set at most. One of a C-STORE takes 256.
-const LONGEST_COMMAND: usize = 16 * 1024;
+const MAX_COMMAND_BYTES: usize = 16 * 1024;
 
-/// Why an association was not released.
+/// The reason for which an association was not released.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ended {
-    /// The peer did what it may not.
+    /// The peer broke the protocol.
     #[error("aborted: {why}")]
     Aborted {
-        /// What the peer is told.
+        /// The reason that the peer gets.
         reason: AbortReason,
-        /// What it did.
+        /// The peer's mistake.
         why: String,
     },
     /// The connection has failed.
@@ -30,13 +32,13 @@ pub(super) enum Ended {
     Connection(#[from] io::Error),
 }
 
-/// Serves a connection until it is released, aborted or closed. `socket` is what carries the stream.
+/// Serves a connection until it is released, aborted or closed. The stream goes over `socket`.
 pub(super) fn serve<S: Read + Write>(
     stream: S,
     socket: &TcpStream,
     document: &SinkDocument,
     tally: &Tally,
-    turns: &Turns,
+    delay: &ResponseDelay,
 ) -> Result<(), Ended> {
     let mut association = Association {
         stream,
@@ -46,11 +48,11 @@ pub(super) fn serve<S: Read + Write>(
         store: None,
         document,
         tally,
-        turns,
+        delay,
     };
     let ended = association.serve(socket);
     if let Err(Ended::Aborted { reason, .. }) = &ended {
-        // Who does not listen has gone.
+        // A peer that has closed the connection does not listen.
         let _ = association.send(&pdu::abort(*reason));
     }
     ended
@@ -59,7 +61,7 @@ pub(super) fn serve<S: Read + Write>(
 struct Association<'a, S> {
     stream: S,
     received: Received,
-    /// Whether the presentation context of each id is accepted.
+    /// The ids whose presentation context is accepted.
     contexts: [bool; 256],
     /// As much of a command set as has come.
     command: Vec<u8>,
@@ -67,7 +69,7 @@ struct Association<'a, S> {
     store: Option<Store>,
     document: &'a SinkDocument,
     tally: &'a Tally,
-    turns: &'a Turns,
+    delay: &'a ResponseDelay,
 }
 
 struct Store {
@@ -107,7 +109,7 @@ impl<S: Read + Write> Association<'_, S> {
             kind => return Err(unrecognized(&format!("PDU type {kind:02X}H"))),
         }
         let length = Header::parse(header).length;
-        if length > pdu::LONGEST {
+        if length > pdu::MAX_BYTES {
             return Err(invalid(format!("an A-ASSOCIATE-RQ of {length} bytes")));
         }
         let mut bytes = header.to_vec();
@@ -128,7 +130,7 @@ impl<S: Read + Write> Association<'_, S> {
         }
         let mut left = length;
         while left > 0 {
-            let Some(header) = self.received.next::<{ pdu::VALUE_HEADER }>(&mut self.stream)? else {
+            let Some(header) = self.received.next::<{ pdu::VALUE_HEADER_BYTES }>(&mut self.stream)? else {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             };
             let [a, b, c, d, context, control] = header;
@@ -160,8 +162,8 @@ impl<S: Read + Write> Association<'_, S> {
         if self.store.is_some() {
             return Err(unexpected("a command in place of a dataset"));
         }
-        if self.command.len() + usize::try_from(length).unwrap_or(usize::MAX) > LONGEST_COMMAND {
-            return Err(invalid(format!("a command set of more than {LONGEST_COMMAND} bytes")));
+        if self.command.len() + usize::try_from(length).unwrap_or(usize::MAX) > MAX_COMMAND_BYTES {
+            return Err(invalid(format!("a command set of more than {MAX_COMMAND_BYTES} bytes")));
         }
         self.received.keep(&mut self.stream, length, &mut self.command)?;
         if is_last {
@@ -185,8 +187,8 @@ impl<S: Read + Write> Association<'_, S> {
     }
 
     fn stored(&mut self, context: u8, store: &Store) -> Result<(), Ended> {
-        self.turns.wait(self.tally.count());
-        // Who has the response may ask at once.
+        self.delay.wait(self.tally.count());
+        // A sender with the response may ask at once.
         self.tally.add(&store.request.sop_instance_uid, store.dataset_bytes);
         self.respond(context, &store.request)
     }
@@ -201,7 +203,7 @@ impl<S: Read + Write> Association<'_, S> {
 
     /// Reads over a PDU that says nothing but its type.
     fn short(&mut self, header: Header) -> Result<(), Ended> {
-        if header.length > pdu::LONGEST {
+        if header.length > pdu::MAX_BYTES {
             return Err(invalid(format!("a PDU of {} bytes", header.length)));
         }
         Ok(self.received.pass(&mut self.stream, header.length, |_| {})?)

@@ -1,6 +1,6 @@
-//! The control interface: what was received, over HTTP.
+//! The control interface: counts over HTTP.
 //!
-//! `GET /instances` answers with [`Counted`](super::tally::Counted), `DELETE /instances` begins anew.
+//! `GET /instances` answers with [`Counted`](super::Counted), `DELETE /instances` begins anew.
 
 use std::sync::Arc;
 use std::thread;
@@ -9,7 +9,11 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use tiny_http::{Header, Method, Request, Response, Server};
 
-use super::{SinkDocument, Tally};
+use super::document::SinkDocument;
+use super::tally::Tally;
+
+/// The path of its counts.
+pub const INSTANCES_PATH: &str = "/instances";
 
 /// Serves in a thread of its own.
 ///
@@ -33,7 +37,7 @@ fn answer(request: Request, authorization: &str, tally: &Tally) {
         .headers()
         .iter()
         .any(|header| header.field.equiv("Authorization") && header.value.as_str() == authorization);
-    // Who has asked may be gone.
+    // The client may have closed the connection.
     let _ = match (is_authorized, request.method(), request.url()) {
         (false, ..) => {
             let mut response = Response::empty(401);
@@ -42,15 +46,15 @@ fn answer(request: Request, authorization: &str, tally: &Tally) {
             }
             request.respond(response)
         }
-        (true, Method::Get, "/instances") => match serde_json::to_vec(&tally.counted()) {
+        (true, Method::Get, INSTANCES_PATH) => match serde_json::to_vec(&tally.counted()) {
             Ok(counted) => request.respond(Response::from_data(counted)),
             Err(_) => request.respond(Response::empty(500)),
         },
-        (true, Method::Delete, "/instances") => {
+        (true, Method::Delete, INSTANCES_PATH) => {
             tally.clear();
             request.respond(Response::from_string("{}"))
         }
-        (true, _, "/instances") => request.respond(Response::empty(405)),
+        (true, _, INSTANCES_PATH) => request.respond(Response::empty(405)),
         _ => request.respond(Response::empty(404)),
     };
 }

@@ -1,10 +1,10 @@
-//! What the null SCP is told.
+//! The settings of the sink.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Where the null SCP listens and how it answers.
+/// The addresses that the sink listens on, and the way it answers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SinkDocument {
@@ -18,9 +18,9 @@ pub struct SinkDocument {
     pub ae_title: String,
     /// The maximum length that it announces (PS3.8 D.1), and holds its peers to; 0: no limit.
     pub max_pdu: u32,
-    /// Whether TCP_NODELAY is set on its side.
+    /// Sets TCP_NODELAY on its side.
     pub tcp_no_delay: bool,
-    /// Whether DICOM goes over TLS. It asks for no client certificate.
+    /// DICOM goes over TLS. It asks for no client certificate.
     pub tls: bool,
     /// Its certificate, PEM; needed with TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,14 +32,14 @@ pub struct SinkDocument {
     pub rest_user: String,
     /// Password of the control interface.
     pub rest_password: String,
-    /// For how many us it waits before it answers a C-STORE: a server of known speed.
+    /// The wait before a C-STORE is answered, in us: a server of known speed.
     #[serde(default)]
     pub delay_us: u64,
-    /// Whether the C-STOREs of all associations wait for each other, in the order in which they came: then it answers one
-    /// every `delay_us`, however many associations there are.
+    /// The C-STOREs of all associations wait for each other, in the order in which they came. It answers one every
+    /// `delay_us`, however many associations there are.
     #[serde(default)]
     pub one_at_a_time: bool,
-    /// By how many us that grows with each instance that it holds: a server that gets slower as it fills.
+    /// The growth of that wait with each instance that it holds, in us: a server that gets slower as it fills.
     #[serde(default)]
     pub delay_growth_us: u64,
 }

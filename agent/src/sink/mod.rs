@@ -1,13 +1,12 @@
-//! A null SCP: takes what is sent, counts it and throws it away. It shows what a sender and a network can do alone.
+//! The sink, an SCP that counts all that it receives and discards it. It shows the speed of a sender and a network alone.
 
 mod association;
 mod control;
 mod document;
 mod negotiation;
 mod received;
+mod response_delay;
 mod tally;
-mod tls;
-mod turns;
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -20,14 +19,18 @@ use anyhow::Context as _;
 use rustls::{ServerConnection, StreamOwned};
 use tracing_subscriber::filter::LevelFilter;
 
-pub use document::SinkDocument;
-pub use tally::Tally;
-use turns::Turns;
+use crate::tls;
 
-/// How long an association may take to be requested: the ARTIM timer (PS3.8 9.1.5).
+pub use control::INSTANCES_PATH;
+pub use document::SinkDocument;
+use response_delay::ResponseDelay;
+pub use tally::Counted;
+use tally::Tally;
+
+/// The time in which an association must be requested: the ARTIM timer (PS3.8 9.1.5).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// What is waited for when no connection can be accepted, for lack of file descriptors or threads.
-const EXHAUSTED: Duration = Duration::from_millis(100);
+/// The wait before the next try where no connection can be accepted, for lack of file descriptors or threads.
+const EXHAUSTED_DELAY: Duration = Duration::from_millis(100);
 
 /// Serves what the file says until the process is ended.
 ///
@@ -44,29 +47,35 @@ pub fn serve_document(path: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// An address that cannot be listened on, a certificate that cannot be read.
 pub fn serve(document: SinkDocument) -> anyhow::Result<()> {
-    let tls = document.tls.then(|| tls::configuration(&document)).transpose()?.map(Arc::new);
+    let tls = document.tls.then(|| tls_of(&document)).transpose()?.map(Arc::new);
     let tally = Arc::new(Tally::default());
     control::start(&document, tally.clone())?;
     let address = (document.address.as_str(), document.dicom_port);
     let listener = TcpListener::bind(address).with_context(|| format!("listen on {address:?}"))?;
-    tracing::info!(ae_title = document.ae_title, "the null SCP listens on {address:?}");
-    let (turns, document) = (Arc::new(Turns::new(&document)), Arc::new(document));
+    tracing::info!(ae_title = document.ae_title, "the sink listens on {address:?}");
+    let (delay, document) = (Arc::new(ResponseDelay::new(&document)), Arc::new(document));
     loop {
         let Ok((stream, _)) = listener.accept() else {
-            thread::sleep(EXHAUSTED);
+            thread::sleep(EXHAUSTED_DELAY);
             continue;
         };
-        let (document, tls, tally, turns) = (document.clone(), tls.clone(), tally.clone(), turns.clone());
+        let (document, tls, tally, delay) = (document.clone(), tls.clone(), tally.clone(), delay.clone());
         let spawned = thread::Builder::new().spawn(move || {
-            if let Err(error) = take(stream, &document, tls, &tally, &turns) {
+            if let Err(error) = take(stream, &document, tls, &tally, &delay) {
                 tracing::warn!("an association was ended: {error}");
             }
         });
         if spawned.is_err() {
             // The connection was dropped with what the thread would have done.
-            thread::sleep(EXHAUSTED);
+            thread::sleep(EXHAUSTED_DELAY);
         }
     }
+}
+
+fn tls_of(document: &SinkDocument) -> anyhow::Result<rustls::ServerConfig> {
+    let certificate = document.certificate.as_deref().context("TLS needs a certificate")?;
+    let private_key = document.private_key.as_deref().context("TLS needs a private key")?;
+    tls::server(certificate, private_key)
 }
 
 fn take(
@@ -74,16 +83,16 @@ fn take(
     document: &SinkDocument,
     tls: Option<Arc<rustls::ServerConfig>>,
     tally: &Tally,
-    turns: &Turns,
+    delay: &ResponseDelay,
 ) -> Result<(), association::Ended> {
     stream.set_nodelay(document.tcp_no_delay)?;
     stream.set_read_timeout(Some(REQUEST_TIMEOUT))?;
     let socket = stream.try_clone()?;
     match tls {
-        None => association::serve(stream, &socket, document, tally, turns),
+        None => association::serve(stream, &socket, document, tally, delay),
         Some(tls) => {
             let connection = ServerConnection::new(tls).map_err(std::io::Error::other)?;
-            association::serve(StreamOwned::new(connection, stream), &socket, document, tally, turns)
+            association::serve(StreamOwned::new(connection, stream), &socket, document, tally, delay)
         }
     }
 }

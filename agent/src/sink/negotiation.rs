@@ -12,11 +12,11 @@ use dicomperf::dataset::is_storage;
 
 use crate::upper_layer::pdu;
 
-/// What was agreed upon.
+/// The result of a negotiation.
 pub(super) struct Accepted {
     /// A-ASSOCIATE-AC, encoded.
     pub response: Vec<u8>,
-    /// Whether the presentation context of each id is accepted.
+    /// The ids whose presentation context is accepted.
     pub contexts: [bool; 256],
 }
 

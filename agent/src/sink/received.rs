@@ -1,13 +1,13 @@
-//! What comes in: one buffer, read into as much at once as there is, and looked at where it lies.
+//! The receive buffer. A read takes as much as there is, and the bytes are looked at in place.
 
 use std::io::{self, Read};
 
-use crate::upper_layer::pdu::LONGEST;
+use crate::upper_layer::pdu::MAX_BYTES;
 
 /// It stays in the second-level cache, where a larger one would go through memory.
-const BUFFER: usize = 256 * 1024;
+const BUFFER_BYTES: usize = 256 * 1024;
 
-/// What was received and not yet used.
+/// Bytes that were received and not yet used.
 pub(super) struct Received {
     buffer: Box<[u8]>,
     begin: usize,
@@ -16,7 +16,7 @@ pub(super) struct Received {
 
 impl Received {
     pub(super) fn new() -> Self {
-        Self { buffer: vec![0; BUFFER].into_boxed_slice(), begin: 0, end: 0 }
+        Self { buffer: vec![0; BUFFER_BYTES].into_boxed_slice(), begin: 0, end: 0 }
     }
 
     /// The next `N` bytes, which are few: headers. `None` if the peer has closed the connection before the first.
@@ -54,9 +54,9 @@ impl Received {
         }
     }
 
-    /// The next bytes, kept: at most [`LONGEST`]. Memory is taken for what has come, not for what was announced.
+    /// The next bytes, kept: at most [`MAX_BYTES`]. Memory is taken for what has come, not for what was announced.
     pub(super) fn keep(&mut self, stream: &mut impl Read, count: u32, kept: &mut Vec<u8>) -> io::Result<()> {
-        if u64::from(count) + kept.len() as u64 > u64::from(LONGEST) {
+        if u64::from(count) + kept.len() as u64 > u64::from(MAX_BYTES) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{count} bytes are too many")));
         }
         self.pass(stream, count, |piece| kept.extend_from_slice(piece))

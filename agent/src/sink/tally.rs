@@ -1,4 +1,4 @@
-//! What was received, over all associations.
+//! Counts of what was received, over all associations.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// Counts C-STOREs.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<Counted>);
+pub(super) struct Tally(Mutex<Counted>);
 
-/// What was counted.
+/// The answer of the control interface.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counted {
@@ -16,12 +16,12 @@ pub struct Counted {
     pub sop_instance_uids: Vec<String>,
     /// Bytes of their datasets.
     pub dataset_bytes: u64,
-    /// How many C-STOREs there were.
-    pub count: usize,
+    /// Number of C-STOREs.
+    pub count: u64,
 }
 
 impl Tally {
-    /// One more.
+    /// Adds a C-STORE.
     pub fn add(&self, sop_instance_uid: &str, dataset_bytes: u64) {
         let mut counted = self.lock();
         counted.sop_instance_uids.push(sop_instance_uid.to_owned());
@@ -30,15 +30,13 @@ impl Tally {
     }
 
     /// All so far.
-    #[must_use]
     pub fn counted(&self) -> Counted {
         self.lock().clone()
     }
 
-    /// How many so far.
-    #[must_use]
+    /// Number of C-STOREs so far.
     pub fn count(&self) -> u64 {
-        self.lock().count as u64
+        self.lock().count
     }
 
     /// Begins anew.

@@ -1,5 +1,7 @@
 //! Command sets (PS3.7 6.3.1): always Implicit VR Little Endian, group 0000H only.
 
+use dicom_dictionary_std::uids;
+
 /// C-STORE-RQ (PS3.7 9.3.1.1).
 pub const C_STORE_REQUEST: u16 = 0x0001;
 /// C-STORE-RSP (PS3.7 9.3.1.2).
@@ -10,9 +12,9 @@ pub const C_ECHO_REQUEST: u16 = 0x0030;
 pub const C_ECHO_RESPONSE: u16 = 0x8030;
 
 /// Bytes of a UID at most (PS3.5 9.1).
-pub const LONGEST_UID: usize = 64;
+pub const MAX_UID_BYTES: usize = 64;
 /// Bytes of an encoded [`Command`] at most, if its UIDs have a UID's length and its comment is empty.
-pub const LONGEST: usize = 256;
+pub const MAX_BYTES: usize = 256;
 
 /// Elements of group 0000H (PS3.7 E.1).
 mod element {
@@ -31,14 +33,14 @@ mod element {
 /// Command Data Set Type: no dataset follows (PS3.7 E.1).
 const NO_DATASET: u16 = 0x0101;
 
-/// What a request or a response says.
+/// A request or a response.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Command {
-    /// Command Field, of which bit 15 tells responses.
+    /// Command Field. Bit 15 is set in responses.
     pub field: u16,
     /// Message ID, or that of the request which is answered.
     pub message_id: u16,
-    /// Whether a dataset follows.
+    /// A dataset follows.
     pub dataset: bool,
     /// Affected SOP Class UID.
     pub sop_class_uid: String,
@@ -64,13 +66,19 @@ impl Command {
         }
     }
 
+    /// C-ECHO-RQ.
+    #[must_use]
+    pub fn echo_request(message_id: u16) -> Self {
+        Self { field: C_ECHO_REQUEST, message_id, sop_class_uid: uids::VERIFICATION.to_owned(), ..Self::default() }
+    }
+
     /// The response to this request that says Success (0000H).
     #[must_use]
     pub fn success(&self) -> Self {
         Self { field: self.field | 0x8000, dataset: false, status: 0, ..self.clone() }
     }
 
-    /// Whether it is a response.
+    /// True if it is a response.
     #[must_use]
     pub const fn is_response(&self) -> bool {
         self.field & 0x8000 != 0
@@ -79,7 +87,7 @@ impl Command {
     /// Encoded, elements in their order, without the comment.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(LONGEST);
+        let mut bytes = Vec::with_capacity(MAX_BYTES);
         put(&mut bytes, element::GROUP_LENGTH, &0_u32.to_le_bytes());
         put_uid(&mut bytes, element::AFFECTED_SOP_CLASS_UID, &self.sop_class_uid);
         put(&mut bytes, element::COMMAND_FIELD, &self.field.to_le_bytes());
@@ -184,9 +192,21 @@ mod tests {
     }
 
     #[test]
+    fn dicom_object_reads_an_echo_request_too() {
+        let bytes = Command::echo_request(1).encode();
+        let read = InMemDicomObject::read_dataset_with_ts(&bytes[..], &IMPLICIT_VR_LITTLE_ENDIAN.erased())
+            .expect("a command set");
+        let value = |tag| read.element(tag).expect("an element").to_str().expect("a value").into_owned();
+        assert_eq!(value(tags::AFFECTED_SOP_CLASS_UID), uids::VERIFICATION);
+        assert_eq!(value(tags::COMMAND_FIELD), "48");
+        assert_eq!(value(tags::COMMAND_DATA_SET_TYPE), "257");
+        assert!(read.element(tags::AFFECTED_SOP_INSTANCE_UID).is_err() && read.element(tags::PRIORITY).is_err());
+    }
+
+    #[test]
     fn the_longest_is_what_the_longest_uids_give() {
-        let uid = "1".repeat(LONGEST_UID);
-        assert!(Command::store_request(1, &uid, &uid).encode().len() <= LONGEST);
+        let uid = "1".repeat(MAX_UID_BYTES);
+        assert!(Command::store_request(1, &uid, &uid).encode().len() <= MAX_BYTES);
     }
 
     #[test]

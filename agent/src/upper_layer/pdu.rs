@@ -5,12 +5,14 @@ use std::io;
 use dicom_ul::Pdu;
 use dicom_ul::pdu::MAXIMUM_PDU_SIZE;
 
+use crate::failure::with_causes;
+
 /// Bytes of a PDU's header: type, reserved, length (PS3.8 9.3.1).
-pub const HEADER: usize = 6;
+pub const HEADER_BYTES: usize = 6;
 /// Bytes of a presentation data value's header: length, presentation context, message control header (PS3.8 9.3.5.1).
-pub const VALUE_HEADER: usize = 6;
+pub const VALUE_HEADER_BYTES: usize = 6;
 /// Bytes before the fragment in a P-DATA-TF of one presentation data value.
-pub const P_DATA_HEADER: usize = HEADER + VALUE_HEADER;
+pub const P_DATA_HEADER_BYTES: usize = HEADER_BYTES + VALUE_HEADER_BYTES;
 
 /// A-ASSOCIATE-RQ (PS3.8 9.3.2).
 pub const ASSOCIATE_REQUEST: u8 = 0x01;
@@ -28,8 +30,8 @@ pub const COMMAND: u8 = 0x01;
 /// Message control header: the fragment is the last one (PS3.8 E.2).
 pub const LAST: u8 = 0x02;
 
-/// What is read of a PDU other than P-DATA-TF. 128 presentation contexts with every transfer syntax there is take less.
-pub const LONGEST: u32 = 1 << 20;
+/// The longest PDU other than P-DATA-TF that is read. 128 presentation contexts with every transfer syntax take less.
+pub const MAX_BYTES: u32 = 1 << 20;
 
 /// The header of a PDU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub struct Header {
     pub length: u32,
 }
 
-/// Who aborted, and why (PS3.8 9.3.8).
+/// The source and the reason of an abort (PS3.8 9.3.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum AbortReason {
@@ -57,32 +59,32 @@ pub enum AbortReason {
 impl Header {
     /// Reads one.
     #[must_use]
-    pub const fn parse(bytes: [u8; HEADER]) -> Self {
+    pub const fn parse(bytes: [u8; HEADER_BYTES]) -> Self {
         Self { kind: bytes[0], length: u32::from_be_bytes([bytes[2], bytes[3], bytes[4], bytes[5]]) }
     }
 
-    const fn bytes(self) -> [u8; HEADER] {
+    const fn bytes(self) -> [u8; HEADER_BYTES] {
         let [a, b, c, d] = self.length.to_be_bytes();
         [self.kind, 0, a, b, c, d]
     }
 }
 
-/// What stands before the fragment in a P-DATA-TF of one presentation data value. A fragment has at most
-/// [`longest_fragment`] bytes.
+/// The bytes before the fragment in a P-DATA-TF of one presentation data value. A fragment has at most
+/// [`max_fragment`] bytes.
 #[must_use]
-pub fn p_data_header(context: u8, control: u8, fragment: u32) -> [u8; P_DATA_HEADER] {
-    let mut bytes = [0; P_DATA_HEADER];
-    bytes[..HEADER].copy_from_slice(&Header { kind: P_DATA, length: fragment + 6 }.bytes());
-    bytes[HEADER..HEADER + 4].copy_from_slice(&(fragment + 2).to_be_bytes());
-    bytes[HEADER + 4] = context;
-    bytes[HEADER + 5] = control;
+pub fn p_data_header(context: u8, control: u8, fragment: u32) -> [u8; P_DATA_HEADER_BYTES] {
+    let mut bytes = [0; P_DATA_HEADER_BYTES];
+    bytes[..HEADER_BYTES].copy_from_slice(&Header { kind: P_DATA, length: fragment + 6 }.bytes());
+    bytes[HEADER_BYTES..HEADER_BYTES + 4].copy_from_slice(&(fragment + 2).to_be_bytes());
+    bytes[HEADER_BYTES + 4] = context;
+    bytes[HEADER_BYTES + 5] = control;
     bytes
 }
 
-/// What a fragment may have at most, given the maximum length of a P-DATA-TF (PS3.8 D.1; 0: no limit): an even number
+/// The most bytes of a fragment, given the maximum length of a P-DATA-TF (PS3.8 D.1; 0: no limit): an even number
 /// of bytes (PS3.8 9.3.5.1).
 #[must_use]
-pub const fn longest_fragment(max_pdu: u32) -> u32 {
+pub const fn max_fragment(max_pdu: u32) -> u32 {
     let max_pdu = if max_pdu == 0 || max_pdu > MAXIMUM_PDU_SIZE { MAXIMUM_PDU_SIZE } else { max_pdu };
     max_pdu.saturating_sub(6) & !1
 }
@@ -122,7 +124,7 @@ pub fn decode(bytes: &[u8]) -> io::Result<Pdu> {
     match dicom_ul::pdu::read_pdu(bytes, MAXIMUM_PDU_SIZE, false) {
         Ok(Some(pdu)) => Ok(pdu),
         Ok(None) => Err(malformed("a PDU that is shorter than it says".to_owned())),
-        Err(error) => Err(malformed(crate::client::dataset::with_causes(&error))),
+        Err(error) => Err(malformed(with_causes(&error))),
     }
 }
 
@@ -137,10 +139,10 @@ mod tests {
 
     #[test]
     fn a_fragment_fills_its_pdu_with_an_even_number_of_bytes() {
-        assert_eq!(longest_fragment(16_384), 16_378);
-        assert_eq!(longest_fragment(4_097), 4_090);
-        assert_eq!(longest_fragment(0), longest_fragment(u32::MAX));
+        assert_eq!(max_fragment(16_384), 16_378);
+        assert_eq!(max_fragment(4_097), 4_090);
+        assert_eq!(max_fragment(0), max_fragment(u32::MAX));
         // The length field of such a PDU still has room.
-        assert!(longest_fragment(0).checked_add(6).is_some());
+        assert!(max_fragment(0).checked_add(6).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! What ends a measurement: no association, no server; and what does not: an upload that fails.
+//! No association and no server end a measurement. An upload that fails does not.
 
 use dicomperf::step::StepState;
 

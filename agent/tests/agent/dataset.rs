@@ -7,6 +7,7 @@ use std::process::Command;
 use dicomperf::dataset::generate;
 use dicomperf::request::{Modality, Synthetic};
 use dicomperf::step::DatasetSource;
+use dicomperf_testkit::{Cause, not_tested};
 use tempfile::TempDir;
 
 use crate::harness::orthanc::settings;
@@ -43,7 +44,7 @@ fn one_of_each() -> (TempDir, Vec<PathBuf>) {
     (directory, files)
 }
 
-/// What a program says of a file, on either output.
+/// A program's output on a file.
 fn said(program: &str, arguments: &[&str], file: &Path) -> (String, String) {
     let output = Command::new(program).args(arguments).arg(file).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
@@ -85,8 +86,7 @@ fn pydicom_reads_every_element_and_pixel() {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/python");
     let has_pydicom = Command::new(&python).args(["-c", "import numpy, pydicom"]).output();
     if !has_pydicom.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: no pydicom and numpy in .venv (make install)");
-        return;
+        return not_tested(Cause::Missing("no pydicom and numpy in .venv (make install)"));
     }
     let (_directory, files) = one_of_each();
     let output = Command::new(&python).args(["-W", "error", "-c", READ]).args(&files).output().unwrap();

@@ -4,15 +4,16 @@
 // Tests say what they expect where it fails.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod alone;
 mod associations;
 mod configure;
 mod dataset;
 mod deadline;
-mod diagnosis;
 mod harness;
 mod measure;
 mod native;
 mod network;
+mod recorded;
 mod resources;
 mod schemas;
 mod search;

@@ -1,4 +1,4 @@
-//! Our own SCU against a real Orthanc, DCMTK's storescp and the null SCP.
+//! native against a real Orthanc, DCMTK's storescp and the sink.
 
 use std::fs;
 use std::net::TcpListener;
@@ -8,7 +8,8 @@ use std::thread;
 
 use dicom_dictionary_std::uids;
 use dicomperf::plan::ServerSettings;
-use dicomperf_agent::native::{Arrival, SendDocument};
+use dicomperf::request::Arrival;
+use dicomperf_agent::native::SendDocument;
 use dicomperf_agent::timeline::Association;
 
 use crate::harness::orthanc::settings;
@@ -21,7 +22,8 @@ use crate::harness::{OrthancProcess, free_port};
 fn stored(orthanc: &OrthancProcess, instances: &Instances, document: &SendDocument) -> Vec<Association> {
     orthanc.rest().empty().unwrap();
     let associations = send(document).succeeds();
-    let mut held: Vec<_> = orthanc.rest().held().unwrap().into_iter().map(|held| held.sop_instance_uid).collect();
+    let mut held: Vec<_> =
+        orthanc.rest().instances().unwrap().into_iter().map(|stored| stored.sop_instance_uid).collect();
     held.sort();
     assert_eq!(held, instances.uids());
     associations
@@ -83,7 +85,7 @@ fn an_association_has_its_share_and_is_released() {
     assert!(associations[0].released_us <= associations[1].requested_us);
 }
 
-/// What follows the file meta group.
+/// The bytes behind the file meta group.
 fn dataset(path: &Path) -> Vec<u8> {
     let bytes = fs::read(path).unwrap();
     let length = u32::from_le_bytes(bytes[140..144].try_into().unwrap());
@@ -150,31 +152,14 @@ fn what_fails_is_said_on_stderr_and_in_the_association() {
     peer.join().unwrap();
 }
 
-/// How late each instance was requested and answered, in us.
-fn lateness(associations: &[Association]) -> Vec<(u64, u64)> {
+/// The delay with which each instance was requested and answered, in us.
+pub fn lateness(associations: &[Association]) -> Vec<(u64, u64)> {
     let stores = associations.iter().flat_map(|association| &association.stores);
     let late = stores.map(|store| {
         let scheduled = store.scheduled_us.expect("a schedule");
         (store.requested_us.checked_sub(scheduled).expect("not early"), store.response.as_ref().unwrap().0 - scheduled)
     });
     late.collect()
-}
-
-#[test]
-fn open_arrival_keeps_its_rate_over_all_lanes() {
-    let instances = Instances::explicit(60);
-    let sink = SinkProcess::start(plain());
-    let document = SendDocument { arrival: Arrival::Open(100.0), ..instances.document(sink.document.dicom_port, 3) };
-    let associations = send(&document).succeeds();
-    let stores = associations.iter().flat_map(|association| &association.stores);
-    let mut scheduled: Vec<_> = stores.map(|store| store.scheduled_us.unwrap()).collect();
-    scheduled.sort_unstable();
-    for pair in scheduled.windows(2) {
-        assert!(pair[1].abs_diff(pair[0]).abs_diff(10_000) <= 1, "{pair:?}");
-    }
-    let mut late = lateness(&associations);
-    late.sort_unstable();
-    assert!(late[late.len() / 2].0 < 2_000, "{late:?}");
 }
 
 #[test]

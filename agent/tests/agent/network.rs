@@ -6,19 +6,19 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use dicomperf::network::{NetworkBaseline, RoundTripMethod};
+use dicomperf::network::NetworkBaseline;
 use dicomperf_agent::network::{NoBaseline, measure};
 use tempfile::TempDir;
 
 use crate::harness::free_port;
 
-struct Iperf {
+pub struct Iperf {
     process: Child,
-    port: u16,
+    pub port: u16,
 }
 
 impl Iperf {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let port = free_port();
         let mut command = Command::new("iperf3");
         command.args(["-s", "-p", &port.to_string()]).stdout(Stdio::null());
@@ -40,10 +40,10 @@ impl Drop for Iperf {
     }
 }
 
-struct Scratch(TempDir);
+pub struct Scratch(TempDir);
 
 impl Scratch {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
@@ -51,28 +51,11 @@ impl Scratch {
         self.0.path().join("network.out")
     }
 
-    fn measure(&self, address: &str, port: u16) -> (Result<NetworkBaseline, NoBaseline>, Duration) {
+    pub fn measure(&self, address: &str, port: u16) -> (Result<NetworkBaseline, NoBaseline>, Duration) {
         let started = Instant::now();
         let found = measure(address, port, &self.path(), started + Duration::from_secs(10));
         (found, started.elapsed())
     }
-}
-
-#[test]
-fn both_directions_round_trips_and_mtus_are_measured_in_three_seconds() {
-    let (server, scratch) = (Iperf::start(), Scratch::new());
-    let (found, took) = scratch.measure("127.0.0.1", server.port);
-    let found = found.unwrap();
-    assert!(took < Duration::from_millis(3500), "{took:?}");
-    // Loopback, however loaded the machine is.
-    assert!(found.to_server_bytes_per_second > 50e6 && found.from_server_bytes_per_second > 50e6, "{found:?}");
-    let trip = found.round_trip;
-    assert!(trip.min_ms > 0.0 && trip.median_ms < 50.0 && trip.count >= 5, "{trip:?}");
-    assert_eq!(trip.method, RoundTripMethod::Ping);
-    assert_eq!(found.path_mtu_bytes, found.interface_mtu_bytes.min(65_535));
-    assert!(found.interface_mtu_bytes >= 1500, "{found:?}");
-    // The server is ready for the next block.
-    scratch.measure("127.0.0.1", server.port).0.unwrap();
 }
 
 #[test]

@@ -1,23 +1,22 @@
 //! The sampler against the real kernel: values move when something is done, and the file is always readable.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command};
-use std::thread::{scope, sleep};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use dicomperf::resources::ResourceUse;
 use dicomperf::samples::{ResourceSample, Sample, StoreSample, read};
 use dicomperf_agent::clock::Moment;
 use dicomperf_agent::resources::{SampleFile, Sampler};
+use dicomperf_testkit::{Cause, not_tested};
 use procfs::process::Process;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 const AGENT: &str = env!("CARGO_BIN_EXE_dicomperf-agent");
-const LOOPBACK_BYTES: usize = 100_000_000;
 const DISK_BYTES: usize = 50_000_000;
 
 fn samples(file: &Path) -> Vec<ResourceSample> {
@@ -25,8 +24,8 @@ fn samples(file: &Path) -> Vec<ResourceSample> {
     read(&fs::read(file).unwrap()).unwrap().into_iter().filter_map(resources).collect()
 }
 
-/// What this host used while `work` was done, which is made to last 2 s at least.
-fn used_while(work: impl FnOnce()) -> (ResourceUse, Vec<ResourceSample>) {
+/// The resources that this host used while `work` was done, which is made to last 2 s at least.
+pub fn used_while(work: impl FnOnce()) -> (ResourceUse, Vec<ResourceSample>) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("client.jsonl.zst");
     let sampler = Sampler::start(&file).unwrap();
@@ -110,34 +109,6 @@ fn a_file_that_is_written_through_is_seen_on_a_disk() {
     assert!(used.memory_available_min_bytes > 1_000_000);
 }
 
-#[test]
-fn what_goes_over_loopback_is_seen_there_and_not_on_the_network() {
-    let (used, _) = used_while(|| {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        scope(|scope| {
-            scope.spawn(move || TcpStream::connect(address).unwrap().write_all(&vec![7; LOOPBACK_BYTES]).unwrap());
-            let mut received = Vec::new();
-            listener.accept().unwrap().0.read_to_end(&mut received).unwrap();
-            assert_eq!(received.len(), LOOPBACK_BYTES);
-        });
-    });
-    let expected = f64::from(u32::try_from(LOOPBACK_BYTES).unwrap()) / (used.covered_ms / 1e3);
-    assert!(used.loopback.received_bytes_per_second > 0.95 * expected, "{:?}", used.loopback);
-    assert!(used.network.received_bytes_per_second < 0.5 * expected, "{:?}", used.network);
-}
-
-#[test]
-fn samples_are_taken_five_times_a_second_and_do_not_drift() {
-    let (_, samples) = used_while(|| sleep(Duration::from_secs(4)));
-    // The first when it starts, one when it is stopped, and twenty in between, of which a loaded machine may miss some.
-    assert!((18..=23).contains(&samples.len()), "{}", samples.len());
-    let start = samples[1].at_ms;
-    let late: Vec<_> = samples[1..samples.len() - 1].iter().map(|sample| (sample.at_ms - start) % 200).collect();
-    let on_time = late.iter().filter(|&&ms| ms.min(200 - ms) <= 20).count();
-    assert!(on_time * 10 >= late.len() * 8, "{late:?}");
-}
-
 struct SampleProcess(Child);
 
 impl SampleProcess {
@@ -185,11 +156,12 @@ fn a_sampler_that_is_told_to_end_writes_all_that_it_has() {
     let samples = samples(&file);
     assert!(samples.len() >= 6, "{}", samples.len());
     assert!(samples.last().unwrap().at_ms >= told.wall_ms());
-    // zstd's own program reads it, if it is there.
-    if let Ok(output) = Command::new("zstdcat").arg(&file).output() {
-        assert!(output.status.success());
-        assert_eq!(output.stdout.iter().filter(|&&byte| byte == b'\n').count(), samples.len());
-    }
+    // zstd's own program reads it too.
+    let Ok(output) = Command::new("zstdcat").arg(&file).output() else {
+        return not_tested(Cause::Missing("no zstdcat (apt-get install zstd)"));
+    };
+    assert!(output.status.success());
+    assert_eq!(output.stdout.iter().filter(|&&byte| byte == b'\n').count(), samples.len());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the agent reads and writes is what the committed schemas say.
+//! The agent's documents and reports against the committed schemas.
 
 use std::fs;
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use dicomperf::measurement::Iteration;
 use dicomperf::plan::{Scenario, Settings};
-use dicomperf::request::{Arrival, InstancesPerAssociation, Sender, Synthetic, Target, TransferSyntax};
+use dicomperf::request::{InstancesPerAssociation, Sender, Synthetic, Target, TransferSyntax};
 use dicomperf::samples::{self, Sample};
 use dicomperf::step::{DatasetSource, MeasureBlock};
 use dicomperf_agent::sink::SinkDocument;
@@ -15,7 +15,7 @@ use crate::harness::{OrthancProcess, Run};
 const SENDERS: [Sender; 3] = [Sender::Storescu, Sender::Dcmsend, Sender::Native];
 
 /// The block's one scenario, changed in one way after another.
-fn varied(block: &MeasureBlock, changes: impl IntoIterator<Item = impl Fn(&mut Settings)>) -> Vec<Scenario> {
+pub fn varied(block: &MeasureBlock, changes: impl IntoIterator<Item = impl Fn(&mut Settings)>) -> Vec<Scenario> {
     let base = &block.scenarios[0].settings;
     (0..)
         .zip(changes)
@@ -27,14 +27,14 @@ fn varied(block: &MeasureBlock, changes: impl IntoIterator<Item = impl Fn(&mut S
         .collect()
 }
 
-fn all_valid(iterations: &[Iteration]) {
+pub fn all_valid(iterations: &[Iteration]) {
     for iteration in iterations {
         assert!(iteration.valid, "scenario {}: {:?}", iteration.scenario, iteration.reason);
     }
 }
 
 /// The agent's sink, in place of the Orthanc of a block.
-fn sink_for(block: &mut MeasureBlock, delay_us: u64) -> SinkProcess {
+pub fn sink_for(block: &mut MeasureBlock, delay_us: u64) -> SinkProcess {
     let sink = SinkProcess::start(SinkDocument { max_pdu: block.settings.max_pdu, delay_us, ..plain() });
     block.settings.target = Target::Sink;
     block.server.dicom_port = sink.document.dicom_port;
@@ -140,30 +140,6 @@ fn the_sink_takes_what_every_sender_sends() {
     let _sink = sink_for(&mut block, 0);
     let report = run.measure(0, block).succeeds();
     all_valid(&measured(&report).iterations);
-    assert!(measured(&report).sample.is_none() && measured(&report).iterations[0].server.is_none());
+    assert!(measured(&report).read_back.is_none() && measured(&report).iterations[0].server.is_none());
     assert_eq!(measured(&report).iterations[0].instances_stored, 6);
-}
-
-#[test]
-fn an_open_arrival_counts_the_wait_that_a_slow_server_causes() {
-    let run = Run::with_instances(20);
-    let orthanc = OrthancProcess::start(settings(true, false, &[]));
-    let mut block = block(&orthanc, &[1], 0, 1);
-    // The sink answers 50 a second at most.
-    let _sink = sink_for(&mut block, 20_000);
-    let open = |rate: f64| {
-        move |settings: &mut Settings| {
-            settings.sender = Sender::Native;
-            settings.arrival = Arrival::Open(rate);
-        }
-    };
-    block.scenarios = varied(&block, [open(25.0), open(100.0)]);
-    let report = run.measure(0, block).succeeds();
-    all_valid(&measured(&report).iterations);
-    let [slow, fast] = &measured(&report).iterations[..] else { panic!("two") };
-    // 20 instances at 25 a second: the last is due after 760 ms. Each is answered after some 20 ms.
-    assert!((700.0..1100.0).contains(&slow.transfer_ms), "{slow:?}");
-    assert!(slow.latency_us.percentile_ms(90.0) < 35.0, "{:?}", slow.latency_us.percentile_ms(90.0));
-    // At 100 a second each waits for all before it: the last is due after 190 ms and answered after 400.
-    assert!(fast.latency_us.max_ms() > 150.0, "{}", fast.latency_us.max_ms());
 }

@@ -1,4 +1,4 @@
-//! The null SCP with DCMTK's senders, and with what is no DICOM.
+//! The sink with DCMTK's senders, and with bytes that are not DICOM.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -24,7 +24,7 @@ fn dcmtk(program: &str, sink: &SinkProcess, arguments: &[&str]) {
     assert!(output.status.success(), "{program}: {output:?}");
 }
 
-fn holds(sink: &SinkProcess, instances: &Instances) {
+pub fn holds(sink: &SinkProcess, instances: &Instances) {
     let counted = sink.counted();
     let mut uids = counted.sop_instance_uids;
     uids.sort();
@@ -105,7 +105,7 @@ fn request(transfer_syntax: &str) -> Vec<u8> {
     .unwrap()
 }
 
-/// What it answers to these bytes until it closes the connection, or has nothing more to say.
+/// Its answer to these bytes until it closes the connection, or sends nothing more.
 fn answer(sink: &SinkProcess, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(("127.0.0.1", sink.document.dicom_port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
@@ -167,25 +167,4 @@ fn garbage_aborts_its_own_association_and_no_other() {
     // By the signal itself, not by a panic.
     use std::os::unix::process::ExitStatusExt as _;
     assert_eq!(sink.terminate().signal(), Some(15));
-}
-
-#[test]
-fn one_at_a_time_its_capacity_is_known_whatever_the_number_of_associations() {
-    let instances = Instances::explicit(40);
-    let sink = SinkProcess::start(SinkDocument { delay_us: 10_000, one_at_a_time: true, ..plain() });
-    for lanes in [1, 4] {
-        let document = SendDocument { max_pdu: 0, ..instances.document(sink.document.dicom_port, lanes) };
-        let associations = send(&document).succeeds();
-        let stores: Vec<_> = associations.iter().flat_map(|association| &association.stores).collect();
-        let answered = |store: &&dicomperf_agent::timeline::Store| store.response.as_ref().unwrap().0;
-        let taken =
-            stores.iter().map(answered).max().unwrap() - stores.iter().map(|one| one.requested_us).min().unwrap();
-        // 40 in 10 ms each, and what a busy machine adds.
-        assert!((400_000..600_000).contains(&taken), "{lanes} associations: {taken} us");
-        let mut latencies: Vec<_> = stores.iter().map(|store| answered(store) - store.requested_us).collect();
-        latencies.sort_unstable();
-        let median = latencies[latencies.len() / 2] as f64 / 10_000.0;
-        assert!((median / lanes as f64 - 1.0).abs() < 0.25, "{lanes} associations: {median} delays");
-        holds(&sink, &instances);
-    }
 }

@@ -90,8 +90,7 @@ fn check_run_id(id: &str) -> Result<(), InvalidRequest> {
     if run_id::is_valid(id) {
         return Ok(());
     }
-    let allowed = "1 to 80 letters, digits and _ . -";
-    Err(InvalidRequest { errors: vec![FieldError::new("name of the execution", format!("is {id:?}"), allowed)] })
+    Err(InvalidRequest { errors: vec![FieldError::new("name of the execution", format!("is {id:?}"), run_id::RULE)] })
 }
 
 /// The schedule, if one started the run, and the request.

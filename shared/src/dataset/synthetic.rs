@@ -5,15 +5,12 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 
 use super::canvas::Canvas;
 use super::place::Place;
 use super::{header, mix, noise};
+use crate::parallel::{cpu_count, in_parallel};
 use crate::request::Synthetic;
 
 /// Changes whenever the same seed gives other bytes.
@@ -44,7 +41,7 @@ pub fn synthetic_bytes(spec: &Synthetic) -> u64 {
 /// # Errors
 /// A file that cannot be written; no more are begun then.
 pub fn generate(spec: &Synthetic, directory: &Path, progress: impl FnMut(u32)) -> io::Result<Vec<GeneratedInstance>> {
-    generate_with(thread::available_parallelism().map_or(1, NonZeroUsize::get), spec, directory, progress)
+    generate_with(cpu_count(), spec, directory, progress)
 }
 
 fn generate_with(
@@ -54,32 +51,15 @@ fn generate_with(
     mut progress: impl FnMut(u32),
 ) -> io::Result<Vec<GeneratedInstance>> {
     let places: Vec<Place> = mix::places(spec).collect();
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel();
-    let mut instances = vec![None; places.len()];
-    thread::scope(|scope| {
-        for _ in 0..threads.min(places.len()) {
-            let sender = sender.clone();
-            let (places, next) = (&places, &next);
-            scope.spawn(move || {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(place) = places.get(index) else { return };
-                    // Nobody listens after the first failure.
-                    if sender.send((index, create(place, index, directory))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        for (written, (index, result)) in (1..).zip(receiver) {
-            instances[index] = Some(result?);
+    in_parallel(
+        &places,
+        threads,
+        |index, place| create(place, index, directory),
+        |written| {
             progress(written);
-        }
-        io::Result::Ok(())
-    })?;
-    Ok(instances.into_iter().flatten().collect())
+            Ok(())
+        },
+    )
 }
 
 fn create(place: &Place, index: usize, directory: &Path) -> io::Result<GeneratedInstance> {

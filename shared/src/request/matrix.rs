@@ -183,6 +183,9 @@ impl Sender {
 }
 
 impl Target {
+    /// Every program that receives.
+    pub const ALL: [Self; 2] = [Self::Orthanc, Self::Sink];
+
     /// The name in requests and reports.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{HostSamples, Outcome, Stores, Summary, summarize};
-use crate::measurement::{BlockMeasurement, Clock, Iteration, LatencyHistogram, SampleCheck};
+use crate::measurement::{BlockMeasurement, Clock, Iteration, LatencyHistogram, ReadBack};
 use crate::plan::{Circumstances, DatasetOrigin, DatasetPlan, Plan, Settings, plan};
 use crate::request::Request;
 use crate::statistics::LeastSquares;
@@ -103,7 +103,7 @@ pub(crate) fn measured(plan: &Plan, ordinal: u32, transfer_ms: impl Fn(&Settings
             searches: Vec::new(),
             network: None,
             network_error: Some("iperf3 is not there".to_owned()),
-            sample: Some(SampleCheck { sop_instance_uid: "2.25.1".to_owned(), elements: 60, differences: Vec::new() }),
+            read_back: Some(ReadBack { sop_instance_uid: "2.25.1".to_owned(), elements: 60, differences: Vec::new() }),
         })),
     )
 }

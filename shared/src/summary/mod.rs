@@ -32,7 +32,7 @@ use crate::comparison::RunComparison;
 use crate::dataset::Refused;
 use crate::diagnosis::{self, ConfigurationAdvice, Finding};
 use crate::failure::RunError;
-use crate::measurement::{BlockMeasurement, Clock, SampleCheck};
+use crate::measurement::{BlockMeasurement, Clock, ReadBack};
 use crate::network::NetworkBaseline;
 use crate::plan::{Estimate, FingerprintParts, Hosts, Plan};
 use crate::request::{Baseline, Request};
@@ -158,7 +158,7 @@ pub struct SampleSummary {
     pub round: u32,
     /// What was found.
     #[serde(flatten)]
-    pub check: SampleCheck,
+    pub check: ReadBack,
 }
 
 /// What the network between the hosts could do by itself, before a block run.

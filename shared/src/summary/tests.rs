@@ -268,7 +268,12 @@ fn a_differing_sample_is_noted() {
     let plan = planned(json!({}));
     let mut steps = all_steps(&plan, |_, _| 1000.0);
     if let Some(StepOutput::Measured(block)) = steps.last_mut().and_then(|report| report.output.as_mut()) {
-        block.sample.as_mut().expect("a sample").differences.push("(7fe0,0010) PixelData".to_owned());
+        block
+            .read_back
+            .as_mut()
+            .expect("an instance that was read back")
+            .differences
+            .push("(7fe0,0010) PixelData".to_owned());
     }
     let summary = summarize(&plan, &steps, went_well());
     assert_eq!(summary.samples[1].check.differences.len(), 1);

@@ -54,7 +54,7 @@ impl Told {
                     let (ordinal, block, round) = (measured.ordinal, measured.block, measured.round);
                     let (baseline, error) = (measured.network.clone(), measured.network_error.clone());
                     told.network.insert(ordinal, NetworkSummary { ordinal, block, round, baseline, error });
-                    if let Some(check) = &measured.sample {
+                    if let Some(check) = &measured.read_back {
                         let sample = SampleSummary { ordinal, block, round, check: check.clone() };
                         told.samples.insert(ordinal, sample);
                     }

@@ -1,4 +1,4 @@
-//! What a presigned URL points to: keeps every body that is put, serves what it is given.
+//! The bucket of presigned URLs: it keeps every body that is put, and serves the objects that it is given.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

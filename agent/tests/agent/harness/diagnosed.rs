@@ -9,13 +9,14 @@ use dicomperf::request::{Request, Target};
 use dicomperf::step::{DatasetSource, HostRole, MeasureBlock, ServerAddress, StepId, StepOutput, StepReport};
 use dicomperf::summary::{HostSamples, Outcome, ScenarioSummary, Stores, Summary, summarize};
 use dicomperf_agent::resources::Sampler;
+use dicomperf_testkit::{Cause, not_tested};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::sink::{SinkProcess, plain};
-use super::{OrthancProcess, Run};
+use super::{OrthancProcess, Run, recorded};
 
-/// What serves a block, until it is dropped.
+/// The server of a block, until it is dropped.
 pub enum Server {
     Orthanc(OrthancProcess),
     Sink(SinkProcess),
@@ -79,18 +80,14 @@ pub fn diagnosed_with(request: Value, mut start: impl FnMut(&ServerSettings, Blo
         let measured = run.measure(0, measure_block(&plan, sequenced, &server)).succeeds();
         sampler.stop().unwrap();
         if let Server::Orthanc(orthanc) = &server {
-            let output = Some(StepOutput::Collected(orthanc.collected()));
+            let output = Some(StepOutput::Collected(orthanc.collect()));
             steps.push(StepReport { step: StepId::Collect, output, ..measured.clone() });
         }
         steps.push(measured);
     }
-    let (mut samples, mut stores) = (HostSamples::default(), Stores::default());
-    for (host, file) in [(HostRole::Server, file), (HostRole::Client, run.home("samples.jsonl.zst"))] {
-        samples.add(host, &fs::read(file).unwrap(), &mut stores).unwrap();
-    }
-    let finished_at = "2026-01-01T00:30:00Z".parse().unwrap();
-    let outcome = Outcome { error: None, hosts_left: 0, history: Vec::new(), samples, stores, finished_at };
-    let summary = summarize(&plan, &steps, outcome);
+    let samples = Samples { server: fs::read(file).unwrap(), client: fs::read(run.home("samples.jsonl.zst")).unwrap() };
+    recorded::write_latest(&plan, &steps, &samples);
+    let summary = summary_of(&plan, &steps, &samples);
     for scenario in &summary.scenarios {
         assert_eq!(scenario.valid_iterations, scenario.planned_iterations, "{:?}", scenario.iterations);
     }
@@ -98,16 +95,35 @@ pub fn diagnosed_with(request: Value, mut start: impl FnMut(&ServerSettings, Blo
     summary
 }
 
-/// A summary of a run that had the machine to itself, for what can only be seen then; `None` if there was none in three.
-pub fn undisturbed(measure: impl Fn() -> Summary) -> Option<Summary> {
+/// The samples files of both hosts.
+pub struct Samples {
+    pub server: Vec<u8>,
+    pub client: Vec<u8>,
+}
+
+/// The summary of a run from everything that it left.
+pub fn summary_of(plan: &Plan, steps: &[StepReport], files: &Samples) -> Summary {
+    let (mut samples, mut stores) = (HostSamples::default(), Stores::default());
+    for (host, file) in [(HostRole::Server, &files.server), (HostRole::Client, &files.client)] {
+        samples.add(host, file, &mut stores).unwrap();
+    }
+    let finished_at = "2026-01-01T00:30:00Z".parse().unwrap();
+    let outcome = Outcome { error: None, hosts_left: 0, history: Vec::new(), samples, stores, finished_at };
+    summarize(plan, steps, outcome)
+}
+
+/// A summary of a run that had the machine to itself, for findings that can only be seen then. `None`, which is noted, if
+/// none of three had. A recording of it gets this name.
+pub fn undisturbed(name: &str, measure: impl Fn() -> Summary) -> Option<Summary> {
     let undisturbed = (0..3).map(|_| measure()).find(|summary| summary.scenarios.iter().all(has_the_cpus));
-    if undisturbed.is_none() {
-        println!("not tested: other programs used the CPUs, three times");
+    match &undisturbed {
+        Some(_) => recorded::keep_latest(name),
+        None => not_tested(Cause::Disturbed("other programs used the CPUs, three times")),
     }
     undisturbed
 }
 
-/// Whether other programs than sender, server and kernel left a scenario four fifths of the CPUs. The sink's own CPU time is
+/// True if other programs than sender, server and kernel left a scenario four fifths of the CPUs. The sink's own CPU time is
 /// not known: as much as the sender's, where it waits for that.
 fn has_the_cpus(scenario: &ScenarioSummary) -> bool {
     let Some(used) = &scenario.resources.server else { return true };

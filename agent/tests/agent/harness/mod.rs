@@ -4,6 +4,7 @@
 pub mod bucket;
 pub mod diagnosed;
 pub mod orthanc;
+pub mod recorded;
 pub mod run;
 pub mod sender;
 pub mod sink;

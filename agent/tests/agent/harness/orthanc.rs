@@ -1,5 +1,6 @@
 //! Orthanc, started without a service manager from what the agent would have written.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,9 +10,11 @@ use std::time::Duration;
 use dicomperf::plan::ServerSettings;
 use dicomperf::request::Target;
 use dicomperf::step::{Collected, ServerAddress, ServerConfiguration};
-use dicomperf_agent::orthanc::Orthanc;
-use dicomperf_agent::server::certificate::Certificate;
-use dicomperf_agent::server::configuration::{self, Paths};
+use dicomperf_agent::server::ServerUnderTest as _;
+use dicomperf_agent::server::orthanc::Orthanc;
+use dicomperf_agent::server::orthanc::configuration::{self, Paths};
+use dicomperf_agent::server::orthanc::rest::OrthancRest;
+use dicomperf_agent::tls::Certificate;
 use dicomperf_agent::versions;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -60,10 +63,10 @@ impl OrthancProcess {
         fs::create_dir(&paths.storage).unwrap();
         if settings.tls {
             let made = Certificate::generate(&address).unwrap();
-            fs::write(&paths.certificate, made.certificate).unwrap();
-            fs::write(&paths.private_key, made.private_key).unwrap();
+            fs::write(&paths.certificate.certificate, made.certificate).unwrap();
+            fs::write(&paths.certificate.private_key, made.private_key).unwrap();
         }
-        let process = Command::new(versions::ORTHANC)
+        let process = Command::new(versions::ORTHANC_PROGRAM)
             .args(configuration::arguments(&paths))
             .envs(configuration::environment(&settings))
             .stdout(Stdio::null())
@@ -85,23 +88,16 @@ impl OrthancProcess {
         panic!("Orthanc does not serve: {}", fs::read_to_string(&self.paths.log).unwrap_or_default());
     }
 
-    /// What `server collect` tells of it.
-    pub fn collected(&self) -> Collected {
-        let file = serde_json::from_slice(&fs::read(&self.paths.configuration).unwrap()).unwrap();
-        let orthanc = [
-            ("configuration".to_owned(), json!(configuration::redacted(file))),
-            ("system".to_owned(), self.rest().system().unwrap()),
-        ];
-        let environment = configuration::environment(&self.settings);
-        Collected {
-            versions: versions::host(),
-            orthanc: orthanc.into(),
-            environment: environment.map(|(name, value)| (name.to_owned(), json!(value))).into(),
-        }
+    /// Collects its configuration and environment as `server collect` does.
+    pub fn collect(&self) -> Collected {
+        let mut collected =
+            Collected { versions: versions::host(), orthanc: BTreeMap::new(), environment: BTreeMap::new() };
+        Orthanc::new(self.paths.clone(), &self.address).collect(&mut collected).unwrap();
+        collected
     }
 
-    pub fn rest(&self) -> Orthanc {
-        Orthanc::new(&self.address)
+    pub fn rest(&self) -> OrthancRest {
+        OrthancRest::new(&self.address)
     }
 
     /// Sends one file to it, beside whatever else is sent.
@@ -113,7 +109,7 @@ impl OrthancProcess {
 
     /// The certificate that it shows, PEM.
     pub fn certificate(&self) -> Vec<u8> {
-        fs::read(&self.paths.certificate).unwrap()
+        fs::read(&self.paths.certificate.certificate).unwrap()
     }
 
     pub fn stop(&mut self) {

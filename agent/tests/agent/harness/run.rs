@@ -159,7 +159,7 @@ impl Ended<'_> {
     }
 }
 
-/// What a report of a measure step has measured.
+/// The measurement in a measure step's report.
 pub fn measured(report: &StepReport) -> &BlockMeasurement {
     match &report.output {
         Some(StepOutput::Measured(measurement)) => measurement,

@@ -6,9 +6,9 @@ use std::process::{Command, Output, Stdio};
 
 use dicom_dictionary_std::uids;
 use dicom_object::FileMetaTableBuilder;
-use dicomperf::request::Synthetic;
+use dicomperf::request::{Arrival, Synthetic};
 use dicomperf_agent::client::dataset::{self, Instance};
-use dicomperf_agent::native::{Arrival, SendDocument};
+use dicomperf_agent::native::SendDocument;
 use dicomperf_agent::timeline::Association;
 use tempfile::TempDir;
 
@@ -84,7 +84,7 @@ impl Instances {
     }
 }
 
-/// What our own SCU did.
+/// native's account.
 pub struct Sent {
     pub output: Output,
     pub associations: Vec<Association>,

@@ -1,4 +1,4 @@
-//! A null SCP as a process of its own.
+//! The sink as a process of its own.
 
 use std::fs;
 use std::path::Path;
@@ -7,9 +7,8 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use dicomperf::step::ServerAddress;
-use dicomperf_agent::server::certificate::Certificate;
-use dicomperf_agent::sink::SinkDocument;
-use serde::Deserialize;
+use dicomperf_agent::sink::{Counted, SinkDocument};
+use dicomperf_agent::tls::Certificate;
 use tempfile::TempDir;
 
 use super::free_port;
@@ -22,15 +21,7 @@ pub struct SinkProcess {
     directory: TempDir,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Counted {
-    pub sop_instance_uids: Vec<String>,
-    pub dataset_bytes: u64,
-    pub count: u64,
-}
-
-/// What a null SCP on free ports is told: no limit, no delay, no TLS.
+/// A sink on free ports without limit, delay or TLS.
 pub fn plain() -> SinkDocument {
     SinkDocument {
         address: "127.0.0.1".to_owned(),

@@ -8,38 +8,30 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::http::StatusCode;
 
+use super::super::under_test::StoredInstance;
 use crate::failure::Failure;
 use crate::rest::Rest;
 
 /// Instances in one page of an answer.
-const PAGE: usize = 1000;
+const PAGE_INSTANCES: usize = 1000;
 /// Deleting a large dataset takes its time.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Orthanc's REST interface.
 #[derive(Debug)]
-pub struct Orthanc {
+pub struct OrthancRest {
     rest: Rest,
 }
 
-/// What `/statistics` tells.
+/// The answer of `/statistics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Statistics {
-    /// Instances held.
+    /// Number of instances.
     pub count_instances: u64,
     /// Bytes of all attachments, before Orthanc compresses them.
     #[serde(deserialize_with = "number_in_text")]
     pub total_uncompressed_size: u64,
-}
-
-/// An instance that Orthanc holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
-    /// Orthanc's own id.
-    pub id: String,
-    /// SOP Instance UID (0008,0018).
-    pub sop_instance_uid: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,14 +48,14 @@ struct MainDicomTags {
     sop_instance_uid: String,
 }
 
-impl Orthanc {
+impl OrthancRest {
     /// At this address.
     #[must_use]
     pub fn new(server: &ServerAddress) -> Self {
-        Self { rest: Rest::new(server, TIMEOUT) }
+        Self { rest: Rest::new("Orthanc's REST interface", server, TIMEOUT) }
     }
 
-    /// What `/system` tells: version, ports, AE title.
+    /// The answer of `/system`: version, ports, AE title.
     ///
     /// # Errors
     /// [`Failure::ServerUnreachable`]
@@ -71,7 +63,7 @@ impl Orthanc {
         self.rest.json("/system")
     }
 
-    /// What it holds, in numbers.
+    /// Counts its instances and their bytes.
     ///
     /// # Errors
     /// [`Failure::ServerUnreachable`]
@@ -79,29 +71,27 @@ impl Orthanc {
         self.rest.json("/statistics")
     }
 
-    /// Every instance that it holds, page by page.
+    /// Lists every instance, page by page.
     ///
     /// # Errors
     /// [`Failure::ServerUnreachable`]
-    pub fn held(&self) -> Result<Vec<Held>, Failure> {
-        let mut held = Vec::new();
+    pub fn instances(&self) -> Result<Vec<StoredInstance>, Failure> {
+        let mut instances = Vec::new();
         loop {
             let page: Vec<ExpandedInstance> =
-                self.rest.json(&format!("/instances?expand&since={}&limit={PAGE}", held.len()))?;
-            let last = page.len() < PAGE;
-            held.extend(
-                page.into_iter().map(|instance| Held {
-                    id: instance.id,
-                    sop_instance_uid: instance.main_dicom_tags.sop_instance_uid,
-                }),
-            );
-            if last {
-                return Ok(held);
+                self.rest.json(&format!("/instances?expand&since={}&limit={PAGE_INSTANCES}", instances.len()))?;
+            let is_last = page.len() < PAGE_INSTANCES;
+            instances.extend(page.into_iter().map(|instance| StoredInstance {
+                id: instance.id,
+                sop_instance_uid: instance.main_dicom_tags.sop_instance_uid,
+            }));
+            if is_last {
+                return Ok(instances);
             }
         }
     }
 
-    /// What its Prometheus metrics say of its work, none of it older than a time in ms since 1970-01-01 UTC.
+    /// Its Prometheus metrics of its work, without those older than a time in ms since 1970-01-01 UTC.
     ///
     /// # Errors
     /// [`Failure::ServerUnreachable`]
@@ -121,7 +111,7 @@ impl Orthanc {
         self.rest.bytes(&format!("/instances/{id}/file"))
     }
 
-    /// Deletes everything, and looks that it is gone.
+    /// Deletes everything, and checks that nothing is left.
     ///
     /// # Errors
     /// [`Failure::ServerUnreachable`]
@@ -143,7 +133,7 @@ impl Orthanc {
         }
     }
 
-    /// Since Orthanc 1.9.4; says whether it could.
+    /// Deletes all at once, since Orthanc 1.9.4. Returns whether this Orthanc can.
     fn delete_at_once(&self, resources: &[String]) -> Result<bool, Failure> {
         let path = "/tools/bulk-delete";
         match self.rest.post(path, &json!({ "Resources": resources }))? {

@@ -9,14 +9,14 @@ use dicom_core::value::Value;
 use dicom_dictionary_std::{StandardDataDictionary, tags};
 use dicom_object::mem::InMemElement;
 use dicom_object::{DefaultDicomObject, InMemDicomObject, OpenFileOptions, Tag};
-use dicomperf::measurement::SampleCheck;
+use dicomperf::measurement::ReadBack;
 use dicomperf::plan::ServerSettings;
 
-use crate::client::dataset::{self, Dataset, with_causes};
-use crate::failure::Failure;
-use crate::orthanc::{Held, Orthanc};
+use crate::client::dataset::{self, Dataset};
+use crate::failure::{Failure, with_causes};
+use crate::server::{ServerUnderTest, StoredInstance};
 
-/// What transcoding may change beside the pixels themselves (PS3.3 C.7.6.3, C.7.6.1.1.5).
+/// Elements that transcoding may change beside the pixels themselves (PS3.3 C.7.6.3, C.7.6.1.1.5).
 const TRANSCODED: &[Tag] = &[
     tags::PIXEL_DATA,
     tags::PHOTOMETRIC_INTERPRETATION,
@@ -35,46 +35,47 @@ const TRANSCODED: &[Tag] = &[
     tags::EXTENDED_OFFSET_TABLE_LENGTHS,
 ];
 /// Differences that are named.
-const NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
-/// Compares the first instance of the dataset that fits in memory; `None` where there is none.
+/// Compares the first instance of the dataset that fits in memory. `None` where there is no such instance, or the server
+/// keeps none.
 ///
 /// # Errors
 /// `ServerUnreachable`, `DatasetFailed`.
-pub(super) fn check(
+pub(super) fn read_back(
     dataset: &Dataset,
     directory: &Path,
-    orthanc: &Orthanc,
-    held: &[Held],
+    server: &dyn ServerUnderTest,
+    stored: &[StoredInstance],
     settings: &ServerSettings,
-) -> Result<Option<SampleCheck>, Failure> {
-    let Some(instance) = dataset.instances.iter().find(|instance| instance.bytes <= dataset::WHOLE_BYTES) else {
+) -> Result<Option<ReadBack>, Failure> {
+    let Some(instance) = dataset.instances.iter().find(|instance| instance.bytes <= dataset::MAX_WHOLE_BYTES) else {
         return Ok(None);
     };
     let uid = &instance.sop_instance_uid;
-    let Some(stored) = held.iter().find(|held| held.sop_instance_uid == *uid) else { return Ok(None) };
+    let Some(stored) = stored.iter().find(|stored| stored.sop_instance_uid == *uid) else { return Ok(None) };
+    let Some(fetched) = server.fetch(stored)? else { return Ok(None) };
     let sent = dataset::open(&directory.join(&instance.file))
         .map_err(|error| Failure::DatasetFailed(format!("{}: {}", instance.file, with_causes(&error))))?;
-    let transcoded = settings.orthanc.contains_key("IngestTranscoding");
-    let (elements, differences) = match OpenFileOptions::new().from_reader(Cursor::new(orthanc.file(&stored.id)?)) {
-        Ok(stored) => compare(&sent, &stored, transcoded),
+    let (elements, differences) = match OpenFileOptions::new().from_reader(Cursor::new(fetched)) {
+        Ok(stored) => compare(&sent, &stored, server.transcodes(settings)),
         Err(error) => (0, vec![format!("it cannot be read: {}", with_causes(&error))]),
     };
-    tracing::info!(uid, elements, ?differences, "sample");
-    Ok(Some(SampleCheck { sop_instance_uid: uid.clone(), elements, differences }))
+    tracing::info!(uid, elements, ?differences, "read back");
+    Ok(Some(ReadBack { sop_instance_uid: uid.clone(), elements, differences }))
 }
 
-/// Why a sample makes its iteration invalid.
-pub(super) fn reason(check: &SampleCheck) -> Option<String> {
-    let first = check.differences.first()?;
+/// The reason for which an instance that came back changed makes its iteration invalid.
+pub(super) fn reason(read_back: &ReadBack) -> Option<String> {
+    let first = read_back.differences.first()?;
     Some(format!(
         "instance {} came back with {} differences, like {first}",
-        check.sop_instance_uid,
-        check.differences.len()
+        read_back.sop_instance_uid,
+        read_back.differences.len()
     ))
 }
 
-/// How many elements were compared, and which differ. The file meta group is not in either data set.
+/// The number of elements that were compared, and those that differ. The file meta group is not in either data set.
 fn compare(sent: &DefaultDicomObject, stored: &DefaultDicomObject, transcoded: bool) -> (u32, Vec<String>) {
     let skipped = |tag: Tag| transcoded && TRANSCODED.contains(&tag);
     let tags: BTreeSet<Tag> = tags_of(sent).chain(tags_of(stored)).filter(|&tag| !skipped(tag)).collect();
@@ -86,7 +87,7 @@ fn compare(sent: &DefaultDicomObject, stored: &DefaultDicomObject, transcoded: b
             (Some(_), None) => ", which was sent only",
             (None, _) => ", which was stored only",
         };
-        if differences.len() < NAMED {
+        if differences.len() < MAX_NAMED {
             differences.push(format!("{tag} {}{difference}", name(tag)));
         }
     }

@@ -5,6 +5,7 @@ use std::process::{Child, Command};
 use dicomperf::diagnosis::Rule;
 use dicomperf::plan::ServerSettings;
 use dicomperf::step::IPERF3_PORT;
+use dicomperf_testkit::{Cause, not_tested};
 use serde_json::json;
 
 use crate::harness::diagnosed::{Server, diagnosed_with, finding, silent};
@@ -80,8 +81,7 @@ impl Drop for Link {
 #[test]
 fn a_link_of_200_megabit_is_the_limit_and_an_open_one_is_not() {
     let Some(link) = Link::up() else {
-        eprintln!("not tested: this user may not make a network namespace");
-        return;
+        return not_tested(Cause::Missing("this user may not make a network namespace (CAP_NET_ADMIN)"));
     };
     let request = json!({
         "dataset": { "synthetic": { "modality": "CT", "instances": 40 } }, "iterations": 3, "warmup": 0, "rounds": 1,

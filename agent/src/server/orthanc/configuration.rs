@@ -1,4 +1,4 @@
-//! Orthanc's configuration: one complete file, an environment, a unit. Whatever a block needs is in these three.
+//! Orthanc's configuration: one complete file, an environment, a unit. All that a block needs is in these three.
 //!
 //! Orthanc does not start when one key stands in two of its files, so nothing is laid beside Debian's own.
 
@@ -9,21 +9,23 @@ use dicomperf::plan::ServerSettings;
 use dicomperf::step::ServerConfiguration;
 use serde_json::{Map, Value, json};
 
+use super::super::certificate::CertificatePaths;
+use super::super::systemd::{unit_path, unit_text};
 use crate::failure::Failure;
 use crate::versions;
 
 /// The name of our unit.
-pub const UNIT: &str = "dicomperf-orthanc.service";
+pub(super) const UNIT: &str = "dicomperf-orthanc.service";
+/// The user and group that Debian's package makes, and Orthanc runs as.
+pub(super) const GROUP: &str = "orthanc";
 
-/// Where things are on the server.
+/// Orthanc's files.
 #[derive(Debug, Clone)]
 pub struct Paths {
     /// Orthanc's configuration file.
     pub configuration: PathBuf,
-    /// Certificate for DICOM over TLS, PEM.
-    pub certificate: PathBuf,
-    /// Its private key, PEM.
-    pub private_key: PathBuf,
+    /// Certificate for DICOM over TLS.
+    pub certificate: CertificatePaths,
     /// Orthanc's database and files.
     pub storage: PathBuf,
     /// Orthanc's log.
@@ -38,11 +40,10 @@ impl Paths {
     pub fn installed() -> Self {
         Self {
             configuration: "/etc/dicomperf/orthanc.json".into(),
-            certificate: "/etc/dicomperf/certificate.pem".into(),
-            private_key: "/etc/dicomperf/private-key.pem".into(),
+            certificate: CertificatePaths::installed(),
             storage: "/var/lib/orthanc/db-v6".into(),
             log: "/var/log/orthanc/dicomperf.log".into(),
-            unit: Path::new("/etc/systemd/system").join(UNIT),
+            unit: unit_path(UNIT),
         }
     }
 
@@ -51,8 +52,7 @@ impl Paths {
     pub fn under(directory: &Path) -> Self {
         Self {
             configuration: directory.join("orthanc.json"),
-            certificate: directory.join("certificate.pem"),
-            private_key: directory.join("private-key.pem"),
+            certificate: CertificatePaths::under(directory),
             storage: directory.join("storage"),
             log: directory.join("orthanc.log"),
             unit: directory.join(UNIT),
@@ -108,10 +108,10 @@ pub fn file(
 
     if settings.tls {
         set("DicomTlsEnabled", json!(true));
-        set("DicomTlsCertificate", json!(paths.certificate));
-        set("DicomTlsPrivateKey", json!(paths.private_key));
+        set("DicomTlsCertificate", json!(paths.certificate.certificate));
+        set("DicomTlsPrivateKey", json!(paths.certificate.private_key));
         // Orthanc does not start without this file, even where no client's certificate is asked for.
-        set("DicomTlsTrustedCertificates", json!(paths.certificate));
+        set("DicomTlsTrustedCertificates", json!(paths.certificate.certificate));
         set("DicomTlsRemoteCertificateRequired", json!(false));
     }
     for (key, value) in &settings.orthanc {
@@ -134,7 +134,7 @@ pub const fn environment(settings: &ServerSettings) -> [(&'static str, &'static 
     [("TCP_NODELAY", if settings.tcp_no_delay { "1" } else { "0" })]
 }
 
-/// What Orthanc is started with.
+/// Orthanc's command line, without the program.
 #[must_use]
 pub fn arguments(paths: &Paths) -> [String; 2] {
     [format!("--logfile={}", paths.log.display()), paths.configuration.display().to_string()]
@@ -143,25 +143,12 @@ pub fn arguments(paths: &Paths) -> [String; 2] {
 /// Our unit.
 #[must_use]
 pub fn unit(settings: &ServerSettings, paths: &Paths) -> String {
-    let mut environment_lines = String::new();
+    let mut lines = format!("User={GROUP}\nGroup={GROUP}\n");
     for (name, value) in environment(settings) {
-        let _ = writeln!(environment_lines, "Environment={name}={value}");
+        let _ = writeln!(lines, "Environment={name}={value}");
     }
-    format!(
-        "[Unit]\n\
-         Description=Orthanc, configured by dicomperf\n\
-         After=network.target\n\
-         \n\
-         [Service]\n\
-         Type=simple\n\
-         User=orthanc\n\
-         Group=orthanc\n\
-         {environment_lines}\
-         ExecStart={} {}\n\
-         Restart=no\n",
-        versions::ORTHANC,
-        arguments(paths).join(" ")
-    )
+    let command = format!("{} {}", versions::ORTHANC_PROGRAM, arguments(paths).join(" "));
+    unit_text("Orthanc, configured by dicomperf", &command, &lines)
 }
 
 /// The configuration without its secrets.

@@ -1,6 +1,7 @@
 //! The sender as the limit.
 
 use dicomperf::diagnosis::Rule;
+use dicomperf::summary::Summary;
 use serde_json::json;
 
 use crate::harness::diagnosed::{diagnosed, finding, silent, undisturbed};
@@ -8,14 +9,18 @@ use crate::harness::diagnosed::{diagnosed, finding, silent, undisturbed};
 #[test]
 fn a_sender_that_computes_more_than_orthanc_is_the_limit() {
     // Each process reads DCMTK's dictionary, opens an association and ends: for one small instance.
-    let summary = undisturbed(|| {
+    let summary = undisturbed("sender-that-computes", || {
         diagnosed(json!({
             "dataset": { "synthetic": { "modality": "PT", "instances": 80 } }, "iterations": 3, "warmup": 1, "rounds": 1,
             "matrix": { "associations": [4], "instancesPerAssociation": [1] },
         }))
     });
     let Some(summary) = summary else { return };
-    let client = finding(&summary, Rule::ClientBound);
+    the_sender_is_the_limit(&summary);
+}
+
+pub fn the_sender_is_the_limit(summary: &Summary) {
+    let client = finding(summary, Rule::ClientBound);
     assert!(client.evidence[0].value >= 70.0, "{:?}", client.evidence);
 }
 

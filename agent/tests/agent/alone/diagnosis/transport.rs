@@ -1,6 +1,7 @@
 //! Timers, PDUs and associations.
 
 use dicomperf::diagnosis::{Confidence, Rule};
+use dicomperf::summary::Summary;
 use serde_json::json;
 
 use crate::harness::diagnosed::{diagnosed, finding, silent, undisturbed};
@@ -35,8 +36,12 @@ fn small_pdus_are_proven_by_larger_ones_and_the_usual_ones_are_none() {
         "dataset": { "synthetic": { "modality": "CT", "instances": 150 } }, "iterations": 8, "warmup": 1, "rounds": 1,
         "matrix": { "target": ["sink"], "maxPdu": [4096, 32768] },
     });
-    let Some(summary) = undisturbed(|| diagnosed(request.clone())) else { return };
-    let small = finding(&summary, Rule::SmallPdu);
+    let Some(summary) = undisturbed("small-pdus", || diagnosed(request.clone())) else { return };
+    small_pdus_are_proven(&summary);
+}
+
+pub fn small_pdus_are_proven(summary: &Summary) {
+    let small = finding(summary, Rule::SmallPdu);
     assert_eq!((small.confidence, &small.scenarios[..]), (Confidence::Proven, &[0][..]));
 }
 

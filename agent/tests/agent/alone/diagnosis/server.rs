@@ -7,9 +7,11 @@ use std::thread;
 use dicomperf::diagnosis::{Confidence, Rule};
 use dicomperf::plan::ServerSettings;
 use dicomperf::summary::Summary;
+use dicomperf_testkit::{Cause, not_tested};
 use serde_json::{Value, json};
 
 use crate::harness::diagnosed::{Server, diagnosed, diagnosed_with, finding, silent, undisturbed};
+use crate::harness::recorded;
 
 fn compressing(associations: &Value, orthanc: &Value) -> Value {
     json!({
@@ -21,22 +23,37 @@ fn compressing(associations: &Value, orthanc: &Value) -> Value {
 #[test]
 fn compression_on_one_association_keeps_one_thread_busy_and_is_proven_by_a_run_without() {
     let orthanc = json!([{ "StorageCompression": true }, { "StorageCompression": false }]);
-    let Some(summary) = undisturbed(|| diagnosed(compressing(&json!([1]), &orthanc))) else { return };
-    let compression = finding(&summary, Rule::StorageCompression);
+    let Some(summary) = undisturbed("compression-on-one-association", || diagnosed(compressing(&json!([1]), &orthanc)))
+    else {
+        return;
+    };
+    one_thread_is_the_limit(&summary);
+}
+
+pub fn one_thread_is_the_limit(summary: &Summary) {
+    let compression = finding(summary, Rule::StorageCompression);
     assert_eq!((compression.confidence, &compression.scenarios[..]), (Confidence::Proven, &[0][..]));
-    let thread = finding(&summary, Rule::ServerThreadBound);
+    let thread = finding(summary, Rule::ServerThreadBound);
     assert_eq!(thread.scenarios, [0]);
-    silent(&summary, &[Rule::ServerCpuBound, Rule::ClientBound]);
+    silent(summary, &[Rule::ServerCpuBound, Rule::ClientBound]);
 }
 
 #[test]
 fn compression_on_many_associations_uses_up_the_cpus() {
     let orthanc = json!([{ "StorageCompression": true, "DicomThreadsCount": 8 }]);
-    let Some(summary) = undisturbed(|| diagnosed(compressing(&json!([8]), &orthanc))) else { return };
-    let cpus = finding(&summary, Rule::ServerCpuBound);
+    let Some(summary) =
+        undisturbed("compression-on-many-associations", || diagnosed(compressing(&json!([8]), &orthanc)))
+    else {
+        return;
+    };
+    the_cpus_are_the_limit(&summary);
+}
+
+pub fn the_cpus_are_the_limit(summary: &Summary) {
+    let cpus = finding(summary, Rule::ServerCpuBound);
     assert_eq!(cpus.scenarios, [0]);
-    silent(&summary, &[Rule::ServerThreadBound]);
-    let compression = finding(&summary, Rule::StorageCompression);
+    silent(summary, &[Rule::ServerThreadBound]);
+    let compression = finding(summary, Rule::StorageCompression);
     assert_eq!(compression.confidence, Confidence::Likely);
 }
 
@@ -84,12 +101,20 @@ fn a_disk_that_is_kept_busy_is_the_limit_and_memory_is_not() {
         summary.scenarios[0].resources.server.as_ref().is_some_and(|used| used.cpu.user + used.cpu.system < 0.7)
     };
     let Some(on_disk) = measured.into_iter().find(cpus_were_free) else {
-        println!("not tested: the CPUs were used up, three times");
-        return;
+        return not_tested(Cause::Disturbed("the CPUs were used up, three times"));
     };
-    let disk = finding(&on_disk, Rule::DiskBound);
-    assert_eq!(disk.scenarios, [0]);
-    if let Some(in_memory) = undisturbed(|| diagnosed(request.clone())) {
-        silent(&in_memory, &[Rule::DiskBound]);
+    recorded::keep_latest("disk-kept-busy");
+    the_disk_is_the_limit(&on_disk);
+    if let Some(in_memory) = undisturbed("storage-in-memory", || diagnosed(request.clone())) {
+        the_disk_is_not_the_limit(&in_memory);
     }
+}
+
+pub fn the_disk_is_the_limit(summary: &Summary) {
+    let disk = finding(summary, Rule::DiskBound);
+    assert_eq!(disk.scenarios, [0]);
+}
+
+pub fn the_disk_is_not_the_limit(summary: &Summary) {
+    silent(summary, &[Rule::DiskBound]);
 }

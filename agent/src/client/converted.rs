@@ -3,33 +3,31 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 use std::time::Instant;
 
+use dicomperf::parallel::{cpu_count, in_parallel};
 use dicomperf::request::TransferSyntax;
 
 use super::dataset::Dataset;
-use crate::failure::{Failure, While as _};
+use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::process;
 
-/// Where the dataset in one transfer syntax is, in the run's home.
+/// The files of the dataset in one transfer syntax, by their names in the run's home.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variant {
+pub struct Converted {
     /// Directory of the files.
     pub directory: String,
-    /// What is in it: a [`Dataset`].
+    /// Index of these files: a [`Dataset`].
     pub index: String,
-    /// storescu's profile: what it proposes.
+    /// storescu's profile: the presentation contexts that it proposes.
     pub profile: String,
 }
 
-impl Variant {
-    /// Of a transfer syntax.
+impl Converted {
+    /// In a transfer syntax.
     #[must_use]
-    pub fn of(syntax: TransferSyntax) -> Self {
+    pub fn to(syntax: TransferSyntax) -> Self {
         let suffix = syntax.uid().map(|uid| format!("-{uid}")).unwrap_or_default();
         Self {
             directory: format!("dataset{suffix}"),
@@ -42,48 +40,32 @@ impl Variant {
 /// Converts every file of the dataset, as many at once as there are CPUs.
 ///
 /// # Errors
-/// `DatasetFailed` with the tool's own words, `HostFailed`; what `progress` answers.
+/// `DatasetFailed` with the tool's own words, `HostFailed`; an error of `progress`.
 pub fn convert(
     dataset: &Dataset,
     syntax: TransferSyntax,
     home: &RunHome,
     limit: Instant,
-    mut progress: impl FnMut(u32) -> Result<(), Failure>,
+    progress: impl FnMut(u32) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let from = home.path(&Variant::of(TransferSyntax::Original).directory);
-    let to = home.path(&Variant::of(syntax).directory);
-    let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel();
-    thread::scope(|scope| {
-        for worker in 0..workers {
-            let sender = sender.clone();
-            let (from, to, next) = (&from, &to, &next);
-            let scratch = home.path(&format!("convert-{worker}.out"));
-            scope.spawn(move || {
-                while let Some(instance) = dataset.instances.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = one(syntax, &from.join(&instance.file), &to.join(&instance.file), &scratch, limit);
-                    // Nobody listens after the first failure.
-                    if sender.send(result).is_err() {
-                        return;
-                    }
-                }
-                // What is left of it is of no use to anybody.
-                let _ = fs::remove_file(scratch);
-            });
-        }
-        drop(sender);
-        let mut converted = 0;
-        for result in receiver {
-            result?;
-            converted += 1;
-            progress(converted)?;
-        }
-        Ok(())
-    })
+    let from = home.path(&Converted::to(TransferSyntax::Original).directory);
+    let to = home.path(&Converted::to(syntax).directory);
+    in_parallel(
+        &dataset.instances,
+        cpu_count(),
+        |index, instance| {
+            let scratch = home.path(&format!("convert-{index}.out"));
+            let result = convert_one(syntax, &from.join(&instance.file), &to.join(&instance.file), &scratch, limit);
+            // The tool's words are in the result. The scratch file is of no use any more.
+            let _ = fs::remove_file(scratch);
+            result
+        },
+        progress,
+    )?;
+    Ok(())
 }
 
-/// Looks that the conversion did what it was to do, and nothing else.
+/// Checks that the conversion changed the transfer syntax and no instance.
 ///
 /// # Errors
 /// `DatasetFailed`
@@ -102,7 +84,7 @@ pub fn check(original: &Dataset, converted: &Dataset, syntax: TransferSyntax) ->
     }
 }
 
-fn one(syntax: TransferSyntax, from: &Path, to: &Path, scratch: &Path, limit: Instant) -> Result<(), Failure> {
+fn convert_one(syntax: TransferSyntax, from: &Path, to: &Path, scratch: &Path, limit: Instant) -> Result<(), Failure> {
     let (program, arguments): (_, &[_]) = match syntax {
         TransferSyntax::Original => return Ok(()),
         TransferSyntax::ImplicitVRLittleEndian => ("dcmconv", &["+ti"]),
@@ -115,7 +97,7 @@ fn one(syntax: TransferSyntax, from: &Path, to: &Path, scratch: &Path, limit: In
     };
     let mut command = Command::new(program);
     command.args(arguments).arg(from).arg(to);
-    let finished = process::run(&mut command, scratch, limit).doing(|| format!("run {program}"))?;
+    let finished = process::run(&mut command, scratch, limit).while_doing(|| format!("run {program}"))?;
     if finished.success() {
         return Ok(());
     }

@@ -1,11 +1,11 @@
 //! Every rule provoked for real, and silent where its cause is not there. What is measured here stands in
 //! docs/diagnosis.md.
 
-mod client;
-mod course;
+pub mod client;
+pub mod course;
 mod network;
-mod server;
-mod transport;
+pub mod server;
+pub mod transport;
 
 use dicomperf::diagnosis::{Confidence, Rule};
 use serde_json::json;

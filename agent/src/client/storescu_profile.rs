@@ -1,6 +1,6 @@
-//! What storescu proposes: exactly the SOP classes and transfer syntaxes of the dataset.
+//! storescu's profile: it proposes exactly the SOP classes and transfer syntaxes of the dataset.
 //!
-//! By default storescu proposes no compressed transfer syntax, and would decompress or refuse what is in one. Each pair
+//! By default storescu proposes no compressed transfer syntax, and would decompress or refuse instances in one. Each pair
 //! has a presentation context of its own, so that every instance is sent as it is.
 
 use std::collections::BTreeSet;
@@ -12,21 +12,21 @@ use crate::failure::Failure;
 /// The profile's name in the file.
 pub const NAME: &str = "Dataset";
 /// Presentation context IDs are odd and have a byte (PS3.8 9.3.2.2).
-const CONTEXTS: usize = 128;
+const MAX_CONTEXTS: usize = 128;
 
 /// A configuration file for `storescu -xf` (DCMTK, asconfig.txt).
 ///
 /// # Errors
 /// `DatasetFailed` if one association cannot carry it.
-pub fn profile(dataset: &Dataset) -> Result<String, Failure> {
+pub fn storescu_profile(dataset: &Dataset) -> Result<String, Failure> {
     let pairs: BTreeSet<(&str, &str)> = dataset
         .instances
         .iter()
         .map(|instance| (instance.sop_class_uid.as_str(), instance.transfer_syntax_uid.as_str()))
         .collect();
-    if pairs.len() > CONTEXTS {
+    if pairs.len() > MAX_CONTEXTS {
         return Err(Failure::DatasetFailed(format!(
-            "it has {} pairs of SOP class and transfer syntax, and an association carries {CONTEXTS} at most",
+            "it has {} pairs of SOP class and transfer syntax, and an association carries {MAX_CONTEXTS} at most",
             pairs.len()
         )));
     }
@@ -68,7 +68,7 @@ mod tests {
             (class.clone(), "1.2.840.10008.1.2.4.90"),
             (class, "1.2.840.10008.1.2.1"),
         ];
-        let profile = profile(&dataset(&pairs)).expect("a profile");
+        let profile = storescu_profile(&dataset(&pairs)).expect("a profile");
         assert_eq!(
             profile,
             "[[TransferSyntaxes]]\n[Syntax0]\nTransferSyntax1 = 1.2.840.10008.1.2.1\n[Syntax1]\n\
@@ -82,8 +82,8 @@ mod tests {
     #[test]
     fn more_pairs_than_an_association_carries_are_refused() {
         let pairs: Vec<_> = (0..129).map(|number| (format!("1.2.3.{number}"), "1.2.840.10008.1.2.1")).collect();
-        assert!(profile(&dataset(&pairs[..128])).is_ok());
-        let error = profile(&dataset(&pairs)).expect_err("too many").to_string();
+        assert!(storescu_profile(&dataset(&pairs[..128])).is_ok());
+        let error = storescu_profile(&dataset(&pairs)).expect_err("too many").to_string();
         assert!(error.contains("129 pairs"), "{error}");
     }
 }

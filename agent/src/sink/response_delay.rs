@@ -1,30 +1,30 @@
-//! How long a C-STORE waits for its answer.
+//! The time that a C-STORE waits for its response.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::SinkDocument;
+use super::document::SinkDocument;
 
-/// When C-STOREs are answered.
+/// The times at which C-STOREs are answered.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(super) struct ResponseDelay {
     delay: Duration,
     /// By how much the delay grows with each instance that is held.
     growth: Duration,
-    /// When the one who came last is answered, where they wait for each other.
+    /// When the latest C-STORE is answered, where they wait for each other.
     last: Option<Mutex<Instant>>,
 }
 
-impl Turns {
+impl ResponseDelay {
     pub fn new(document: &SinkDocument) -> Self {
         let last = document.one_at_a_time.then(|| Mutex::new(Instant::now()));
         let [delay, growth] = [document.delay_us, document.delay_growth_us].map(Duration::from_micros);
         Self { delay, growth, last }
     }
 
-    /// Waits until it is time to answer one more than are held. Whose sleep is long holds nobody up: all times are set
-    /// beforehand.
+    /// Waits until it is time to answer, with a number of instances held. All times are set beforehand, so that one thread's
+    /// long sleep does not delay the others.
     pub fn wait(&self, held: u64) {
         let delay = self.delay + self.growth * u32::try_from(held).unwrap_or(u32::MAX);
         if delay.is_zero() {
@@ -47,24 +47,23 @@ impl Turns {
 mod tests {
     use super::*;
 
-    /// How long 12 C-STOREs take that come in at once on 4 associations.
-    fn taken(one_at_a_time: bool) -> Duration {
+    /// The time of 12 C-STOREs that come in at once on 4 associations.
+    fn duration(one_at_a_time: bool) -> Duration {
         let last = one_at_a_time.then(|| Mutex::new(Instant::now()));
-        let turns = Turns { delay: Duration::from_millis(10), growth: Duration::ZERO, last };
+        let delay = ResponseDelay { delay: Duration::from_millis(10), growth: Duration::ZERO, last };
         let started = Instant::now();
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..3).for_each(|_| turns.wait(0)));
+                scope.spawn(|| (0..3).for_each(|_| delay.wait(0)));
             }
         });
         started.elapsed()
     }
 
     #[test]
-    fn who_waits_for_the_others_is_answered_once_every_delay() {
-        // No upper bound that a busy machine might miss by chance: sleeps are never shorter.
-        assert!(taken(true) >= Duration::from_millis(120));
-        assert!(taken(false) >= Duration::from_millis(30));
-        assert!(taken(true) > taken(false));
+    fn c_stores_that_wait_for_each_other_are_answered_once_every_delay() {
+        // A busy machine makes sleeps longer, never shorter: there is no upper bound.
+        assert!(duration(true) >= Duration::from_millis(120));
+        assert!(duration(false) >= Duration::from_millis(30));
     }
 }

@@ -1,0 +1,65 @@
+//! Units that run beside the server for as long as the host exists: the sampler, and iperf3's server.
+
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use dicomperf::step::IPERF3_PORT;
+
+use super::processes;
+use super::systemd::{self, systemctl, unit_path, unit_text};
+use crate::failure::{DuringIo as _, Failure};
+use crate::home::RunHome;
+use crate::resources::SAMPLES_FILE;
+
+/// The time that a unit has until its process is there.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// The sampler's unit.
+const SAMPLER_UNIT: &str = "dicomperf-sampler.service";
+
+/// Starts the sampler and iperf3's server, each unless it runs.
+///
+/// # Errors
+/// `ServerNotStarted`, `HostFailed`.
+pub(super) fn start_companions(home: &RunHome, deadline: Instant) -> Result<(), Failure> {
+    let agent = std::env::current_exe().while_doing(|| "find the agent's own binary".to_owned())?;
+    let samples = home.path(SAMPLES_FILE).display().to_string();
+    let command = format!("{} sample --out {samples}", agent.display());
+    start_once(SAMPLER_UNIT, &unit_text("Samples of this host for dicomperf", &command, ""), &samples, home, deadline)?;
+    // An argument by which it is known among the processes of the host.
+    let pid_file = "/run/dicomperf-iperf3.pid";
+    let command = format!("/usr/bin/iperf3 --server --port {IPERF3_PORT} --pidfile {pid_file}");
+    start_once("dicomperf-iperf3.service", &unit_text("iperf3 for dicomperf", &command, ""), pid_file, home, deadline)
+}
+
+/// Stops the sampler, so that its last frame is written.
+///
+/// # Errors
+/// `HostFailed`
+pub(super) fn stop_sampler(home: &RunHome, deadline: Instant) -> Result<(), Failure> {
+    systemctl(&["stop", SAMPLER_UNIT], home, deadline)?;
+    for process in processes::with_argument(&home.path(SAMPLES_FILE).display().to_string())? {
+        process.end()?;
+    }
+    Ok(())
+}
+
+fn start_once(name: &str, text: &str, argument: &str, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
+    let is_running = || processes::with_argument(argument).map(|found| !found.is_empty());
+    if is_running()? {
+        return Ok(());
+    }
+    let path = unit_path(name);
+    fs::write(&path, text).while_path("write", &path)?;
+    systemctl(&["daemon-reload"], home, deadline)?;
+    systemd::start(name, home, deadline)?;
+    let until = deadline.min(Instant::now() + START_TIMEOUT);
+    while !is_running()? {
+        if Instant::now() >= until {
+            let reason = "it was started and does not run".to_owned();
+            return Err(Failure::ServerNotStarted { server: name.to_owned(), reason });
+        }
+        sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}

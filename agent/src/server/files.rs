@@ -1,0 +1,44 @@
+//! Files that a server reads: written only where they differ, and with secrets for the server's group alone.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::path::Path;
+
+use crate::failure::{DuringIo as _, Failure};
+use crate::home;
+
+/// Writes a file unless it holds just that. Returns whether it wrote.
+pub(super) fn replace_if_changed(
+    path: &Path,
+    content: &[u8],
+    is_secret: bool,
+    group: Option<&str>,
+) -> Result<bool, Failure> {
+    if fs::read(path).is_ok_and(|existing| existing == content) {
+        return Ok(false);
+    }
+    home::replace(path, content, if is_secret { 0o600 } else { 0o644 }).while_path("write", path)?;
+    if is_secret {
+        hand_over(path, group)?;
+    }
+    Ok(true)
+}
+
+/// Lets a group read a secret beside root.
+pub(super) fn hand_over(path: &Path, group: Option<&str>) -> Result<(), Failure> {
+    let Some(group) = group else { return Ok(()) };
+    chown(path, None, Some(group_id(group)?)).while_path("hand over", path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o640)).while_path("hand over", path)
+}
+
+fn group_id(name: &str) -> Result<u32, Failure> {
+    let path = Path::new("/etc/group");
+    let groups = fs::read_to_string(path).while_path("read", path)?;
+    groups
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.split(':').nth(1)?.parse().ok())
+        .next()
+        .ok_or_else(|| io::Error::other(format!("there is no group {name}")))
+        .while_path("read", path)
+}

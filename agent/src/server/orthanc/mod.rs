@@ -1,0 +1,178 @@
+//! Orthanc as the server under test: Debian's package, with our own configuration, environment and unit.
+
+pub mod configuration;
+pub mod rest;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use dicomperf::measurement::ServerMetrics;
+use dicomperf::plan::ServerSettings;
+use dicomperf::step::{Collected, HostVersions, ServerAddress, ServerConfiguration};
+use serde_json::{Map, Value, json};
+
+use super::certificate::CertificatePaths;
+use super::processes::{self, ServerProcess};
+use super::systemd;
+use super::under_test::{Contents, ServerFile, ServerUnderTest, StoredInstance};
+use crate::failure::{DuringIo as _, Failure};
+use crate::home::RunHome;
+use crate::{packages, versions};
+use configuration::Paths;
+use rest::OrthancRest;
+
+/// Orthanc's name as the kernel has it (proc_pid_comm(5)).
+const PROCESS_NAME: &str = "Orthanc";
+/// The unit of Debian's package. It names a PID file that Orthanc never writes.
+const PACKAGED_UNIT: &str = "orthanc.service";
+/// The configuration that Debian's unit starts Orthanc with.
+const PACKAGED_CONFIGURATION: &str = "/etc/orthanc";
+/// Orthanc keeps a greatest value for this time.
+const METRICS_WINDOW_MS: u64 = 10_000;
+/// Prefixes of the variables in a process's environment that bear on DICOM: DCMTK's network variables, the allocator,
+/// preloaded libraries.
+const DICOM_VARIABLES: &[&str] = &["TCP_NODELAY", "TCP_BUFFER_LENGTH", "MALLOC_", "LD_PRELOAD", "GLIBC_TUNABLES"];
+
+/// Orthanc, on its own host by its files and processes, from anywhere by its REST interface.
+pub struct Orthanc {
+    paths: Paths,
+    rest: OrthancRest,
+}
+
+impl Orthanc {
+    /// On a host that is a server for good, at this address.
+    #[must_use]
+    pub fn installed(address: &ServerAddress) -> Self {
+        Self::new(Paths::installed(), address)
+    }
+
+    /// With its files anywhere.
+    #[must_use]
+    pub fn new(paths: Paths, address: &ServerAddress) -> Self {
+        Self { paths, rest: OrthancRest::new(address) }
+    }
+
+    /// The Orthanc that runs with our configuration, if there is one.
+    fn running(&self) -> Result<Option<ServerProcess>, Failure> {
+        let configuration = self.paths.configuration.display().to_string();
+        let processes = processes::named(PROCESS_NAME)?;
+        Ok(processes.into_iter().find(|process| process.was_started_with(&configuration)))
+    }
+}
+
+impl ServerUnderTest for Orthanc {
+    fn name(&self) -> &'static str {
+        "Orthanc"
+    }
+
+    fn install(&self, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
+        systemd::mask(PACKAGED_UNIT)?;
+        packages::install("orthanc", home, deadline)
+    }
+
+    fn add_version(&self, versions: &mut HostVersions, scratch: &Path) {
+        versions.orthanc = versions::orthanc(scratch);
+    }
+
+    fn files(&self, block: &ServerConfiguration, versions: &HostVersions) -> Result<Vec<ServerFile>, Failure> {
+        let version = versions.orthanc.as_deref().ok_or_else(|| Failure::ServerNotStarted {
+            server: self.name().to_owned(),
+            reason: format!("{} does not run", versions::ORTHANC_PROGRAM),
+        })?;
+        let keys = configuration::file(block, version, &self.paths)?;
+        let path = self.paths.configuration.clone();
+        let content = serde_json::to_vec_pretty(&keys).while_path("write", &path)?;
+        let unit = configuration::unit(&block.settings, &self.paths).into_bytes();
+        Ok(vec![
+            ServerFile { path, content, is_secret: true },
+            ServerFile { path: self.paths.unit.clone(), content: unit, is_secret: false },
+        ])
+    }
+
+    fn certificate(&self) -> &CertificatePaths {
+        &self.paths.certificate
+    }
+
+    fn group(&self) -> Option<&'static str> {
+        Some(configuration::GROUP)
+    }
+
+    fn unit(&self) -> &'static str {
+        configuration::UNIT
+    }
+
+    fn packaged_unit(&self) -> Option<&'static str> {
+        Some(PACKAGED_UNIT)
+    }
+
+    fn processes(&self) -> Result<Vec<ServerProcess>, Failure> {
+        let ours = self.paths.configuration.display().to_string();
+        let mut processes = processes::named(PROCESS_NAME)?;
+        processes.retain(|process| {
+            [PACKAGED_CONFIGURATION, &ours].iter().any(|&argument| process.was_started_with(argument))
+        });
+        Ok(processes)
+    }
+
+    fn runs_as(&self, settings: &ServerSettings) -> Result<bool, Failure> {
+        let Some(process) = self.running()? else { return Ok(false) };
+        // It may have ended in between: then it does not run.
+        let environment = process.environment().unwrap_or_default();
+        let wanted = configuration::environment(settings);
+        Ok(wanted.iter().all(|(name, value)| environment.contains(&format!("{name}={value}"))))
+    }
+
+    fn answers(&self) -> Result<(), Failure> {
+        self.rest.system().map(|_| ())
+    }
+
+    fn log(&self) -> Option<&Path> {
+        Some(&self.paths.log)
+    }
+
+    fn collect(&self, collected: &mut Collected) -> Result<(), Failure> {
+        collected.environment = self.running()?.as_ref().map(dicom_variables).unwrap_or_default();
+        let path = &self.paths.configuration;
+        let file = fs::read(path).while_path("read", path)?;
+        let keys: Map<String, Value> = serde_json::from_slice(&file).while_path("read", path)?;
+        collected.orthanc.insert("configuration".to_owned(), json!(configuration::redacted(keys)));
+        collected.orthanc.insert("system".to_owned(), self.rest.system()?);
+        Ok(())
+    }
+
+    fn empty(&self) -> Result<(), Failure> {
+        self.rest.empty()
+    }
+
+    fn contents(&self) -> Result<Contents, Failure> {
+        let statistics = self.rest.statistics()?;
+        let instances = self.rest.instances()?;
+        let count = instances.len() as u64;
+        Ok(Contents { instances, count, bytes: statistics.total_uncompressed_size })
+    }
+
+    fn metrics(&self, started_at_ms: u64) -> Option<ServerMetrics> {
+        // A greatest value keeps the time at which it was set for as long as no other is greater.
+        self.rest.metrics(started_at_ms.saturating_sub(METRICS_WINDOW_MS)).ok()
+    }
+
+    fn fetch(&self, instance: &StoredInstance) -> Result<Option<Vec<u8>>, Failure> {
+        self.rest.file(&instance.id).map(Some)
+    }
+
+    fn transcodes(&self, settings: &ServerSettings) -> bool {
+        settings.orthanc.contains_key("IngestTranscoding")
+    }
+}
+
+fn dicom_variables(process: &ServerProcess) -> BTreeMap<String, Value> {
+    // A process that has ended has no environment, and its REST interface does not answer.
+    let environment = process.environment().unwrap_or_default();
+    let variables = environment.iter().filter_map(|variable| variable.split_once('='));
+    variables
+        .filter(|(name, _)| DICOM_VARIABLES.iter().any(|prefix| name.starts_with(prefix)))
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect()
+}
