@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn no_more_is_tried_than_allowed() {
-        let failed = retrying(QUICK, |_| true, |number| Err::<(), _>(number)).expect_err("never");
+        let failed = retrying(QUICK, |_| true, Err::<(), _>).expect_err("never");
         assert_eq!((failed.error, failed.tries), (4, 4));
     }
 

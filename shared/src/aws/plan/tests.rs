@@ -82,11 +82,13 @@ async fn a_plan_over_its_limits_is_refused_before_anything_is_asked_of_aws() {
 }
 
 #[tokio::test]
-async fn a_name_that_cannot_be_a_key_is_refused() {
+async fn a_name_that_cannot_be_a_key_or_a_path_is_refused() {
     let bucket = Bucket::default();
     let planner = planner(&bucket, Vec::new(), &parameter());
-    let failure = plan_at(&planner, json!({}), noon(), "a b").await.expect_err("bad name");
-    assert!(failure.to_string().starts_with("name of the execution: is \"a b\""), "{failure}");
+    for name in ["a b", "..a", ".x"] {
+        let failure = plan_at(&planner, json!({}), noon(), name).await.expect_err("bad name").to_string();
+        assert!(failure.starts_with(&format!("name of the execution: is {name:?}; allowed: 1 to 80")), "{failure}");
+    }
 }
 
 #[tokio::test]
