@@ -1,11 +1,13 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-build lab-up lab-down deploy-lab demo test test-pages picture lint build schemas \
+.PHONY: help install install-build lab-up lab-down deploy-lab demo test test-pages picture circles lint build schemas \
 	bench-timing bench-init bench-dataset bench-resources bench-verdict bench-simulation bench-native bench-latency \
 	bench-summarize
 
 functions := $(notdir $(wildcard functions/*))
+# The functions that act on hosts, by the feature that they ask of dicomperf-aws.
+on_hosts := $(patsubst functions/%/Cargo.toml,%,$(shell grep -l '"hosts"' functions/*/Cargo.toml))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
 lab := source target/lab/env;
 
@@ -42,8 +44,12 @@ test-pages: install ## look at the reports of the last `make test` with a browse
 picture: install ## write docs/report.png from the report that make demo left
 	@node tests/pages/picture.js
 
-lint: install ## check formatting, code, documentation, template, state machine and scripts
+circles: ## print the largest circle of imports between the files of each crate
+	@cargo nextest run --workspace --no-capture --cargo-quiet -E 'binary(definition) & test(/^imports::imports/)'
+
+lint: install ## check formatting, prose, code, documentation, template, state machine and scripts
 	cargo fmt --all --check
+	lab/doc-style
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --quiet
 	cargo nextest run --workspace -E 'binary(definition)'
@@ -57,11 +63,14 @@ lint: install ## check formatting, code, documentation, template, state machine 
 	$(tools) checkov --config-file .checkov.yaml
 
 build: install-build ## build the functions and the agent for AWS: small, and slow to build
-	$(tools) cargo lambda build --release $(functions:%=--package %)
-	$(tools) cargo lambda build --profile agent --package dicomperf-agent
+	@# Two calls: all packages of a call share their features, and the second call links without the SDK of EC2.
+	$(tools) cargo lambda build --release $(addprefix --package ,$(on_hosts))
+	$(tools) cargo lambda build --release $(addprefix --package ,$(filter-out $(on_hosts),$(functions)))
+	@# As the profile agent does, but in the directory of the functions: build scripts and macros are built once.
+	$(tools) cargo lambda build --release --config profile.release.opt-level=3 --package dicomperf-agent
 	cp target/lambda/dicomperf-agent/bootstrap target/lambda/run-step/dicomperf-agent
 
-schemas: ## write events/*.schema.json from the types
+schemas: ## write schemas/*.schema.json from the types
 	cargo run --quiet --package dicomperf-cli -- schema
 
 bench-timing: install ## compare the agent's durationMs with timing the same storescu by hand: tmpfs, 30 pairs
@@ -75,10 +84,10 @@ bench-resources: install ## measure what sampling a host's resources costs, over
 		cargo bench --quiet --package dicomperf-agent --bench resources --profile dev
 
 bench-simulation: ## measure how often the verdict is wrong, by simulation: some minutes, the same figures every time
-	cargo bench --quiet --package dicomperf --bench verdict-simulation --profile dev
+	cargo bench --quiet --package dicomperf-analysis --bench verdict-simulation --profile dev
 
 bench-summarize: ## measure time and memory of summarizing 1,000,000 C-STOREs in the release build
-	cargo bench --quiet --package dicomperf --bench summarize --profile release
+	cargo bench --quiet --package dicomperf-report --bench summarize --profile release
 
 bench-native: install ## compare our own SCU with storescu, dcmsend, dicom-ul and iperf3 on loopback: tmpfs, 10 rounds
 	cargo build --profile agent --package dicomperf-agent --bins --example dicom-ul-scu

@@ -1,11 +1,9 @@
-//! The command line. The environment is read here and nowhere else.
+//! The command line. Only this file reads the environment.
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use dicomperf::step::Work;
-
-use crate::schema::SchemaName;
+use dicomperf_model::step::Work;
 
 /// The agent of dicomperf.
 #[derive(Debug, Parser)]
@@ -40,7 +38,7 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
-    /// Run the sink until it is ended
+    /// Run the sink until it is stopped
     #[command(hide = true)]
     Sink {
         /// File with a sink document
@@ -52,11 +50,6 @@ enum Command {
         /// File that the samples are appended to
         #[arg(long)]
         out: PathBuf,
-    },
-    /// Print the JSON Schema of the document that the agent reads or of the report that it writes
-    Schema {
-        /// The schema's name
-        name: SchemaName,
     },
 }
 
@@ -88,21 +81,21 @@ enum ClientCommand {
     },
 }
 
-/// The action of a command line.
+/// The action that a command line requests.
 #[derive(Debug)]
 pub enum Action {
     /// Carry out a step.
     Step {
         /// File with the step document.
         document: PathBuf,
-        /// The work that the document must be about; any if none.
+        /// The work that the document must describe; any work if `None`.
         work: Option<WorkKind>,
     },
     /// Send with native, the agent's own SCU.
     Send {
         /// File with a [`crate::native::SendDocument`].
         document: PathBuf,
-        /// File that a list of [`crate::timeline::Association`] is written to.
+        /// File for the list of [`crate::timeline::Association`].
         out: PathBuf,
     },
     /// Run the sink.
@@ -110,13 +103,11 @@ pub enum Action {
         /// File with a [`crate::sink::SinkDocument`].
         document: PathBuf,
     },
-    /// Sample this host's resources into a file.
+    /// Sample this host's resources into this file.
     Sample(PathBuf),
-    /// Print a schema.
-    Schema(SchemaName),
 }
 
-/// The kind of a step's work, which is what the commands are named after.
+/// The kind of a step's work. The commands are named after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkKind {
     /// `server configure`
@@ -130,7 +121,7 @@ pub enum WorkKind {
 }
 
 impl Arguments {
-    /// The action that is asked for.
+    /// The action that this command line requests.
     #[must_use]
     pub fn action(&self) -> Action {
         let step = |document: &PathBuf, work| Action::Step { document: document.clone(), work };
@@ -143,15 +134,14 @@ impl Arguments {
             Command::Send { document, out } => Action::Send { document: document.clone(), out: out.clone() },
             Command::Sink { document } => Action::Sink { document: document.clone() },
             Command::Sample { out } => Action::Sample(out.clone()),
-            Command::Schema { name } => Action::Schema(*name),
         }
     }
 }
 
 impl WorkKind {
-    /// The kind of this work.
+    /// The kind of `work`.
     #[must_use]
-    pub const fn of(work: &Work) -> Self {
+    pub const fn from_work(work: &Work) -> Self {
         match work {
             Work::ConfigureServer(_) => Self::ConfigureServer,
             Work::Collect(_) => Self::Collect,
@@ -160,7 +150,7 @@ impl WorkKind {
         }
     }
 
-    /// The command that does it.
+    /// The command that does this work.
     #[must_use]
     pub const fn command(self) -> &'static str {
         match self {

@@ -1,37 +1,37 @@
-//! The two clocks: the monotonic one that durations are taken from, and the wall clock that the sender's log has.
+//! The two clocks: durations come from the monotonic clock, and the senders' logs have wall-clock times.
 
 use std::time::{Duration, Instant, SystemTime};
 
-use dicomperf::measurement::Clock;
+use dicomperf_model::measurement::Clock;
 use rustix::time::{ClockId, clock_getres};
 
-/// Both clocks, read together.
+/// Both clocks, read one right after the other.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
-    /// `CLOCK_MONOTONIC`, which is what Rust's `Instant` is on Linux.
+    /// `CLOCK_MONOTONIC`, which Rust's `Instant` uses on Linux.
     pub monotonic: Instant,
     /// `CLOCK_REALTIME`
     pub wall: SystemTime,
 }
 
-/// The difference that reading two clocks one after the other, and a slew of 500 ppm, can account for.
+/// The largest difference that is not a step of the clock. Reading two clocks in turn and a slew of 500 ppm explain it.
 const STEP_TOLERANCE: Duration = Duration::from_millis(5);
 
 impl Moment {
-    /// Now.
+    /// Reads both clocks.
     #[must_use]
     pub fn now() -> Self {
         Self { monotonic: Instant::now(), wall: SystemTime::now() }
     }
 
-    /// In ms since 1970-01-01 UTC.
+    /// The wall clock in ms since 1970-01-01 UTC.
     #[must_use]
     pub fn wall_ms(&self) -> u64 {
         let since = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// In us since 1970-01-01 UTC.
+    /// The wall clock in us since 1970-01-01 UTC.
     #[must_use]
     pub fn wall_us(&self) -> u64 {
         let since = self.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -45,7 +45,7 @@ impl Moment {
         self.wall_us() + u64::try_from(since.as_micros()).unwrap_or_default()
     }
 
-    /// By how many ms the wall clock was set between this moment and a later one; `None` if it just ran.
+    /// The ms by which the wall clock was set between this moment and a later one; `None` if nobody set it.
     #[must_use]
     pub fn wall_clock_step_ms(&self, later: &Self) -> Option<f64> {
         let monotonic = later.monotonic.duration_since(self.monotonic);
@@ -59,13 +59,13 @@ impl Moment {
     }
 }
 
-/// A duration in ms.
+/// The duration in ms.
 #[must_use]
 pub fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// The clocks of a measurement, by its senders.
+/// Describes the clocks of a measurement with these senders.
 #[must_use]
 pub fn description(native: bool, dcmtk: bool) -> Clock {
     let resolution = clock_getres(ClockId::Monotonic);

@@ -1,12 +1,12 @@
-//! The reasons for which a step fails, by names that do not change: they are the report's `error.name`.
+//! The reasons why a step fails. Their names are stable: the report has them in `error.name`.
 
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
-use dicomperf::step::StepError;
+use dicomperf_model::step::StepError;
 
-/// A reason for which a step fails.
+/// A reason why a step fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A package cannot be installed.
@@ -14,25 +14,25 @@ pub enum Failure {
     InstallFailed {
         /// The package.
         package: String,
-        /// apt's own words.
+        /// apt's own message.
         reason: String,
     },
-    /// The installed Orthanc cannot do what is asked of it.
-    #[error("Orthanc {found} does not know {key}, which came with {needed}")]
+    /// The installed Orthanc lacks a feature that the block needs.
+    #[error("Orthanc {found} has no {key}, which needs {needed}")]
     OrthancTooOld {
         /// The installed version.
         found: String,
         /// The configuration key.
         key: String,
-        /// The version that brought it.
+        /// The first version that has the key.
         needed: &'static str,
     },
-    /// A server was started and does not serve.
+    /// A server was started but does not serve.
     #[error("{server} does not serve: {reason}")]
     ServerNotStarted {
-        /// The server's name, or its unit's.
+        /// The name of the server or of its unit.
         server: String,
-        /// The part that does not answer, and the end of the server's log.
+        /// The part that does not answer, and the last lines of the server's log.
         reason: String,
     },
     /// A server's REST interface does not answer.
@@ -54,22 +54,22 @@ pub enum Failure {
         calling: String,
         /// The server's AE title.
         called: String,
-        /// The sender's own words.
+        /// The sender's own message.
         reason: String,
     },
     /// The dataset cannot be made, downloaded or read.
     #[error("dataset: {0}")]
     DatasetFailed(String),
-    /// A step that cannot be divided was not over in time.
-    #[error("{doing}: not over when the step's time was")]
+    /// A step that cannot be divided was not finished in time.
+    #[error("{doing}: not finished before the step's deadline")]
     DeadlinePassed {
-        /// The work that was not done.
+        /// The unfinished work.
         doing: String,
     },
-    /// A file or a process of the host's own cannot be had.
+    /// A file or a process of the host failed.
     #[error("{doing}: {source}")]
     HostFailed {
-        /// The work that was not done.
+        /// The failed work.
         doing: String,
         /// The operating system's error.
         source: io::Error,
@@ -104,18 +104,18 @@ impl Failure {
         }
     }
 
-    /// As the report has it.
+    /// The failure as the report shows it.
     #[must_use]
     pub fn step_error(&self) -> StepError {
         StepError { name: self.name().to_owned(), message: self.to_string() }
     }
 }
 
-/// Adds to an error of the operating system what was being done.
+/// Adds the current work to an operating system error.
 pub(crate) trait DuringIo<T> {
-    /// In these words.
+    /// Describes the work in these words.
     fn while_doing(self, doing: impl FnOnce() -> String) -> Result<T, Failure>;
-    /// By a verb and a path.
+    /// Describes the work by a verb and a path.
     fn while_path(self, verb: &str, path: &Path) -> Result<T, Failure>;
 }
 
@@ -129,7 +129,7 @@ impl<T, E: Into<io::Error>> DuringIo<T> for Result<T, E> {
     }
 }
 
-/// An error and its causes in one line. The outermost words of dicom-object alone say little.
+/// An error and its causes in one line. dicom-object's outermost message alone explains little.
 pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! The agent's memory on a host: one directory a run, with a lock and an outcome for each step.
+//! The agent's state on a host: one directory a run, with a lock and an outcome for each step.
 
 use std::fs::{self, File};
 use std::io;
@@ -6,30 +6,30 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use dicomperf::run_id;
-use dicomperf::step::StepId;
+use dicomperf_model::run_id;
+use dicomperf_model::step::StepId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// A run's directory on this host. Its files name passwords and are root's alone.
+/// A run's directory on this host. Its files contain passwords, so only root can read them.
 #[derive(Debug, Clone)]
 pub struct RunHome(PathBuf);
 
-/// The right to work on a step, until it is dropped.
+/// The exclusive right to work on a step, until this is dropped.
 #[derive(Debug)]
 pub struct StepLock {
     _file: File,
 }
 
-/// The end of a step on this host.
+/// The outcome of a step on this host.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct StepOutcome {
-    /// The exit code of the command that did it.
+    /// The exit code of the command that carried out the step.
     pub exit_code: u8,
 }
 
 impl RunHome {
-    /// Makes the directory if it is not there.
+    /// Opens the run's directory, and makes it if it is missing.
     ///
     /// # Errors
     /// A run id that is not valid, a directory that cannot be made.
@@ -44,13 +44,13 @@ impl RunHome {
         Ok(Self(directory))
     }
 
-    /// A file or directory in it.
+    /// The path of a file or directory in this directory.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// The step's log.
+    /// The path of the step's log.
     #[must_use]
     pub fn log(&self, step: &StepId) -> PathBuf {
         self.path(&format!("{step}.log"))
@@ -66,7 +66,7 @@ impl RunHome {
         Ok(StepLock { _file: file })
     }
 
-    /// The end of the step, if it was done here before.
+    /// Returns the outcome of the step, if this host has carried it out before.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -74,7 +74,7 @@ impl RunHome {
         self.read(&format!("{step}.outcome.json"))
     }
 
-    /// Remembers the end of the step.
+    /// Saves the outcome of the step.
     ///
     /// # Errors
     /// A file that cannot be written.
@@ -82,10 +82,10 @@ impl RunHome {
         self.write(&format!("{step}.outcome.json"), &outcome)
     }
 
-    /// A JSON file, if it is there.
+    /// Reads a JSON file; `None` if it is missing.
     ///
     /// # Errors
-    /// A file that cannot be read, or holds something else.
+    /// A file that cannot be read, or that does not contain a `T`.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> io::Result<Option<T>> {
         match fs::read(self.path(name)) {
             Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
@@ -94,7 +94,7 @@ impl RunHome {
         }
     }
 
-    /// Writes a JSON file, all of it or nothing.
+    /// Writes a JSON file atomically.
     ///
     /// # Errors
     /// A file that cannot be written.
@@ -103,7 +103,7 @@ impl RunHome {
     }
 }
 
-/// Writes a file under another name and moves it into place, so that nobody ever sees half of it.
+/// Writes a file under another name and moves it into place, so that no reader ever sees half of it.
 ///
 /// # Errors
 /// A file that cannot be written.
@@ -111,7 +111,7 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
     name.push(".new");
     let new = PathBuf::from(name);
-    // A leftover would keep its own mode.
+    // A leftover file would keep its old mode.
     let _ = fs::remove_file(&new);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&new)?;
     io::Write::write_all(&mut file, content)?;
@@ -127,7 +127,7 @@ mod tests {
         let state = tempfile::tempdir().expect("a directory");
         for run_id in ["", "..", "..a", "../x", "a/b", "a\nb", &"x".repeat(81)] {
             let error = RunHome::open(state.path(), run_id).expect_err("refused").to_string();
-            assert!(error.contains("of which the first is no dot"), "{error}");
+            assert!(error.contains(run_id::RULE), "{error}");
         }
         assert!(RunHome::open(state.path(), "3f1c-run_1.x").is_ok());
     }

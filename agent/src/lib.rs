@@ -1,6 +1,6 @@
 //! The agent's work on a host: install and run the server, prepare and send the dataset, measure, collect.
 //!
-//! A step is one call of the binary on one [`dicomperf::step::StepDocument`]; see [`step::carry_out`].
+//! A step is one call of the binary on one [`dicomperf_model::step::StepDocument`]; see [`step::carry_out`].
 
 pub mod arguments;
 pub mod client;
@@ -16,7 +16,6 @@ pub mod reporter;
 pub mod resources;
 mod rest;
 mod retry;
-pub mod schema;
 pub mod server;
 pub mod sink;
 pub mod step;

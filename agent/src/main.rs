@@ -1,10 +1,10 @@
-//! The one binary that runs on both hosts of a run: it reads a step document, does the work, and uploads a report.
+//! The one binary that runs on both hosts of a run. It reads a step document, does the work, and uploads a report.
 
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use dicomperf_agent::arguments::{Action, Arguments};
-use dicomperf_agent::{native, resources, schema, sink, step};
+use dicomperf_agent::{native, resources, sink, step};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -12,8 +12,7 @@ fn main() -> ExitCode {
         Action::Step { document, work } => step::carry_out(&document, work, &arguments.state),
         Action::Send { document, out } => native::send_document(&document, &out),
         Action::Sink { document } => sink::serve_document(&document).map(|()| ExitCode::SUCCESS),
-        Action::Sample(out) => resources::sample_until_told(&out).map(|()| ExitCode::SUCCESS),
-        Action::Schema(name) => schema::print(name).map(|()| ExitCode::SUCCESS),
+        Action::Sample(out) => resources::sample_until_signal(&out).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{error:#}");

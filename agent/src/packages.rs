@@ -1,4 +1,4 @@
-//! Packages through apt, on a host that may have booted a moment ago.
+//! Packages from apt, on a host that may have booted a moment ago.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,21 +9,21 @@ use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::process::{self, Finished};
 
-/// The time that the first boot may take before apt is tried all the same.
+/// The longest wait for the first boot. After it, apt is tried anyway.
 const BOOT_TIMEOUT: Duration = Duration::from_secs(300);
-/// The time for which another apt may hold the lock of the package lists.
+/// The longest wait for the lock of the package lists while another apt has it.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(300);
-/// The file that a program's output passes through.
+/// The scratch file for a program's output.
 const SCRATCH_FILE: &str = "command.out";
 
-/// Waits until the host has booted, and holds what would disturb a measurement: snap's refreshes, apt's timers.
-/// Each only where it exists.
+/// Waits until the host has booted, and stops work that would disturb a measurement. That is snap's refreshes and apt's
+/// timers, each only if the host has it.
 ///
 /// # Errors
 /// `HostFailed` if a program that exists cannot be started.
 pub fn prepare_host(home: &RunHome, deadline: Instant) -> Result<(), Failure> {
     if process::is_installed("cloud-init") && Path::new("/run/cloud-init").exists() {
-        // It holds apt's locks on first boot. Its exit code tells of warnings, which are not ours.
+        // cloud-init locks apt on first boot. Its exit code reports warnings, which do not concern the agent.
         run(Command::new("cloud-init").args(["status", "--wait"]), home, deadline.min(Instant::now() + BOOT_TIMEOUT))?;
     }
     if process::is_installed("snap") && booted_with_systemd() {
@@ -31,16 +31,16 @@ pub fn prepare_host(home: &RunHome, deadline: Instant) -> Result<(), Failure> {
     }
     if booted_with_systemd() {
         let units = ["apt-daily.timer", "apt-daily-upgrade.timer", "unattended-upgrades.service"];
-        // Units that are not there are an error of systemctl's, not of ours.
+        // systemctl fails on units that do not exist, which is not an error here.
         run(Command::new("systemctl").arg("stop").args(units), home, deadline)?;
     }
     Ok(())
 }
 
-/// Installs a package if it is not there.
+/// Installs a package if it is missing.
 ///
 /// # Errors
-/// `InstallFailed` with apt's own words, `DeadlinePassed`.
+/// `InstallFailed` with apt's own message, `DeadlinePassed`.
 pub fn install(package: &str, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
     let status = run(Command::new("dpkg-query").args(["-W", "-f=${db:Status-Status}", package]), home, deadline)?;
     if status.success() && status.output.trim() == "installed" {
@@ -58,12 +58,13 @@ pub fn install(package: &str, home: &RunHome, deadline: Instant) -> Result<(), F
     Err(Failure::InstallFailed { package: package.to_owned(), reason: complaints(&install.output, &update.output) })
 }
 
-/// Fetches the package lists. One that met a broken mirror among several may be good enough: the installation decides.
+/// Fetches the package lists. A list with one broken mirror among several may suffice, so only the installation can
+/// fail.
 fn update(home: &RunHome, deadline: Instant) -> Result<Finished, Failure> {
     let until = deadline.min(Instant::now() + LOCK_TIMEOUT);
     loop {
         let update = run(apt().arg("update"), home, deadline)?;
-        // apt waits for dpkg's lock if told so, and never for that of its lists.
+        // An option makes apt wait for dpkg's lock. It never waits for the lock of its lists.
         if !update.output.contains("Could not get lock") || Instant::now() >= until {
             return Ok(update);
         }
@@ -76,7 +77,7 @@ fn apt() -> Command {
     command.env("DEBIAN_FRONTEND", "noninteractive").args([
         "--quiet",
         "-o",
-        // Whoever else holds dpkg's lock on first boot is waited for.
+        // Waits for any other program that has dpkg's lock on first boot.
         "DPkg::Lock::Timeout=300",
         "-o",
         "Dpkg::Options::=--force-confold",
@@ -95,7 +96,7 @@ fn run(command: &mut Command, home: &RunHome, deadline: Instant) -> Result<Finis
     process::run(command, &home.path(SCRATCH_FILE), deadline).while_doing(|| format!("run {program}"))
 }
 
-/// apt's complaints: errors first, then files that could not be fetched, each once.
+/// apt's complaints, each once: errors first, then failed downloads.
 fn complaints(install: &str, update: &str) -> String {
     let mut lines: Vec<&str> = Vec::new();
     let errors = install.lines().filter(|line| line.starts_with("E:"));
@@ -113,7 +114,7 @@ fn complaints(install: &str, update: &str) -> String {
     lines.join("; ")
 }
 
-/// As sd_booted(3) tells.
+/// True if systemd booted this host, by the test of sd_booted(3).
 pub(crate) fn booted_with_systemd() -> bool {
     Path::new("/run/systemd/system").exists()
 }

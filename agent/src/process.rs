@@ -1,4 +1,4 @@
-//! Other programs: run to their end, or until their time is up.
+//! Other programs, run to their end or until their time limit.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,21 +13,21 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 /// A program that has ended.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its exit code or signal; `None` if it was stopped because its time was up.
+    /// The exit code or signal; `None` if the program was stopped at its time limit.
     pub status: Option<ExitStatus>,
-    /// Its output on both streams.
+    /// The output on both streams.
     pub output: String,
 }
 
 impl Finished {
-    /// True if it ended with 0.
+    /// True if the exit code was 0.
     #[must_use]
     pub fn success(&self) -> bool {
         self.status.is_some_and(|status| status.success())
     }
 }
 
-/// A child process that can be waited for together with others.
+/// A child process. The agent can wait for several of them at once.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -47,7 +47,7 @@ impl Running {
         match handle {
             Ok(handle) => Ok(Self { child, handle }),
             Err(error) => {
-                // Nobody else would end it.
+                // No other code would end the child.
                 let _ = child.kill();
                 let _ = child.wait();
                 Err(error)
@@ -55,13 +55,13 @@ impl Running {
         }
     }
 
-    /// Stops it at once.
+    /// Kills the process at once.
     pub fn kill(&self) {
-        // It may have ended in between.
+        // The process may have ended meanwhile.
         let _ = pidfd_send_signal(&self.handle, Signal::KILL);
     }
 
-    /// Its exit code or signal, once [`wait_for_one`] reported its end.
+    /// Returns the exit code or signal. Call it after [`wait_for_one`] reported the end of the process.
     ///
     /// # Errors
     /// Those of wait(2).
@@ -70,7 +70,7 @@ impl Running {
     }
 }
 
-/// Waits until at least one of the processes has ended, and returns for each whether it has.
+/// Waits until at least one of the processes has ended. Returns true for each process that has.
 ///
 /// # Errors
 /// Those of poll(2).
@@ -87,8 +87,8 @@ pub fn wait_for_one(processes: &[&Running], timeout: Duration) -> io::Result<Vec
     Ok(handles.iter().map(|handle| !handle.revents().is_empty()).collect())
 }
 
-/// Runs a program to its end, or stops it when `limit` comes. Its output passes through the file `scratch`: a daemon
-/// that it leaves behind would hold a pipe open for ever.
+/// Runs a program to its end, or kills it at `limit`. The output passes through the file `scratch`, because a daemon
+/// that the program leaves behind would keep a pipe open for ever.
 ///
 /// # Errors
 /// A program that cannot be started, a scratch file that cannot be used.
@@ -108,7 +108,7 @@ pub fn run(command: &mut Command, scratch: &Path, limit: Instant) -> io::Result<
     let output = String::from_utf8_lossy(&fs::read(scratch)?).into_owned();
     let finished = Finished { status: ended.then_some(status), output };
     if !finished.success() {
-        tracing::warn!(status = ?finished.status, output = finished.output, "it did not end well");
+        tracing::warn!(status = ?finished.status, output = finished.output, "the program failed");
     }
     Ok(finished)
 }
@@ -126,7 +126,7 @@ fn wait_until_ended(process: &Running, timeout: Duration) -> io::Result<bool> {
     }
 }
 
-/// True if a program of this name is on the path that services have.
+/// True if the search path of services has a program of this name.
 #[must_use]
 pub fn is_installed(program: &str) -> bool {
     ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/snap/bin"]

@@ -2,18 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use dicomperf::step::{Progress, StepDocument, StepOutput, StepReport, StepState};
+use dicomperf_model::step::{Progress, StepDocument, StepOutput, StepReport, StepState};
 
 use crate::failure::Failure;
 use crate::upload::{Retries, UploadFailed, Uploader};
 
-/// The least time between two uploads of small steps of progress.
+/// The shortest time between two uploads of small steps of progress.
 const UPLOAD_INTERVAL: Duration = Duration::from_millis(500);
-/// The time for which an iteration may go on after the step's deadline. The state machine waits 300 s longer than the deadline, in
-/// which this and the last upload must fit.
+/// The longest time for which an iteration may run past the step's deadline. The state machine waits 300 s longer than
+/// the deadline. This time and the last upload must fit into that wait.
 const GRACE_PERIOD: Duration = Duration::from_secs(120);
 
-/// Holds a step's report, and uploads it.
+/// Builds a step's report, and uploads it.
 #[derive(Debug)]
 pub struct Reporter {
     report: StepReport,
@@ -24,17 +24,17 @@ pub struct Reporter {
     uploaded: Option<Instant>,
 }
 
-/// The end of a step's work that did not fail.
+/// The outcome of a step's work that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkEnd {
-    /// All of it is done.
+    /// All work is done.
     Done,
-    /// The deadline came first.
+    /// The deadline came before the end of the work.
     Incomplete,
 }
 
 impl Reporter {
-    /// Of a step that begins now.
+    /// Begins the report of a step that starts now.
     #[must_use]
     pub fn begin(document: &StepDocument, uploader: Uploader) -> Self {
         let started = Instant::now();
@@ -50,25 +50,25 @@ impl Reporter {
         reporter
     }
 
-    /// When the step is to stop.
+    /// The time after which the step begins no more work.
     #[must_use]
     pub const fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// When what was begun before the deadline is stopped too.
+    /// The time at which even work that began before the deadline is stopped.
     #[must_use]
     pub fn limit(&self) -> Instant {
         self.deadline + GRACE_PERIOD
     }
 
-    /// Says how far the step is, in large steps: each is uploaded.
+    /// Reports the progress of a large step. Each call uploads.
     pub fn stage(&mut self, done: u32, total: u32, doing: impl Into<String>) {
         self.set_progress(done, total, doing.into());
         self.upload();
     }
 
-    /// Says how far the step is, in small steps: uploaded when the last upload is a while ago.
+    /// Reports the progress of a small step. It is logged and uploaded only if the last upload was some time ago.
     pub fn progress(&mut self, done: u32, total: u32, doing: impl FnOnce() -> String) {
         if self.uploaded.is_none_or(|uploaded| uploaded.elapsed() >= UPLOAD_INTERVAL) {
             self.set_progress(done, total, doing());
@@ -76,12 +76,12 @@ impl Reporter {
         }
     }
 
-    /// Says what came of the step so far. It goes with the next upload.
+    /// Sets the step's output so far. The next upload includes it.
     pub fn set_output(&mut self, output: StepOutput) {
         self.report.output = Some(output);
     }
 
-    /// Fails if the deadline is over.
+    /// Fails if the deadline has passed.
     ///
     /// # Errors
     /// [`Failure::DeadlinePassed`]
@@ -92,10 +92,10 @@ impl Reporter {
         Err(Failure::DeadlinePassed { doing: self.report.progress.doing.clone() })
     }
 
-    /// Says how the step ended, and makes sure that it arrives.
+    /// Reports the outcome of the step, with more retries than the other uploads.
     ///
     /// # Errors
-    /// The upload's.
+    /// Those of the upload.
     pub fn finish(&mut self, result: &Result<WorkEnd, Failure>) -> Result<(), UploadFailed> {
         match result {
             Ok(WorkEnd::Done) => {
@@ -117,7 +117,7 @@ impl Reporter {
         self.report.progress = Progress { done, total, doing };
     }
 
-    /// A report that does not arrive must not end a measurement: the next one says the same and more.
+    /// A failed upload must not end a measurement: the next report has the same content and more.
     fn upload(&mut self) {
         if let Err(error) = self.put(Retries::Few) {
             tracing::warn!("report: {error}");

@@ -1,11 +1,11 @@
-//! HTTP on the private network, with the user and password of a run: Orthanc's REST interface, and the sink's control
-//! interface, which stands on the same port.
+//! HTTP on the private network, with the user and password of a run. Orthanc's REST interface and the sink's control
+//! interface use the same port.
 
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use dicomperf::step::ServerAddress;
+use dicomperf_model::step::ServerAddress;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::http::{Response, StatusCode};
@@ -28,10 +28,10 @@ pub(crate) struct Rest {
 type Answer = Response<ureq::Body>;
 
 impl Rest {
-    /// At this address, with a name for errors and a limit to how long an answer may take.
+    /// A client for this address. `name` appears in errors, and `timeout` limits each answer.
     pub fn new(name: &'static str, server: &ServerAddress, timeout: Duration) -> Self {
         let agent = ureq::Agent::config_builder()
-            // The private network is not behind a proxy, whatever the environment says.
+            // The private network has no proxy, whatever the environment sets.
             .proxy(None)
             .timeout_connect(Some(Duration::from_secs(5)))
             .timeout_global(Some(timeout))
@@ -47,38 +47,37 @@ impl Rest {
         }
     }
 
-    /// A JSON document.
+    /// Gets a JSON document.
     pub fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
         let mut answer = self.get(path)?;
         answer.body_mut().with_config().limit(u64::MAX).read_json().map_err(|error| self.unreachable(path, &error))
     }
 
-    /// Bytes of any kind.
+    /// Gets bytes of any kind.
     pub fn bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
         let mut answer = self.get(path)?;
         answer.body_mut().with_config().limit(u64::MAX).read_to_vec().map_err(|error| self.unreachable(path, &error))
     }
 
-    /// Deletes what is there.
     pub fn delete(&self, path: &str) -> Result<(), Failure> {
         let call = self.agent.delete(self.url(path)).header("Authorization", &self.authorization).call();
         self.check(path, call).map(|_| ())
     }
 
-    /// Posts a JSON document. Returns the status, whatever it is.
+    /// Posts a JSON document. Returns any status.
     pub fn post(&self, path: &str, document: &Value) -> Result<StatusCode, Failure> {
         let call = self.agent.post(self.url(path)).header("Authorization", &self.authorization).send_json(document);
         call.map(|answer| answer.status()).map_err(|error| self.unreachable(path, &error))
     }
 
-    /// The failure of an interface that does not answer as it should.
+    /// The failure of an interface that does not answer as expected.
     pub fn unreachable(&self, path: &str, reason: &dyn std::fmt::Display) -> Failure {
         Failure::ServerUnreachable { interface: self.name, url: self.url(path), reason: reason.to_string() }
     }
 
     fn get(&self, path: &str) -> Result<Answer, Failure> {
         let call = |_| self.agent.get(self.url(path)).header("Authorization", &self.authorization).call();
-        // A connection that was kept may have been closed in between; a read may be repeated.
+        // The server may have closed a connection in the pool. A read is safe to repeat.
         let answer = retrying(RETRIES, |_| true, call);
         self.check(path, answer.map_err(|failed| failed.error))
     }

@@ -1,4 +1,4 @@
-//! Another try, with twice the delay each time, for what may go better then.
+//! Retries of work that may fail for a short time, with a delay that doubles.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ const MAX_DELAY: Duration = Duration::from_secs(8);
 /// The number of tries, and the delay between the first two.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Backoff {
-    /// Before the second try. It doubles before each further one, up to 8 s.
+    /// The delay before the second try. It doubles before each further try, up to 8 s.
     pub first_delay: Duration,
-    /// The first one included.
+    /// The number of tries, including the first one.
     pub max_tries: usize,
 }
 
-/// Work that failed as often as it was tried.
+/// Work that failed at every try.
 #[derive(Debug)]
 pub(crate) struct Failed<E> {
     /// The error of the last try.
@@ -25,7 +25,8 @@ pub(crate) struct Failed<E> {
     pub tries: u32,
 }
 
-/// Does the work, which gets the number of its try, until it succeeds, its error is not `transient`, or no try is left.
+/// Does the work until it succeeds, its error is not `transient`, or no try is left. The work gets the number of its
+/// try.
 pub(crate) fn retrying<T, E>(
     backoff: Backoff,
     transient: impl FnMut(&E) -> bool,

@@ -1,25 +1,25 @@
-//! The account of a sender, association by association: the same for every sender.
+//! A sender's record of each association, in the same form for every sender.
 
 use serde::{Deserialize, Serialize};
 
-/// The word for status 0000H (PS3.7 C.1.1): storescu's own.
+/// The word for status 0000H (PS3.7 C.1.1), as storescu writes it.
 pub const SUCCESS: &str = "Success";
 
 /// An association, as the sender saw it. Times are in us since 1970-01-01 UTC.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Association {
-    /// When A-ASSOCIATE was requested; before that its transport connection was opened.
+    /// The time of the A-ASSOCIATE request, which follows the opening of the transport connection.
     pub requested_us: Option<u64>,
-    /// When it was accepted.
+    /// The time of the acceptance.
     pub accepted_us: Option<u64>,
-    /// When A-RELEASE was requested.
+    /// The time of the A-RELEASE request.
     pub release_requested_us: Option<u64>,
-    /// When the release was answered.
+    /// The time of the release response.
     pub released_us: Option<u64>,
-    /// The C-STOREs in their order.
+    /// The C-STOREs in order.
     pub stores: Vec<Store>,
-    /// Errors in the sender's words. Warnings, which oddities of an object cause too, are not among them.
+    /// Errors in the sender's words. Warnings are not included, because oddities of an object cause them too.
     pub complaints: Vec<String>,
 }
 
@@ -29,17 +29,17 @@ pub struct Association {
 pub struct Store {
     /// The file's name in the dataset's directory.
     pub file: String,
-    /// When it should have been requested, where the arrival is open.
+    /// The scheduled time of the request, with open arrival.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduled_us: Option<u64>,
-    /// When it was requested.
+    /// The time of the request.
     pub requested_us: u64,
-    /// When it was answered, and the status: [`SUCCESS`], or the sender's words for another.
+    /// The time of the response, and its status: [`SUCCESS`], or the sender's words for another.
     pub response: Option<(u64, String)>,
 }
 
 impl Store {
-    /// True if the response was Success (0000H). A warning (Bxxx) is not.
+    /// True if the status of the response is Success (0000H). A warning (Bxxx) is not.
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.response.as_ref().is_some_and(|(_, status)| status == SUCCESS)

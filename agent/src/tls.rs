@@ -1,11 +1,11 @@
-//! TLS of both sides. It gives encryption, not identity: the certificate of a run is signed by itself.
+//! TLS on both sides. It encrypts but does not identify: the certificate of a run is self-signed.
 
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use dicomperf::step::ServerAddress;
+use dicomperf_model::step::ServerAddress;
 use rcgen::{CertificateParams, KeyPair, SanType};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -13,16 +13,16 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig, SignatureScheme};
 
-/// Certificate and private key, PEM.
+/// A certificate and its private key, PEM.
 pub struct Certificate {
     /// The certificate.
     pub certificate: String,
-    /// Its private key.
+    /// The private key.
     pub private_key: String,
 }
 
 impl Certificate {
-    /// Makes one for a server's address.
+    /// Makes a certificate for a server's address.
     ///
     /// # Errors
     /// An address that is not valid.
@@ -38,7 +38,7 @@ impl Certificate {
     }
 }
 
-/// A client that trusts this certificate and no other.
+/// Configures a client that trusts only this certificate.
 ///
 /// # Errors
 /// A certificate that cannot be read.
@@ -52,17 +52,17 @@ pub fn trusting_client(certificate_pem: &[u8]) -> Result<ClientConfig, String> {
     Ok(client.with_root_certificates(trusted).with_no_client_auth())
 }
 
-/// A client that takes any certificate and shows none.
+/// Configures a client that accepts any certificate and presents none.
 ///
 /// # Errors
-/// A provider without the protocol versions that are wanted.
+/// A provider without the required protocol versions.
 pub(crate) fn anonymous_client() -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let client = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
     Ok(client.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth())
 }
 
-/// A server that asks for no client certificate.
+/// Configures a server that requests no client certificate.
 ///
 /// # Errors
 /// A certificate or a key that is missing or cannot be read.
@@ -76,7 +76,7 @@ pub(crate) fn server(certificate: &Path, private_key: &Path) -> anyhow::Result<S
     Ok(server.with_no_client_auth().with_single_cert(certificates, key)?)
 }
 
-/// Takes any certificate, whose key must still be the server's own.
+/// Accepts any certificate. The server must still prove that it has the certificate's key.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

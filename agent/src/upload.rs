@@ -10,10 +10,10 @@ pub struct Uploader {
     agent: ureq::Agent,
 }
 
-/// Letters of an answer in an error.
-const MAX_LETTERS: usize = 300;
+/// The most characters of an answer in an error.
+const MAX_ANSWER_CHARACTERS: usize = 300;
 
-/// An upload that did not arrive. The URL is not in it: its signature is a secret while it lasts.
+/// A failed upload. The error omits the URL: its signature is a secret while it is valid.
 #[derive(Debug, thiserror::Error)]
 #[error("upload: {reason} (try {tries})")]
 pub struct UploadFailed {
@@ -26,14 +26,14 @@ pub struct UploadFailed {
 /// The number of tries of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retries {
-    /// Two tries: the next report has more anyway.
+    /// Two tries: the next report has the same content and more.
     Few,
-    /// Six tries over a quarter of a minute: there is no next report.
+    /// Six tries in about 15 s: there is no next report.
     Many,
 }
 
 impl Uploader {
-    /// With timeouts that end a stalled upload.
+    /// An uploader with timeouts that end a stalled upload.
     #[must_use]
     pub fn new() -> Self {
         let agent = ureq::Agent::config_builder()
@@ -48,7 +48,7 @@ impl Uploader {
     /// Puts `body` to `url`.
     ///
     /// # Errors
-    /// The error of the last try. A refusal (4xx) is not tried again: the signature will not get better.
+    /// The error of the last try. A refusal (4xx) is not tried again, because the signature stays the same.
     pub fn put(&self, url: &str, body: &[u8], content_type: &str, retries: Retries) -> Result<(), UploadFailed> {
         let max_tries = match retries {
             Retries::Few => 2,
@@ -66,7 +66,8 @@ impl Uploader {
             Ok(mut response) => {
                 let status = response.status();
                 let words = response.body_mut().read_to_string().unwrap_or_default();
-                let words: String = words.chars().filter(|letter| !letter.is_control()).take(MAX_LETTERS).collect();
+                let words: String =
+                    words.chars().filter(|letter| !letter.is_control()).take(MAX_ANSWER_CHARACTERS).collect();
                 let for_good = status.is_client_error() && !matches!(status.as_u16(), 408 | 429);
                 Err(Refused { reason: format!("{status} {words}"), for_good })
             }
@@ -78,7 +79,7 @@ impl Uploader {
 /// A try that failed.
 struct Refused {
     reason: String,
-    /// Another try would fail as well.
+    /// True if another try would fail as well.
     for_good: bool,
 }
 
@@ -88,7 +89,7 @@ impl Default for Uploader {
     }
 }
 
-/// An error in words without the URL, should the library ever quote it.
+/// The text of an error, without the URL in case the library quotes it.
 pub(crate) fn without_url(error: &ureq::Error, url: &str) -> String {
     error.to_string().replace(url, "URL")
 }

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use dicomperf::step::HostVersions;
+use dicomperf_model::measurement::HostVersions;
 
 use crate::process;
 
 /// Orthanc's program in Debian and Ubuntu.
 pub const ORTHANC_PROGRAM: &str = "/usr/sbin/Orthanc";
 
-/// Of this host, without Orthanc and DCMTK.
+/// The versions of this host, except those of Orthanc and DCMTK.
 #[must_use]
 pub fn host() -> HostVersions {
     let os = fs::read_to_string("/etc/os-release").unwrap_or_default();
@@ -50,7 +50,8 @@ fn pretty_name(os_release: &str) -> Option<&str> {
     Some(value.trim_matches('"'))
 }
 
-/// True if a version like `1.10.1` is at least `needed`. A version that is not a number, like `mainline`, counts as the newest.
+/// True if a version like `1.10.1` is at least `needed`. A version that is not a number, like `mainline`, counts as the
+/// newest.
 #[must_use]
 pub fn at_least(found: &str, needed: &str) -> bool {
     let numbers = |text: &str| -> Option<Vec<u32>> {

@@ -1,7 +1,7 @@
-//! The speed of making synthetic instances on tmpfs by one thread, and the memory of making and proving the largest.
+//! The speed of one thread that makes synthetic instances on tmpfs, and the memory to make and check the largest one.
 //!
-//! Each figure comes from a process of its own, so that one does not grow on what another left; `taskset` keeps it to
-//! one CPU, and so to one thread. The last line is one JSON object.
+//! A separate process measures each value, so that none is affected by the memory of another. `taskset` limits it to
+//! one CPU, and so to one thread. The last line of output is one JSON object.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -11,13 +11,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use dicomperf::dataset::generate;
-use dicomperf::request::{Modality, Synthetic};
 use dicomperf_agent::client::dataset;
+use dicomperf_model::dataset::generate;
+use dicomperf_model::request::{Modality, Synthetic};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// Each modality, and instances that take about a second.
+/// Each modality, and a number of instances that takes about a second.
 const DATASETS: [(&str, u32); 11] = [
     ("CT", 680),
     ("MR", 1140),
@@ -31,9 +31,9 @@ const DATASETS: [(&str, u32); 11] = [
     ("NM", 60),
     ("mix", 600),
 ];
-/// The median of so many is taken.
-const TIMES: usize = 5;
-const TMPFS: &str = "/dev/shm";
+/// Repetitions, of which the median counts.
+const REPETITIONS: usize = 5;
+const TMPFS_DIRECTORY: &str = "/dev/shm";
 
 #[derive(Serialize, Deserialize)]
 struct Measured {
@@ -49,7 +49,7 @@ fn main() {
             instances: instances.parse().unwrap(),
             seed: 1,
         };
-        let measured = if what == "make" { making(&spec) } else { proving(Path::new(what)) };
+        let measured = if what == "make" { measure_making(&spec) } else { measure_checking(Path::new(what)) };
         println!("{}", serde_json::to_string(&measured).unwrap());
         return;
     }
@@ -61,7 +61,7 @@ fn main() {
         mb_s.insert(modality, measured.mb_per_second.round());
         peaks.insert(modality, measured.peak_rss_mb);
     }
-    let directory = tempfile::tempdir_in(TMPFS).unwrap();
+    let directory = tempfile::tempdir_in(TMPFS_DIRECTORY).unwrap();
     generate(&Synthetic { modality: Modality::Dbt, instances: 1, seed: 1 }, directory.path(), |_| {}).unwrap();
     let proved = on_one_cpu(&directory.path().to_string_lossy(), "DBT", 1);
     let figures = json!({
@@ -73,7 +73,7 @@ fn main() {
     println!("{figures}");
 }
 
-/// `what` is `make`, or the directory to prove.
+/// Measures in a new process on one CPU. `what` is `make`, or the directory to check.
 fn on_one_cpu(what: &str, modality: &str, instances: u32) -> Measured {
     let output = Command::new("taskset")
         .args(["--cpu-list", "1"])
@@ -85,10 +85,10 @@ fn on_one_cpu(what: &str, modality: &str, instances: u32) -> Measured {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn making(spec: &Synthetic) -> Measured {
-    let mut rates: Vec<f64> = (0..TIMES)
+fn measure_making(spec: &Synthetic) -> Measured {
+    let mut rates: Vec<f64> = (0..REPETITIONS)
         .map(|_| {
-            let directory = tempfile::tempdir_in(TMPFS).unwrap();
+            let directory = tempfile::tempdir_in(TMPFS_DIRECTORY).unwrap();
             let start = Instant::now();
             let written = generate(spec, directory.path(), |_| {}).unwrap();
             let seconds = start.elapsed().as_secs_f64();
@@ -96,17 +96,17 @@ fn making(spec: &Synthetic) -> Measured {
         })
         .collect();
     rates.sort_by(f64::total_cmp);
-    Measured { mb_per_second: rates[TIMES / 2], peak_rss_mb: peak_rss_mb() }
+    Measured { mb_per_second: rates[REPETITIONS / 2], peak_rss_mb: peak_rss_mb() }
 }
 
-fn proving(directory: &Path) -> Measured {
+fn measure_checking(directory: &Path) -> Measured {
     let start = Instant::now();
     let (dataset, _) = dataset::prove(directory, str::to_owned, |_| Ok(())).unwrap();
     let bytes: u64 = dataset.instances.iter().map(|instance| instance.bytes).sum();
     Measured { mb_per_second: bytes as f64 / 1e6 / start.elapsed().as_secs_f64(), peak_rss_mb: peak_rss_mb() }
 }
 
-/// VmHWM (proc(5)): the most that was resident; files on tmpfs are not in it.
+/// VmHWM (proc(5)): the peak of resident memory. Files on tmpfs do not count.
 fn peak_rss_mb() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// Says so where it is not installed.
+/// Fails early if tcpdump is not installed.
 pub fn require() {
     if Command::new("tcpdump").arg("--version").output().is_err() {
         eprintln!("tcpdump is not installed: apt-get install tcpdump");
@@ -26,7 +26,7 @@ pub struct Capture {
     _directory: TempDir,
 }
 
-/// A request and its response, in ns since 1970-01-01 UTC.
+/// The times of a request and its response, in ns since 1970-01-01 UTC.
 #[derive(Debug)]
 pub struct Exchange {
     first_of_request: u64,
@@ -50,7 +50,7 @@ impl Capture {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("capture");
         let mut command = Command::new("tcpdump");
-        // Headers only, in ns, in a buffer of 64 MB.
+        // Headers only, with timestamps in ns, and a buffer of 64 MB.
         command.args(["-i", "lo", "-n", "--snapshot-length", "96", "--time-stamp-precision", "nano"]);
         command.args(["--buffer-size", "65536", "-w"]).arg(&path).args(["tcp", "port", &port.to_string()]);
         let mut process = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -63,9 +63,9 @@ impl Capture {
         Self { process, words, path, port, _directory: directory }
     }
 
-    /// Ends the capture, and answers with its C-STOREs.
+    /// Ends the capture, and returns its C-STOREs.
     pub fn exchanges(mut self) -> Vec<Exchange> {
-        // What the kernel has is handed over within a second.
+        // The kernel delivers its packets within a second.
         thread::sleep(Duration::from_millis(1500));
         kill_process(Pid::from_child(&self.process), Signal::INT).unwrap();
         let mut words = String::new();
@@ -75,7 +75,8 @@ impl Capture {
     }
 }
 
-/// Every packet with data, of a pcap file in ns of this machine's byte order, from Ethernet (which loopback is to it).
+/// Every packet with data in a pcap file. The file has ns timestamps, this machine's byte order, and Ethernet frames
+/// (as loopback does).
 fn packets(file: &[u8], port: u16) -> Vec<Packet> {
     let number = |at: usize| u64::from(u32::from_le_bytes(file[at..at + 4].try_into().unwrap()));
     assert_eq!((number(0), number(20)), (0xA1B2_3C4D, 1), "not a capture of Ethernet in ns");
@@ -84,7 +85,7 @@ fn packets(file: &[u8], port: u16) -> Vec<Packet> {
     while at < file.len() {
         let time = number(at) * 1_000_000_000 + number(at + 4);
         let (captured, length) = (usize::try_from(number(at + 8)).unwrap(), usize::try_from(number(at + 12)).unwrap());
-        // Ethernet has 14 bytes; the lengths of the headers of IPv4 and TCP are in units of four bytes.
+        // An Ethernet header has 14 bytes. IPv4 and TCP count the lengths of their headers in units of four bytes.
         let ip = &file[at + 16 + 14..at + 16 + captured];
         let tcp = &ip[usize::from(ip[0] & 0x0F) * 4..];
         let headers = 14 + usize::from(ip[0] & 0x0F) * 4 + usize::from(tcp[12] >> 4) * 4;
@@ -96,7 +97,7 @@ fn packets(file: &[u8], port: u16) -> Vec<Packet> {
     packets
 }
 
-/// The sender and the SCP take turns: association, each C-STORE, release.
+/// Pairs up the packets, because sender and SCP take turns: association, each C-STORE, release.
 fn exchanges(packets: &[Packet]) -> Vec<Exchange> {
     let turns: Vec<_> = packets.chunk_by(|one, next| one.from_sender == next.from_sender).collect();
     let pairs: Vec<_> = turns.chunks_exact(2).collect();

@@ -1,5 +1,5 @@
-//! C-STORE times as our own SCU and storescu report them, against a packet capture of the same exchanges on loopback.
-//! The last line is one JSON object.
+//! C-STORE times that our own SCU and storescu report, against a packet capture of the same exchanges on loopback. The
+//! last line of output is one JSON object.
 
 #![allow(missing_docs, clippy::unwrap_used, dead_code, unused_imports)]
 
@@ -21,7 +21,7 @@ use serde_json::json;
 const INSTANCES: u32 = 300;
 const ROUNDS: usize = 3;
 
-/// Requested and answered, in us since 1970-01-01 UTC.
+/// The reported times of request and response, in us since 1970-01-01 UTC.
 type Reported = Vec<(u64, u64)>;
 
 fn main() {
@@ -41,7 +41,7 @@ fn main() {
                 let capture = Capture::start(port);
                 let reported = sender(&instances, port);
                 let exchanges = capture.exchanges();
-                let here = compared(&reported, &exchanges);
+                let here = errors_ms(&reported, &exchanges);
                 eprintln!("round {round}, port {port}: {name} is off by {:.4} ms", median(here.clone()));
                 errors.extend(here);
             }
@@ -75,7 +75,7 @@ fn native(instances: &Instances, port: u16) -> Reported {
     stores.map(|store| (store.requested_us, store.response.as_ref().unwrap().0)).collect()
 }
 
-/// With the logger configuration that the agent gives it.
+/// Runs storescu with the agent's logger configuration.
 fn storescu(instances: &Instances, port: u16) -> Reported {
     let scratch = tempfile::tempdir().unwrap();
     let (log, configuration) = (scratch.path().join("log"), scratch.path().join("configuration"));
@@ -101,8 +101,8 @@ fn storescu(instances: &Instances, port: u16) -> Reported {
     times("Sending Store Request").into_iter().zip(times("Received Store Response")).collect()
 }
 
-/// By how many ms each reported time is off.
-fn compared(reported: &Reported, exchanges: &[Exchange]) -> Vec<f64> {
+/// The error of each reported time, in ms.
+fn errors_ms(reported: &Reported, exchanges: &[Exchange]) -> Vec<f64> {
     assert_eq!(reported.len(), exchanges.len(), "the capture has other exchanges than the sender");
     let pairs = reported.iter().zip(exchanges);
     pairs

@@ -1,7 +1,7 @@
-//! A C-STORE SCU of dicom-ul alone: its client association, and its P-DATA writer. It shows the speed of the library that
-//! native is not built on. It takes the document of `dicomperf-agent send`, and sends its first lane.
+//! A C-STORE SCU on dicom-ul's client association and P-DATA writer only. It shows the speed of the library that native
+//! does not use. It reads a document of `dicomperf-agent send`, and sends its first lane.
 //!
-//! It does nothing that a sender need not: a file is read whole, and its dataset is sent as it is.
+//! It does no avoidable work: it reads each file whole, and sends its dataset unchanged.
 
 #![allow(missing_docs)]
 
@@ -32,7 +32,7 @@ fn main() -> anyhow::Result<()> {
     let mut association = options.establish((document.address.as_str(), document.port))?;
     association.inner_stream().set_nodelay(document.tcp_no_delay)?;
     for (instance, message_id) in instances.iter().zip((1..=u16::MAX).cycle()) {
-        // dicom-ul numbers the contexts in their order.
+        // dicom-ul numbers the presentation contexts in order.
         let pair = (&instance.sop_class_uid, &instance.transfer_syntax_uid);
         let position = pairs.iter().position(|other| *other == pair).context("no presentation context")?;
         let context = u8::try_from(2 * position + 1)?;
@@ -68,7 +68,7 @@ fn store(
     Ok(())
 }
 
-/// The part of a file behind its preamble and file meta group (PS3.10 7.1).
+/// The bytes of a file after its preamble and file meta group (PS3.10 7.1).
 fn dataset(file: &[u8]) -> anyhow::Result<&[u8]> {
     let length = file.get(140..144).and_then(|bytes| bytes.first_chunk()).context("no file meta group")?;
     file.get(144 + u32::from_le_bytes(*length) as usize..).context("no dataset")

@@ -1,4 +1,4 @@
-//! iperf3: what one stream can carry.
+//! iperf3: the capacity of one TCP stream.
 
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::harness::free_port;
 
-/// Says so where it is not installed.
+/// Fails early if iperf3 is not installed.
 pub fn require() {
     if Command::new("iperf3").arg("--version").output().is_err() {
         eprintln!("iperf3 is not installed: apt-get install iperf3");
@@ -37,7 +37,7 @@ impl Server {
         panic!("iperf3 does not serve");
     }
 
-    /// Seconds of one stream for a number of bytes, at the rate that the receiver saw during a second.
+    /// The seconds that one stream takes for a number of bytes, at the rate that the receiver measured over a second.
     pub fn seconds(&self, bytes: u64) -> f64 {
         let report = self.client(&["--time", "1"]).expect("iperf3 has failed");
         let bits_per_second = report["end"]["sum_received"]["bits_per_second"].as_f64().unwrap();
@@ -56,7 +56,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Nothing is to be done where it has ended.
+        // It may have ended already, which is fine.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,4 @@
-//! One object of 500 MB: what memory our own SCU takes for it, and how fast it goes.
+//! One object of 500 MB: the memory and the time that our own SCU needs to send it.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 use dicom_core::{DataElement, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
-use dicomperf::request::Arrival;
 use dicomperf_agent::client::dataset::Instance;
 use dicomperf_agent::native::SendDocument;
+use dicomperf_model::request::Arrival;
 
 use crate::harness::sender;
 
 const BYTES: usize = 500_000_000;
-/// Times that it is sent for its speed; the median counts.
-const TIMES: usize = 5;
+/// Transfers for the speed, of which the median counts.
+const TRANSFERS: usize = 5;
 
 pub struct Large {
     pub peak_rss_mb: f64,
@@ -44,17 +44,18 @@ pub fn send(port: u16) -> Large {
     let out = directory.path().join("out.json");
     let mut peak_rss_mb: f64 = 0.0;
     let mut seconds = Vec::new();
-    for _ in 0..TIMES {
+    for _ in 0..TRANSFERS {
         seconds.push(super::sides::seconds(&mut sender::command(&document, &out)));
-        peak_rss_mb = peak_rss_mb.max(peak(&document, &out));
+        peak_rss_mb = peak_rss_mb.max(peak_mb(&document, &out));
     }
     #[expect(clippy::cast_precision_loss, reason = "half a gigabyte")]
     let gigabytes = BYTES as f64 / 1e9;
     Large { peak_rss_mb, gigabytes_per_second: gigabytes / super::median(seconds) }
 }
 
-/// VmHWM (proc(5)), looked at until the process has ended: it only grows, and the last to be sent is like the first.
-fn peak(document: &SendDocument, out: &Path) -> f64 {
+/// VmHWM (proc(5)), polled until the process has ended. It only grows, and the end of the object is sent like its
+/// beginning.
+fn peak_mb(document: &SendDocument, out: &Path) -> f64 {
     let mut process = sender::command(document, out).stdout(Stdio::null()).spawn().unwrap();
     let status = Path::new("/proc").join(process.id().to_string()).join("status");
     let mut kilobytes: f64 = 0.0;
@@ -62,7 +63,7 @@ fn peak(document: &SendDocument, out: &Path) -> f64 {
     while process.try_wait().unwrap().is_none() {
         assert!(started.elapsed() < Duration::from_secs(60));
         let status = fs::read_to_string(&status).unwrap_or_default();
-        // A process that has ended and was not waited for has no memory.
+        // An ended process that was not waited for has no memory.
         if let Some(line) = status.lines().find_map(|line| line.strip_prefix("VmHWM:")) {
             kilobytes = kilobytes.max(line.trim().trim_end_matches(" kB").parse().unwrap());
         }
@@ -87,7 +88,7 @@ fn object(directory: &Path) -> Instance {
         .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN);
     let path = directory.join("large.dcm");
     object.with_meta(meta).unwrap().write_to_file(&path).unwrap();
-    // (7FE0,0010) OB: unoptimized, dicom-object takes half a minute for it.
+    // (7FE0,0010) OB. An unoptimized dicom-object would take half a minute to write it.
     let mut file = File::options().append(true).open(&path).unwrap();
     file.write_all(&[0xE0, 0x7F, 0x10, 0x00, b'O', b'B', 0, 0]).unwrap();
     file.write_all(&u32::try_from(BYTES).unwrap().to_le_bytes()).unwrap();

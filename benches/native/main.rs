@@ -1,5 +1,6 @@
-//! Our own SCU against DCMTK's senders, dicom-ul's own and iperf3 on loopback, on tmpfs, in turn: whole processes are timed, and what is
-//! compared is the median over the rounds of the ratios within a round. The last line is one JSON object.
+//! Our own SCU against DCMTK's senders, an SCU on dicom-ul and iperf3, on loopback and tmpfs, in turn. Whole processes
+//! are timed. The result is the median over the rounds of the ratios within a round. The last line of output is one
+//! JSON object.
 
 #![allow(missing_docs, clippy::unwrap_used, dead_code, unused_imports)]
 
@@ -18,12 +19,12 @@ use serde_json::json;
 use sides::Sides;
 
 const INSTANCES: u32 = 2000;
-/// Rounds that count, unless DICOMPERF_ROUNDS says otherwise.
+/// Counted rounds, unless DICOMPERF_ROUNDS sets another number.
 const ROUNDS: usize = 10;
 const PEERS: [&str; 4] = ["native", "storescu", "dcmsend", "dicom_ul"];
 
 fn main() {
-    // Whatever is missing is said before minutes have passed.
+    // A missing tool must fail the benchmark now, not after minutes.
     iperf3::require();
     assert!(sides::dicom_ul_scu().exists(), "cargo build --package dicomperf-agent --bins --example dicom-ul-scu");
     tempfile::env::override_temp_dir(Path::new("/dev/shm")).unwrap();
@@ -40,8 +41,8 @@ fn main() {
     let mut measured = Measured::default();
     let rounds = std::env::var("DICOMPERF_ROUNDS").map_or(ROUNDS, |text| text.parse().unwrap());
     for round in 0..=rounds {
-        // To storescp, which announces 16384.
-        let times = in_turn(
+        // To storescp, which announces 16,384.
+        let times = run_in_turn(
             round,
             [
                 &|| sides.native(default.port, 1),
@@ -50,8 +51,8 @@ fn main() {
                 &|| sides.dicom_ul(default.port),
             ],
         );
-        // To storescp, which announces 131072.
-        let times_128k = in_turn(
+        // To storescp, which announces 131,072.
+        let times_128k = run_in_turn(
             round,
             [
                 &|| sides.native(large_pdu.port, 1),
@@ -61,7 +62,7 @@ fn main() {
             ],
         );
         // To the null SCP, which announces no limit.
-        let to_sink = in_turn(
+        let to_sink = run_in_turn(
             round,
             [
                 &|| sides.native(sink_port, 1),
@@ -75,7 +76,7 @@ fn main() {
         assert_eq!(sink.counted().count, 4 * count, "something was not received");
         sink.clear();
         if round == 0 {
-            // It fills the caches.
+            // The first round only fills the caches.
             continue;
         }
         eprintln!("round {round}: {times:.3?} {times_128k:.3?} {to_sink:.3?}");
@@ -87,7 +88,7 @@ fn main() {
     println!("{}", measured.figures(sides.bytes, &large));
 }
 
-/// Seconds of each side of each round.
+/// The seconds of each sender in each round.
 #[derive(Default)]
 struct Measured {
     /// native, storescu, dcmsend, dicom-ul
@@ -102,23 +103,23 @@ impl Measured {
     fn figures(&self, bytes: u64, large: &large::Large) -> serde_json::Value {
         #[expect(clippy::cast_precision_loss, reason = "a gigabyte")]
         let gigabytes = bytes as f64 / 1e9;
-        let speeds = |seconds: Vec<f64>| rounded(gigabytes / median(seconds));
+        let speeds = |seconds: Vec<f64>| round_figure(gigabytes / median(seconds));
         let best = |rounds: &[[f64; 4]]| ratio(rounds, 1, 0).min(ratio(rounds, 2, 0));
         json!({
-            "native_over_best_peer": rounded(best(&self.default)),
-            "native_over_best_peer_128k": rounded(best(&self.large_pdu)),
-            "native_over_storescu": rounded(ratio(&self.sink, 1, 0)),
-            "native_over_dicom_ul": rounded(ratio(&self.sink, 4, 0)),
-            "native_over_dicom_ul_16k": rounded(ratio(&self.default, 3, 0)),
-            "native_over_dicom_ul_128k": rounded(ratio(&self.large_pdu, 3, 0)),
-            "native_over_iperf3": rounded(ratio(&self.sink, 3, 0)),
-            "scale_8": rounded(ratio(&self.sink, 0, 2)),
-            "peak_rss_mb": rounded(large.peak_rss_mb),
+            "native_over_best_peer": round_figure(best(&self.default)),
+            "native_over_best_peer_128k": round_figure(best(&self.large_pdu)),
+            "native_over_storescu": round_figure(ratio(&self.sink, 1, 0)),
+            "native_over_dicom_ul": round_figure(ratio(&self.sink, 4, 0)),
+            "native_over_dicom_ul_16k": round_figure(ratio(&self.default, 3, 0)),
+            "native_over_dicom_ul_128k": round_figure(ratio(&self.large_pdu, 3, 0)),
+            "native_over_iperf3": round_figure(ratio(&self.sink, 3, 0)),
+            "scale_8": round_figure(ratio(&self.sink, 0, 2)),
+            "peak_rss_mb": round_figure(large.peak_rss_mb),
             "gigabytes_per_second": {
                 "storescp": names(PEERS, columns(&self.default).map(speeds)),
                 "storescp_128k": names(PEERS, columns(&self.large_pdu).map(speeds)),
                 "sink": names(["native", "storescu", "native_8", "iperf3", "dicom_ul"], columns(&self.sink).map(speeds)),
-                "one_object_of_500_mb": rounded(large.gigabytes_per_second),
+                "one_object_of_500_mb": round_figure(large.gigabytes_per_second),
             },
             "rounds": self.default.len(),
             "instances": INSTANCES,
@@ -126,8 +127,8 @@ impl Measured {
     }
 }
 
-/// Runs every side once; the first of a round is another one in the next.
-fn in_turn<const N: usize>(round: usize, sides: [&dyn Fn() -> f64; N]) -> [f64; N] {
+/// Runs every sender once. Each round begins with another sender.
+fn run_in_turn<const N: usize>(round: usize, sides: [&dyn Fn() -> f64; N]) -> [f64; N] {
     let mut seconds = [0.0; N];
     for place in 0..N {
         let side = (round + place) % N;
@@ -149,7 +150,7 @@ fn names<const N: usize>(names: [&str; N], values: [f64; N]) -> serde_json::Valu
         .into()
 }
 
-/// The median of how much longer one side takes than another in the same round.
+/// The median over the rounds of one sender's time divided by another's.
 fn ratio<const N: usize>(rounds: &[[f64; N]], longer: usize, shorter: usize) -> f64 {
     median(rounds.iter().map(|round| round[longer] / round[shorter]).collect())
 }
@@ -160,6 +161,6 @@ fn median(mut values: Vec<f64>) -> f64 {
     if values.len().is_multiple_of(2) { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] }
 }
 
-fn rounded(value: f64) -> f64 {
+fn round_figure(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }

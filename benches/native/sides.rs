@@ -1,4 +1,4 @@
-//! The senders that are compared, each as a process of its own that sends the whole dataset over one association.
+//! The compared senders. Each is a separate process that sends the whole dataset over one association.
 
 use std::fs;
 use std::path::PathBuf;
@@ -29,14 +29,14 @@ impl<'a> Sides<'a> {
         Self { instances, bytes: instances.all.iter().map(|instance| instance.bytes).sum(), scratch, list }
     }
 
-    /// Our own SCU, without a limit of its own.
+    /// Our own SCU, with no limit on the PDUs.
     pub fn native(&self, port: u16, associations: usize) -> f64 {
         let document = SendDocument { max_pdu: 0, ..self.instances.document(port, associations) };
         let mut command = sender::command(&document, &self.scratch.path().join("out.json"));
         seconds(&mut command)
     }
 
-    /// dicom-ul's own P-DATA writer.
+    /// The SCU on dicom-ul's P-DATA writer.
     pub fn dicom_ul(&self, port: u16) -> f64 {
         let document = serde_json::to_vec(&self.instances.document(port, 1)).unwrap();
         let path = self.scratch.path().join("dicom-ul.json");
@@ -44,12 +44,12 @@ impl<'a> Sides<'a> {
         seconds(Command::new(dicom_ul_scu()).arg(path))
     }
 
-    /// It sends up to 131072 bytes a PDU if the SCP allows them.
+    /// storescu, with up to 131,072 bytes a PDU if the SCP allows them.
     pub fn storescu(&self, port: u16) -> f64 {
         self.dcmtk("storescu", &[], port)
     }
 
-    /// Told what spares it work: nothing is decompressed, and no UID is checked.
+    /// dcmsend, with options that save work: it decompresses nothing and checks no UID.
     pub fn dcmsend(&self, port: u16) -> f64 {
         self.dcmtk("dcmsend", &["--decompress-never", "--no-uid-checks"], port)
     }
@@ -62,12 +62,12 @@ impl<'a> Sides<'a> {
     }
 }
 
-/// The program that was built beside the agent, as optimized.
+/// The program that cargo built beside the agent, in the same profile.
 pub fn dicom_ul_scu() -> PathBuf {
     agent().with_file_name("examples").join("dicom-ul-scu")
 }
 
-/// Seconds of a process, from before its start to after its end.
+/// The seconds of a process, from before its start to after its end.
 pub fn seconds(command: &mut Command) -> f64 {
     command.stdin(Stdio::null()).stdout(Stdio::null());
     let started = Instant::now();

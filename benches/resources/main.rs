@@ -1,5 +1,6 @@
-//! The cost of sampling: the CPU time and memory of `dicomperf-agent sample` over 60 s beside an Orthanc that runs, and
-//! the bytes that a sample and a C-STORE of a real storescu take in a samples file. The last line is one JSON object.
+//! The cost of sampling: the CPU time and memory of `dicomperf-agent sample` over 60 s beside a running Orthanc. It
+//! also measures the bytes of a sample, and of a C-STORE of a real storescu, in a samples file. The last line of output
+//! is one JSON object.
 
 #![allow(missing_docs, clippy::unwrap_used, dead_code)]
 
@@ -12,8 +13,8 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use dicomperf::samples::{Sample, StoreSample, read};
 use dicomperf_agent::resources::SampleFile;
+use dicomperf_model::samples::{Sample, StoreSample, read};
 use harness::orthanc::settings;
 use harness::run::block;
 use harness::{OrthancProcess, Run};
@@ -39,7 +40,7 @@ fn main() {
     let agent = std::env::var_os("DICOMPERF_AGENT").expect("DICOMPERF_AGENT names an optimized agent");
     let mut child = Command::new(agent).args(["sample", "--out"]).arg(&file).spawn().unwrap();
     let sampler = Process::new(i32::try_from(child.id()).unwrap()).unwrap();
-    // Its start is not what it costs.
+    // The cost of the start does not count.
     sleep(Duration::from_secs(2));
     let (before, started) = (cpu_seconds(&sampler), Instant::now());
     sleep(Duration::from_secs(SECONDS));
@@ -66,14 +67,14 @@ fn main() {
     println!("{figures}");
 }
 
-/// User and system time of the process, and of the children that it has waited for.
+/// User and system time of the process, and of its children that it has waited for.
 fn cpu_seconds(process: &Process) -> f64 {
     let stat = process.stat().unwrap();
     let children = u64::try_from(stat.cutime + stat.cstime).unwrap();
     number(stat.utime + stat.stime + children) / number(procfs::ticks_per_second())
 }
 
-/// The C-STOREs of the iteration that was just made, from storescu's own log.
+/// The C-STOREs of the latest iteration, from storescu's own log.
 fn stores(run: &Run) -> Vec<Sample> {
     let mut files: Vec<_> = fs::read_dir(run.home("dataset")).unwrap().flatten().collect();
     files.sort_by_key(fs::DirEntry::file_name);

@@ -1,8 +1,8 @@
-//! What summarizing a large run takes: from the files that its hosts have left to its reports, 1,000,000 C-STOREs.
+//! The cost of summarizing a large run of 1,000,000 C-STOREs, from the files of its hosts to its reports.
 //!
-//! The files are made first, on tmpfs where there is one. A process of its own then reads them and writes the reports, as the
-//! function `summarize` does with those in its bucket; its peak of resident memory is the kernel's (`VmHWM`). The last line is
-//! one JSON object: medians of 5 processes.
+//! The files are made first, on tmpfs if there is one. A separate process then reads them and writes the reports, as
+//! the function `summarize` does with those in its bucket. Its peak of resident memory is the kernel's (`VmHWM`). The
+//! last line of output is one JSON object with medians of 5 processes.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -13,20 +13,20 @@ use std::process::Command;
 use std::time::Instant;
 use std::{env, fs};
 
-use dicomperf::plan::Plan;
-use dicomperf::report;
-use dicomperf::statistics::median;
-use dicomperf::step::{HostRole, StepReport};
-use dicomperf::summary::{HostSamples, Outcome, Stores, Summary, summarize};
+use dicomperf_analysis::summarize::{HostSamples, Outcome, Stores, summarize};
+use dicomperf_model::plan::Plan;
+use dicomperf_model::results::Summary;
+use dicomperf_model::statistics::median;
+use dicomperf_model::step::{HostRole, StepReport};
 use serde_json::{Value, json};
 
-/// Processes that are measured.
+/// Measured processes.
 const REPEATS: usize = 5;
 
 fn main() {
-    // Cargo passes `--bench`.
+    // Cargo passes `--bench` too.
     match env::args().skip(1).find(|argument| !argument.starts_with("--")) {
-        Some(directory) => println!("{}", measured(Path::new(&directory))),
+        Some(directory) => println!("{}", measure(Path::new(&directory))),
         None => benchmark(),
     }
 }
@@ -49,11 +49,12 @@ fn benchmark() {
     println!("{}", json!({ "c_stores": c_stores, "seconds": of("seconds"), "peak_mb": of("peak_mb") }));
 }
 
-/// From the files to the reports, in this process.
-fn measured(directory: &Path) -> Value {
+/// Makes the reports from the files in this process, and returns the measured values.
+fn measure(directory: &Path) -> Value {
     let started = Instant::now();
     let summary = summary_of(directory);
-    let texts = [report::json(&summary), report::markdown(&summary), report::html(&summary)];
+    let texts =
+        [dicomperf_report::json(&summary), dicomperf_report::markdown(&summary), dicomperf_report::html(&summary)];
     for (name, text) in ["report.json", "report.md", "report.html"].into_iter().zip(texts) {
         fs::write(directory.join(name), text).unwrap();
     }
@@ -75,7 +76,7 @@ fn summary_of(directory: &Path) -> Summary {
     summarize(&plan, &steps, Outcome { error: None, hosts_left: 0, history: Vec::new(), samples, stores, finished_at })
 }
 
-/// The most memory that this process ever had resident.
+/// The peak of this process's resident memory.
 fn peak_bytes() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

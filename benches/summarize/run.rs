@@ -1,31 +1,32 @@
-//! The files of a run that was never run: what its hosts would have left.
+//! The files of a simulated run, as its hosts would leave them.
 
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use dicomperf::measurement::{BlockMeasurement, Clock, Iteration, LatencyHistogram};
-use dicomperf::plan::{Circumstances, DatasetPlan, Plan, plan};
-use dicomperf::request::Request;
-use dicomperf::samples::{CpuSample, ProcessSample, ResourceSample, Sample, StoreSample, ThreadSample};
-use dicomperf::statistics::LeastSquares;
-use dicomperf::step::{HostRole, HostVersions, Progress, StepId, StepOutput, StepReport, StepState};
+use dicomperf_model::measurement::HostVersions;
+use dicomperf_model::measurement::{BlockMeasurement, Clock, Iteration, LatencyHistogram};
+use dicomperf_model::plan::{Circumstances, DatasetPlan, Plan, plan};
+use dicomperf_model::request::Request;
+use dicomperf_model::samples::{CpuSample, ProcessSample, ResourceSample, Sample, StoreSample, ThreadSample};
+use dicomperf_model::statistics::LeastSquares;
+use dicomperf_model::step::{HostRole, Progress, StepId, StepOutput, StepReport, StepState};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde_json::json;
 
-/// Instances of the dataset: 2 blocks of 2 scenarios, 5 iterations in 2 rounds, are 1,000,000 C-STOREs.
+/// Instances of the dataset: 2 blocks of 2 scenarios with 5 iterations in 2 rounds make 1,000,000 C-STOREs.
 const INSTANCES: u32 = 25_000;
-/// C-STOREs in a frame of a samples file, as the agent writes them.
-const FRAME: usize = 16_384;
-/// How often a host is sampled, in ms.
-const SAMPLED_MS: u64 = 200;
+/// C-STOREs in a frame of a samples file, as many as the agent writes.
+const MAX_FRAME_STORES: usize = 16_384;
+/// The time between two samples of a host, in ms.
+const SAMPLE_PERIOD_MS: u64 = 200;
 
-/// Writes them, and says how many C-STOREs they are of.
+/// Writes the files, and returns the number of their C-STOREs.
 pub fn write(directory: &Path) -> u64 {
-    let plan = planned();
-    put(directory, "plan.json".into(), &plan);
+    let plan = make_plan();
+    write_json(directory, "plan.json".into(), &plan);
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let mut client = File::create(directory.join(samples_name(HostRole::Client))).unwrap();
     let mut server = File::create(directory.join(samples_name(HostRole::Server))).unwrap();
@@ -38,7 +39,7 @@ pub fn write(directory: &Path) -> u64 {
         for index in 0..plan.request.iterations {
             for scenario in &block.scenarios {
                 let place =
-                    StoreSample { ordinal: run.ordinal, scenario: scenario.scenario, index, ..StoreSample::default() };
+                    StoreSample { ordinal: run.ordinal, scenario: scenario.number, index, ..StoreSample::default() };
                 let stores = stores(&place, now_us, &mut random);
                 iterations.push(iteration(&stores, now_us));
                 now_us = stores.last().unwrap().requested_us + 1_000_000;
@@ -46,10 +47,10 @@ pub fn write(directory: &Path) -> u64 {
                 append(&mut client, stores.into_iter().map(Sample::Store).collect());
             }
         }
-        put(directory, report_name(run.ordinal), &report(&plan, run.ordinal, iterations));
+        write_json(directory, report_name(run.ordinal), &report(&plan, run.ordinal, iterations));
     }
     for host in [&mut client, &mut server] {
-        append(host, (started_us / 1000..now_us / 1000).step_by(SAMPLED_MS as usize).map(resources).collect());
+        append(host, (started_us / 1000..now_us / 1000).step_by(SAMPLE_PERIOD_MS as usize).map(resources).collect());
     }
     c_stores
 }
@@ -62,7 +63,7 @@ pub fn samples_name(host: HostRole) -> PathBuf {
     format!("{host}.jsonl.zst").into()
 }
 
-fn planned() -> Plan {
+fn make_plan() -> Plan {
     let request = json!({
         "dataset": { "synthetic": { "modality": "PT", "instances": INSTANCES } }, "warmup": 0, "iterations": 5,
         "matrix": { "associations": [4, 8], "maxPdu": [16384, 32768] },
@@ -73,7 +74,7 @@ fn planned() -> Plan {
     plan(request, dataset, Circumstances::offline("large", "2026-01-01T00:00:00Z".parse().unwrap())).unwrap()
 }
 
-/// One every 2.5 ms, each answered after some 2 ms.
+/// A C-STORE every 2.5 ms, each answered after about 2 ms.
 fn stores(place: &StoreSample, from_us: u64, random: &mut impl rand::Rng) -> Vec<StoreSample> {
     (0..INSTANCES)
         .map(|position| StoreSample {
@@ -148,7 +149,7 @@ fn report(plan: &Plan, ordinal: u32, iterations: Vec<Iteration>) -> StepReport {
     }
 }
 
-/// A host of 4 CPUs that is half busy, with a server of 20 threads.
+/// A sample of a half-busy host with 4 CPUs and a server with 20 threads.
 fn resources(at_ms: u64) -> Sample {
     let threads = (0..20).map(|id| ThreadSample { id, cpu_ms: at_ms / 50 }).collect();
     Sample::Resources(Box::new(ResourceSample {
@@ -161,12 +162,12 @@ fn resources(at_ms: u64) -> Sample {
 }
 
 fn append(file: &mut File, samples: Vec<Sample>) {
-    for frame in samples.chunks(FRAME) {
+    for frame in samples.chunks(MAX_FRAME_STORES) {
         let lines: String = frame.iter().map(|sample| serde_json::to_string(sample).unwrap() + "\n").collect();
         file.write_all(&compress_to_vec(lines.as_bytes(), CompressionLevel::Fastest)).unwrap();
     }
 }
 
-fn put(directory: &Path, name: PathBuf, value: &impl serde::Serialize) {
+fn write_json(directory: &Path, name: PathBuf, value: &impl serde::Serialize) {
     fs::write(directory.join(name), serde_json::to_vec(value).unwrap()).unwrap();
 }

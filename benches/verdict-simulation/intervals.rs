@@ -1,17 +1,17 @@
-//! What an interval from few iterations is worth, and an outlier's mark.
+//! The reliability of an interval from few iterations, and of an outlier's mark.
 
-use dicomperf::statistics::{Bootstrap, LEAST_FOR_OUTLIERS, outliers as flags};
+use dicomperf_model::statistics::{Bootstrap, MIN_FOR_OUTLIERS, outliers as flags};
 use serde_json::{Value, json};
 
 use crate::shares;
 
 const TRIALS: u64 = 2000;
 
-/// How often the 95% interval misses a true ratio of 1.
+/// The share of 95% intervals that miss a true ratio of 1.
 pub fn coverage() -> Vec<Value> {
     let mut found = Vec::new();
     for iterations in [3, 4, 5, 6, 10] {
-        // The spread is a factor of either side, of which the share of misses knows nothing.
+        // The spread scales both sides, so it does not change the share of misses.
         let [[missed]] = shares(TRIALS, |noise| {
             let [a, b] = [0, 1].map(|number| Bootstrap::new(&noise.sample(iterations, 100.0, 0.05), number).unwrap());
             let ratio = b.ratio_to(&a).unwrap();
@@ -23,9 +23,9 @@ pub fn coverage() -> Vec<Value> {
     found
 }
 
-/// In how many clean samples at least one value is marked.
+/// The share of clean samples in which at least one value is marked.
 pub fn outliers() -> Vec<Value> {
-    [LEAST_FOR_OUTLIERS, 6, 10, 20]
+    [MIN_FOR_OUTLIERS, 6, 10, 20]
         .map(|iterations| {
             let [[marked]] = shares(TRIALS, |noise| [[flags(&noise.sample(iterations, 100.0, 0.02)).contains(&true)]]);
             json!({ "iterations": iterations, "samples": TRIALS, "with_a_mark": marked })

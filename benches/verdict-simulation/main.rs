@@ -1,7 +1,8 @@
-//! How often the verdict is wrong, by simulation: runs that were never run, judged by the code that judges real ones.
+//! The error rates of the verdict, by simulation. The code that judges real runs judges simulated ones.
 //!
-//! Throughputs have log-normal noise: between hosts, between restarts of the server and between iterations. What is alike
-//! should seldom be called changed, and what is slower by a tenth or a fifth should be found. The last line is one JSON object, in which every share is between 0 and 1.
+//! Throughputs have log-normal noise between hosts, between restarts of the server and between iterations. Equal
+//! scenarios should seldom be called changed, and a slowdown of a tenth or a fifth should be found. The last line of
+//! output is one JSON object, in which every share is between 0 and 1.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -17,23 +18,23 @@ use serde_json::{Value, json};
 
 use crate::noise::Noise;
 
-/// Slowdowns that are to be found: what remains of the throughput.
-const SLOW: [f64; 2] = [0.9, 0.8];
+/// The slowdowns to find, as the remaining share of the throughput.
+const SLOW_SPEEDS: [f64; 2] = [0.9, 0.8];
 
 fn main() {
     let figures = json!({
         "within_run": within::iterations(),
         "within_run_with_restarts": within::restarts(),
         "history": history::against_earlier_runs(),
-        "two_runs": two_runs::judged(),
-        "pooled_iterations_of_two_runs": history::pooled(),
+        "two_runs": two_runs::verdict_shares(),
+        "pooled_iterations_of_two_runs": history::pooled_iterations(),
         "intervals": intervals::coverage(),
         "outliers_among_clean_values": intervals::outliers(),
     });
     println!("{figures}");
 }
 
-/// The share of `trials` in which each of `trial`'s answers was yes. A trial has its own noise, the same every time.
+/// The share of `trials` in which each answer of `trial` was true. Each trial has its own noise, the same in every run.
 fn shares<const N: usize, const M: usize>(
     trials: u64,
     trial: impl Fn(&mut Noise) -> [[bool; N]; M] + Sync,

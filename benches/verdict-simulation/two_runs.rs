@@ -1,25 +1,26 @@
-//! Two runs, each on hosts of its own.
+//! Two runs on different hosts.
 
-use dicomperf::comparison::Spread;
-use dicomperf::statistics::{Bootstrap, Interval, median};
-use dicomperf::verdict::{BaselineComparison, Comparison};
+use dicomperf_analysis::two_runs::Spread;
+use dicomperf_analysis::verdict::{compare_with_history, judge_ratio};
+use dicomperf_model::results::Change;
+use dicomperf_model::statistics::{Bootstrap, Interval, median};
 use serde_json::{Value, json};
 
 use crate::noise::Noise;
 use crate::shares;
 
 const TRIALS: u64 = 4000;
-/// Between iterations on one pair of hosts, relative.
+/// The relative spread between iterations on one pair of hosts.
 const ITERATION_SPREAD: f64 = 0.02;
 /// Iterations of a run.
 const ITERATIONS: usize = 10;
-/// Numbers of earlier runs in the history; 0 is none, where the spread is assumed.
-const EARLIER: [usize; 4] = [0, 5, 10, 20];
-/// Slowdowns that are to be found: what remains of the throughput.
-const SLOW: [f64; 3] = [0.9, 0.8, 0.5];
+/// Numbers of earlier runs in the history. With 0 runs the spread is assumed.
+const EARLIER_RUNS: [usize; 4] = [0, 5, 10, 20];
+/// The slowdowns to find, as the remaining share of the throughput.
+const SLOW_SPEEDS: [f64; 3] = [0.9, 0.8, 0.5];
 
-/// By what hosts really differ, and by the number of earlier runs.
-pub fn judged() -> Vec<Value> {
+/// Shares of wrong and right verdicts, by the true spread of hosts and the number of earlier runs.
+pub fn verdict_shares() -> Vec<Value> {
     [0.02, 0.05, 0.1].into_iter().flat_map(by_history).collect()
 }
 
@@ -29,23 +30,23 @@ fn by_history(host_spread: f64) -> Vec<Value> {
         noise.sample(ITERATIONS, hosts, ITERATION_SPREAD)
     };
     let by_number = shares(TRIALS, |noise| {
-        let earlier: [f64; EARLIER[3]] = std::array::from_fn(|_| median(&run(noise, 100.0)).unwrap());
+        let earlier: [f64; EARLIER_RUNS[3]] = std::array::from_fn(|_| median(&run(noise, 100.0)).unwrap());
         let a = Bootstrap::new(&run(noise, 100.0), 0).unwrap();
         let ratio = |noise: &mut Noise, speed| Bootstrap::new(&run(noise, speed), 1).unwrap().ratio_to(&a).unwrap();
         let alike = ratio(noise, 100.0);
-        let slow = SLOW.map(|speed| ratio(noise, 100.0 * speed));
-        EARLIER.map(|runs| {
+        let slow = SLOW_SPEEDS.map(|speed| ratio(noise, 100.0 * speed));
+        EARLIER_RUNS.map(|runs| {
             let spread = match runs {
                 0 => Spread::assumed(),
-                _ => Spread::measured(&BaselineComparison::new(0, None, &earlier[..runs])).unwrap(),
+                _ => Spread::measured(&compare_with_history(0, None, &earlier[..runs])).unwrap(),
             };
-            let verdict = |ratio: &Interval| Comparison::of_ratio(&spread.between(ratio));
-            let [by_10, by_20, by_50] = slow.map(|ratio| verdict(&ratio) == Comparison::Regressed);
-            let changed = matches!(verdict(&alike), Comparison::Regressed | Comparison::Improved);
+            let verdict = |ratio: &Interval| judge_ratio(&spread.between(ratio));
+            let [by_10, by_20, by_50] = slow.map(|ratio| verdict(&ratio) == Change::Regressed);
+            let changed = matches!(verdict(&alike), Change::Regressed | Change::Improved);
             [changed, by_10, by_20, by_50]
         })
     });
-    EARLIER
+    EARLIER_RUNS
         .into_iter()
         .zip(by_number)
         .map(|(runs, [false_verdicts, by_10, by_20, by_50])| {

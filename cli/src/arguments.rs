@@ -1,10 +1,10 @@
-//! What may be typed.
+//! Arguments of the command line.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// How fast a DICOM server really takes images.
+/// Measures how fast a DICOM server stores images
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXIT_CODES)]
 pub struct Arguments {
@@ -18,7 +18,7 @@ runs cannot be compared; 3 b is slower than a.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check a request, offline: every error at once, exit code 2 if there is one
+    /// Check a request offline; shows every error at once, with exit code 2
     Validate {
         /// The request, JSON; - for standard input
         file: PathBuf,
@@ -27,9 +27,9 @@ pub enum Command {
     Run(RunArguments),
     /// Write report.html and report.md from a report.json, offline
     Report(ReportArguments),
-    /// Compare two runs by their report.json, offline: what differs, the ratios, what explains them
+    /// Compare two runs by their report.json, offline: differences, ratios and explanations
     Compare(CompareArguments),
-    /// Write the JSON Schemas of what people and scripts read and write
+    /// Write the JSON Schemas of requests, reports and steps
     #[command(hide = true)]
     Schema {
         /// The checkout
@@ -45,7 +45,7 @@ pub struct RunArguments {
     /// The stack that runs it, in the region and account of your AWS configuration
     #[arg(long, default_value = "dicomperf", env = "DICOMPERF_STACK")]
     pub stack: String,
-    /// Where to put report.html, report.md and report.json; without it they stay in the bucket
+    /// Directory for report.html, report.md and report.json; without it they stay in the bucket
     #[arg(long, value_name = "DIRECTORY")]
     pub out: Option<PathBuf>,
 }
@@ -54,7 +54,7 @@ pub struct RunArguments {
 pub struct ReportArguments {
     /// A run's report.json
     pub file: PathBuf,
-    /// Where to put the files; beside the report.json by default
+    /// Directory for the files; by default that of report.json
     #[arg(long, value_name = "DIRECTORY")]
     pub out: Option<PathBuf>,
 }
@@ -65,7 +65,7 @@ pub struct CompareArguments {
     pub a: PathBuf,
     /// report.json of the run that is judged
     pub b: PathBuf,
-    /// Where to put comparison.html, comparison.md and comparison.json
+    /// Directory for comparison.html, comparison.md and comparison.json
     #[arg(long, value_name = "DIRECTORY")]
     pub out: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! `dicomperf run`: start, follow, print.
+//! `dicomperf run`: starts a run, follows it and prints its results.
 
 use std::fs;
 use std::process::ExitCode;
@@ -6,27 +6,27 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_sdk_sfn::types::ExecutionStatus;
-use dicomperf::failure::RunError;
-use dicomperf::run_id;
-use dicomperf::step::StepId;
-use dicomperf::summary::Summary;
-use dicomperf::verdict::Verdict;
+use dicomperf_model::results::RunError;
+use dicomperf_model::results::Summary;
+use dicomperf_model::results::Verdict;
+use dicomperf_model::run_id;
+use dicomperf_model::step::StepId;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 
 use crate::arguments::RunArguments;
-use crate::execution::{Execution, Standing};
+use crate::execution::{Description, Execution};
 use crate::progress::Progress;
 use crate::stack::Stack;
 use crate::{request, table};
 
-/// The exit code of a run that was carried out and did not pass.
-const NOT_PASSED: u8 = 3;
-/// Often enough for a person, rarely enough for the API's limits.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// Exit code for a run that succeeded with a verdict other than `passed`.
+const NOT_PASSED_EXIT_CODE: u8 = 3;
+/// Pause between two polls: short enough for a person, and long enough for the API's limits.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The states that come when the steps are done.
-const AFTERWARDS: [&str; 5] = ["Teardown", "Summarize", "Verdict", "Run succeeded", "Run failed"];
+/// States after the last step.
+const FINAL_STATES: [&str; 5] = ["Teardown", "Summarize", "Verdict", "Run succeeded", "Run failed"];
 
 /// `dicomperf run FILE`
 pub async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
@@ -34,41 +34,41 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         Ok(checked) => checked,
         Err(invalid) => return Ok(request::refuse(&arguments.file, &invalid)),
     };
-    let config = dicomperf::aws::configuration().await;
+    let config = dicomperf_aws::clients::configuration().await;
     let stack = Stack::find(&config, &arguments.stack).await?;
     let run_id = run_id::new(Timestamp::now(), &checked.name, &mut rand::make_rng::<StdRng>());
     let execution = Execution::start(&config, &stack, run_id, &checked.document).await?;
     eprintln!("run {}", execution.run_id);
-    let standing = follow(&execution).await?;
-    finish(arguments, &execution, &standing).await
+    let description = follow(&execution).await?;
+    finish(arguments, &execution, &description).await
 }
 
-async fn follow(execution: &Execution) -> anyhow::Result<Standing> {
+async fn follow(execution: &Execution) -> anyhow::Result<Description> {
     let mut progress = Progress::new();
     let mut plan = None;
     loop {
-        let standing = execution.standing().await?;
-        if standing.status != ExecutionStatus::Running {
+        let description = execution.describe().await?;
+        if description.status != ExecutionStatus::Running {
             progress.finish();
-            return Ok(standing);
+            return Ok(description);
         }
-        let state = execution.state().await?;
+        let state = execution.current_state().await?;
         if plan.is_none() && state != "Plan" {
             plan = execution.plan().await;
         }
-        // After the measurement no step is at work.
-        let step = if AFTERWARDS.contains(&state.as_str()) { None } else { execution.step().await };
+        // No step runs after the measurement.
+        let step = if FINAL_STATES.contains(&state.as_str()) { None } else { execution.latest_step().await };
         let report = match &step {
             Some(step) => execution.report_of(step).await,
             None => None,
         };
         let state = step.as_ref().map_or(state, |step| state_of(step).to_owned());
         progress.show(&state, plan.as_ref(), report.as_ref());
-        tokio::time::sleep(INTERVAL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-/// The state that starts a step, and looks at it until it is done.
+/// Returns the state that starts and watches a step.
 const fn state_of(step: &StepId) -> &'static str {
     match step {
         StepId::ConfigureClient => "Configure client",
@@ -78,7 +78,11 @@ const fn state_of(step: &StepId) -> &'static str {
     }
 }
 
-async fn finish(arguments: &RunArguments, execution: &Execution, standing: &Standing) -> anyhow::Result<ExitCode> {
+async fn finish(
+    arguments: &RunArguments,
+    execution: &Execution,
+    description: &Description,
+) -> anyhow::Result<ExitCode> {
     let json = execution.report("json").await;
     if let Some(directory) = &arguments.out {
         save(directory, execution, json.as_deref()).await?;
@@ -86,20 +90,20 @@ async fn finish(arguments: &RunArguments, execution: &Execution, standing: &Stan
     let summary: Option<Summary> = json
         .map(|json| serde_json::from_slice(&json))
         .transpose()
-        .context("report.json is not what summarize writes")?;
+        .context("report.json has not the form that summarize writes")?;
     if let Some(summary) = &summary {
         println!("{}", table::results(summary));
     }
     println!("files: {}", execution.location());
-    if standing.status != ExecutionStatus::Succeeded {
-        let error = standing.error.as_deref().unwrap_or(standing.status.as_str());
-        let error = RunError::from_states(error, standing.cause.as_deref().unwrap_or("no cause was given"));
+    if description.status != ExecutionStatus::Succeeded {
+        let error = description.error.as_deref().unwrap_or(description.status.as_str());
+        let error = RunError::from_states(error, description.cause.as_deref().unwrap_or("no cause was given"));
         eprintln!("{}: {}", error.error, error.cause);
         return Ok(ExitCode::FAILURE);
     }
     match summary.map(|summary| summary.verdict) {
         Some(Verdict::Passed) => Ok(ExitCode::SUCCESS),
-        _ => Ok(ExitCode::from(NOT_PASSED)),
+        _ => Ok(ExitCode::from(NOT_PASSED_EXIT_CODE)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! `dicomperf`: check a request, start it as a run, follow it and print what came of it; compare two runs.
+//! `dicomperf`: checks a request, starts a run, follows it and prints its results. Also compares two runs.
 
 mod arguments;
 mod execution;

@@ -1,13 +1,13 @@
-//! What a person sees while a run goes on: the state it is in, and the iteration.
+//! Shows the progress of a run: its state and its iteration.
 
 use std::io::{IsTerminal as _, stderr};
 use std::time::Duration;
 
-use dicomperf::plan::Plan;
-use dicomperf::step::{StepId, StepReport};
+use dicomperf_model::plan::Plan;
+use dicomperf_model::step::{StepId, StepReport};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar on a terminal, a line at each change elsewhere.
+/// A progress bar on a terminal. Elsewhere, prints a line at each change.
 pub struct Progress {
     bar: ProgressBar,
     on_terminal: bool,
@@ -15,7 +15,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// An empty bar.
+    /// Returns an empty bar.
     pub fn new() -> Self {
         let bar = ProgressBar::new(0);
         // The template is constant and has no error.
@@ -26,15 +26,15 @@ impl Progress {
         Self { bar, on_terminal: stderr().is_terminal(), shown: String::new() }
     }
 
-    /// Shows where the run is.
+    /// Shows the run's state and the step's progress.
     pub fn show(&mut self, state: &str, plan: Option<&Plan>, report: Option<&StepReport>) {
         if let Some(plan) = plan {
-            self.bar.set_length(total(plan));
+            self.bar.set_length(total_iterations(plan));
             if let Some(report) = report {
-                self.bar.set_position(done(plan, report));
+                self.bar.set_position(iterations_done(plan, report));
             }
         }
-        let doing = report.map_or_else(String::new, |report| format!(": {}", described(plan, report)));
+        let doing = report.map_or_else(String::new, |report| format!(": {}", description(plan, report)));
         let message = format!("{state}{doing}");
         if message != self.shown {
             if !self.on_terminal {
@@ -45,35 +45,40 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// Iterations of a block run, warm-ups included.
-fn of_block(plan: &Plan, ordinal: u32) -> u64 {
-    let scenarios = plan.block_of(ordinal).map_or(0, |(_, block)| block.scenarios.len() as u64);
-    scenarios * u64::from(plan.request.iterations + plan.request.warmup)
+/// Returns the iterations of a block run, including warm-ups.
+fn block_iterations(plan: &Plan, ordinal: u32) -> u64 {
+    plan.block_of(ordinal).map_or(0, |(_, block)| {
+        block.scenarios.len() as u64 * u64::from(block.iterations(&plan.request) + plan.request.warmup)
+    })
 }
 
-fn total(plan: &Plan) -> u64 {
-    plan.sequence.iter().map(|run| of_block(plan, run.ordinal)).sum()
+fn total_iterations(plan: &Plan) -> u64 {
+    plan.sequence.iter().map(|run| block_iterations(plan, run.ordinal)).sum()
 }
 
-fn done(plan: &Plan, report: &StepReport) -> u64 {
+fn iterations_done(plan: &Plan, report: &StepReport) -> u64 {
     let before = |ordinal| {
-        plan.sequence.iter().take_while(|run| run.ordinal < ordinal).map(|run| of_block(plan, run.ordinal)).sum::<u64>()
+        plan.sequence
+            .iter()
+            .take_while(|run| run.ordinal < ordinal)
+            .map(|run| block_iterations(plan, run.ordinal))
+            .sum::<u64>()
     };
     match report.step {
         StepId::ConfigureClient => 0,
         StepId::ConfigureServer { ordinal } => before(ordinal),
         StepId::Measure { ordinal, .. } => before(ordinal) + u64::from(report.progress.done),
-        StepId::Collect => total(plan),
+        StepId::Collect => total_iterations(plan),
     }
 }
 
-fn described(plan: Option<&Plan>, report: &StepReport) -> String {
+fn description(plan: Option<&Plan>, report: &StepReport) -> String {
     let doing = &report.progress.doing;
     match (&report.step, plan) {
         (StepId::Measure { ordinal, .. } | StepId::ConfigureServer { ordinal }, Some(plan)) => {

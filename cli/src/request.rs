@@ -1,24 +1,25 @@
-//! Reading and checking a request without any network.
+//! Reads and checks a request without network.
 
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use dicomperf::plan::{Circumstances, Plan, try_plan};
-use dicomperf::request::Request;
-use dicomperf::validation::{FieldError, InvalidRequest};
+use dicomperf_model::plan::{Circumstances, Plan, try_plan};
+use dicomperf_model::request::Request;
+use dicomperf_model::validation::{FieldError, InvalidRequest};
+use dicomperf_model::words::plural;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// The exit code of a request that is not allowed.
-pub const BAD_REQUEST: u8 = 2;
+/// Exit code for a request that is not allowed.
+pub const BAD_REQUEST_EXIT_CODE: u8 = 2;
 
-/// A request that passed every check that can be made offline.
-pub struct Checked {
+/// A request that passed every offline check.
+pub struct CheckedRequest {
     pub document: Value,
     pub name: String,
-    /// Absent for a user's own objects, which only `plan` can look at.
+    /// Absent for a user's own objects, which only `plan` can inspect.
     pub plan: Option<Plan>,
 }
 
@@ -28,9 +29,9 @@ pub fn validate(file: &Path) -> ExitCode {
         Ok(checked) => {
             println!("{}: valid", file.display());
             match checked.plan {
-                Some(plan) => println!("{}", described(&plan)),
+                Some(plan) => println!("{}", summary_line(&plan)),
                 None => {
-                    println!("The objects themselves are looked at when the run starts, before anything is launched.")
+                    println!("The objects themselves are checked when the run starts, before anything is launched.")
                 }
             }
             ExitCode::SUCCESS
@@ -39,26 +40,26 @@ pub fn validate(file: &Path) -> ExitCode {
     }
 }
 
-/// Prints every error, and gives the exit code.
+/// Prints every error and returns the exit code.
 pub fn refuse(file: &Path, invalid: &InvalidRequest) -> ExitCode {
     for error in &invalid.errors {
         eprintln!("{}: {error}", file.display());
     }
-    ExitCode::from(BAD_REQUEST)
+    ExitCode::from(BAD_REQUEST_EXIT_CODE)
 }
 
 /// Reads and checks a request.
-pub fn read(file: &Path) -> Result<Checked, InvalidRequest> {
-    let text = text(file).map_err(|error| whole(format!("cannot be read: {error}"), "a readable file"))?;
-    let document: Value =
-        serde_json::from_str(&text).map_err(|error| whole(format!("is not JSON: {error}"), "one JSON object"))?;
+pub fn read(file: &Path) -> Result<CheckedRequest, InvalidRequest> {
+    let text = read_text(file).map_err(|error| request_error(format!("cannot be read: {error}"), "a readable file"))?;
+    let document: Value = serde_json::from_str(&text)
+        .map_err(|error| request_error(format!("is not JSON: {error}"), "one JSON object"))?;
     let request = Request::from_json(&document)?;
     let name = request.name.clone();
     let plan = try_plan(&request, Circumstances::offline("not-started", Timestamp::now()))?;
-    Ok(Checked { document, name, plan })
+    Ok(CheckedRequest { document, name, plan })
 }
 
-fn text(file: &Path) -> io::Result<String> {
+fn read_text(file: &Path) -> io::Result<String> {
     if file == Path::new("-") {
         let mut text = String::new();
         io::stdin().read_to_string(&mut text)?;
@@ -67,25 +68,45 @@ fn text(file: &Path) -> io::Result<String> {
     fs::read_to_string(file)
 }
 
-fn whole(problem: String, allowed: &str) -> InvalidRequest {
+fn request_error(problem: String, allowed: &str) -> InvalidRequest {
     InvalidRequest { errors: vec![FieldError::new("", problem, allowed)] }
 }
 
-fn described(plan: &Plan) -> String {
-    let scenarios: usize = plan.blocks.iter().map(|block| block.scenarios.len()).sum();
+fn summary_line(plan: &Plan) -> String {
+    let scenarios: u64 = plan.blocks.iter().map(|block| block.scenarios.len() as u64).sum();
     format!(
-        "{scenarios} scenarios in {} server configurations, {} rounds of {} iterations; about {:.0} minutes and {:.2} USD.",
-        plan.blocks.len(),
-        plan.request.rounds,
-        plan.request.iterations,
+        "{} in {}, {} of {}; about {:.0} minutes and {}.",
+        plural(scenarios, "scenario"),
+        plural(plan.blocks.len() as u64, "server configuration"),
+        plural(plan.request.rounds, "round"),
+        plural(plan.request.iterations, "iteration"),
         plan.estimate.minutes.ceil(),
-        plan.estimate.cost_usd,
+        usd(plan.estimate.cost_usd),
     )
+}
+
+/// Formats a price in US dollars: `0.42 USD`, `less than 0.01 USD`.
+fn usd(price: f64) -> String {
+    if price < 0.005 { "less than 0.01 USD".to_owned() } else { format!("{price:.2} USD") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_a_kind_is_not_many_and_a_small_price_is_not_nothing() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let document =
+            r#"{ "dataset": { "synthetic": { "instances": 1 } }, "iterations": 1, "rounds": 1, "warmup": 0 }"#;
+        fs::write(file.path(), document).expect("written");
+        let mut plan = read(file.path()).expect("valid").plan.expect("a plan");
+        assert!(
+            summary_line(&plan).starts_with("1 scenario in 1 server configuration, 1 round of 1 iteration; about ")
+        );
+        plan.estimate.cost_usd = 0.004;
+        assert!(summary_line(&plan).ends_with(" and less than 0.01 USD."), "{}", summary_line(&plan));
+    }
 
     fn errors(text: &str) -> Vec<FieldError> {
         let file = tempfile::NamedTempFile::new().expect("a file");

@@ -1,23 +1,24 @@
-//! Results as a person reads them on a terminal.
-
-use std::collections::BTreeMap;
+//! Results as text for a terminal.
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
-use dicomperf::statistics::Interval;
-use dicomperf::summary::{ScenarioComparison, ScenarioSummary, Summary};
-use serde_json::Value;
+use dicomperf_model::request::LatencyFigure;
+use dicomperf_model::results::{ScenarioComparison, ScenarioSummary, Summary};
+use dicomperf_model::settings::{self, Settings};
+use dicomperf_model::statistics::Interval;
+use dicomperf_model::words;
+use strum::VariantArray as _;
 
-/// The table of scenarios, and how those that differ in one setting compare.
+/// Returns the table of scenarios, the comparisons of those that differ in one setting, and the warnings.
 pub fn results(summary: &Summary) -> String {
     let mut text = scenarios(&summary.scenarios).to_string();
     for comparison in &summary.comparisons {
         text.push('\n');
-        text.push_str(&compared(comparison, &summary.scenarios));
+        text.push_str(&comparison_line(comparison, &summary.scenarios));
     }
     for scenario in &summary.scenarios {
         for warning in &scenario.warnings {
-            text.push_str(&format!("\nscenario {}: {warning}", scenario.scenario));
+            text.push_str(&format!("\nscenario {}: {warning}", scenario.number));
         }
     }
     let scenarios = summary.scenarios.iter();
@@ -26,29 +27,30 @@ pub fn results(summary: &Summary) -> String {
     });
     text.push_str(&format!(
         "\n{}: {valid} valid of {counted} iterations, {planned} planned; {} hosts left",
-        summary.verdict.name(),
-        summary.hosts_left
+        summary.verdict, summary.hosts_left
     ));
     text
 }
 
 fn scenarios(scenarios: &[ScenarioSummary]) -> Table {
-    let varying = varying(scenarios);
-    let figures = ["valid", "instances/s", "MB/s", "p50 ms", "p95 ms", "p99 ms", "max ms"];
+    let all: Vec<&Settings> = scenarios.iter().map(|one| &one.settings).collect();
+    let (varying, common) = (settings::varying(&all), settings::common_keys(&all));
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(["scenario"].into_iter().chain(varying.iter().map(String::as_str)).chain(figures));
+    let labels = varying.iter().map(|axis| axis.label().to_owned());
+    let latencies = LatencyFigure::VARIANTS.iter().map(|figure| format!("{} ms", figure.label()));
+    let figures = ["valid", "instances/s", "MB/s"].map(str::to_owned).into_iter().chain(latencies);
+    table.set_header(["scenario".to_owned()].into_iter().chain(labels).chain(figures));
     for scenario in scenarios {
-        let settings = settings(scenario);
-        let latency = |pick: fn(&dicomperf::summary::LatencySummary) -> f64| {
-            scenario.latency_ms.as_ref().map_or_else(|| "-".to_owned(), |latency| format!("{:.2}", pick(latency)))
+        let latency = |figure: &LatencyFigure| {
+            scenario.latency_ms.map_or_else(|| "-".to_owned(), |latency| words::figure(latency.figure(*figure)))
         };
-        let mut row = vec![scenario.scenario.to_string()];
-        row.extend(varying.iter().map(|name| settings.get(name).map(word).unwrap_or_default()));
+        let mut row = vec![scenario.number.to_string()];
+        row.extend(varying.iter().map(|axis| axis.words(&scenario.settings, &common)));
         row.push(format!("{}/{}", scenario.valid_iterations, scenario.counted_iterations));
-        row.push(interval(scenario.instances_per_second.as_ref(), 1.0));
-        row.push(interval(scenario.bytes_per_second.as_ref(), 1e6));
-        row.extend([latency(|one| one.p50), latency(|one| one.p95), latency(|one| one.p99), latency(|one| one.max)]);
+        row.push(interval(scenario.instances_per_second, 1.0));
+        row.push(interval(scenario.bytes_per_second, 1e6));
+        row.extend(LatencyFigure::VARIANTS.iter().map(latency));
         table.add_row(row);
     }
     for column in table.column_iter_mut() {
@@ -57,48 +59,28 @@ fn scenarios(scenarios: &[ScenarioSummary]) -> Table {
     table
 }
 
-fn settings(scenario: &ScenarioSummary) -> BTreeMap<String, Value> {
-    // Settings are plain data: they have a JSON form, which is an object.
-    let value = serde_json::to_value(&scenario.settings).unwrap_or_default();
-    value.as_object().map(|map| map.clone().into_iter().collect()).unwrap_or_default()
+/// Formats an interval in units of `unit`: `105 (100–107)`.
+fn interval(interval: Option<Interval>, unit: f64) -> String {
+    let scaled = |one: Interval| Interval { median: one.median / unit, low: one.low / unit, high: one.high / unit };
+    interval.map_or_else(|| "-".to_owned(), |one| words::with_interval(&scaled(one)))
 }
 
-/// The settings in which the scenarios differ.
-fn varying(scenarios: &[ScenarioSummary]) -> Vec<String> {
-    let Some((first, rest)) = scenarios.split_first() else { return Vec::new() };
-    let first = settings(first);
-    first
-        .iter()
-        .filter(|(name, value)| rest.iter().any(|one| settings(one).get(*name) != Some(value)))
-        .map(|(name, _)| name.clone())
-        .collect()
-}
-
-fn word(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// `105.2 [99.8, 107.1]`, in units of `unit`.
-fn interval(interval: Option<&Interval>, unit: f64) -> String {
-    interval.map_or_else(
-        || "-".to_owned(),
-        |one| format!("{:.1} [{:.1}, {:.1}]", one.median / unit, one.low / unit, one.high / unit),
-    )
-}
-
-fn compared(comparison: &ScenarioComparison, scenarios: &[ScenarioSummary]) -> String {
+fn comparison_line(comparison: &ScenarioComparison, scenarios: &[ScenarioSummary]) -> String {
     let difference = &comparison.difference;
-    let alike = scenarios.iter().find(|one| one.scenario == comparison.a).map(|one| {
-        let mut settings = settings(one);
-        settings.retain(|name, _| varying(scenarios).contains(name) && *name != difference.setting);
-        settings.iter().map(|(name, value)| format!("{name} {}", word(value))).collect::<Vec<_>>().join(", ")
+    let all: Vec<&Settings> = scenarios.iter().map(|one| &one.settings).collect();
+    let (varying, common) = (settings::varying(&all), settings::common_keys(&all));
+    let alike = scenarios.iter().find(|one| one.number == comparison.a).map(|one| {
+        let others = varying.iter().filter(|axis| **axis != difference.setting);
+        let others = others.map(|axis| format!("{} {}", axis.label(), axis.words(&one.settings, &common)));
+        others.collect::<Vec<_>>().join(", ")
     });
     let alike = alike.filter(|text| !text.is_empty()).map(|text| format!(" ({text})")).unwrap_or_default();
-    let change = format!("{} {} -> {}{alike}", difference.setting, word(&difference.a), word(&difference.b));
+    let (a, b) = (words::value(&difference.a), words::value(&difference.b));
+    let change = format!("{} {a} -> {b}{alike}", difference.setting.label());
     match &comparison.ratio {
         Some(ratio) => {
-            let verdict = comparison.verdict.name();
-            format!("{change}: {:.2} times as fast [{:.2}, {:.2}], {verdict}", ratio.median, ratio.low, ratio.high)
+            let (times, verdict) = (words::ratio_with_interval(ratio), comparison.verdict);
+            format!("{change}: {times} times as fast, {verdict}")
         }
         None => format!("{change}: {}", comparison.reason.as_deref().unwrap_or("nothing to compare")),
     }

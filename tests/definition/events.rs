@@ -1,21 +1,22 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use dicomperf::plan::{Circumstances, DatasetPlan, PlannedObject, plan, try_plan};
-use dicomperf::request::{Request, S3Objects};
-use dicomperf::validation::request_schema;
-use dicomperf::workflow::Scheduled;
+use dicomperf_aws::workflow::Scheduled;
+use dicomperf_model::dataset::PlannedObject;
+use dicomperf_model::plan::{Circumstances, DatasetPlan, plan, try_plan};
+use dicomperf_model::request::request_schema;
+use dicomperf_model::request::{Request, S3Objects};
 use serde_json::Value;
 
-/// The documents in events/ by file name, without the schema.
+/// Returns the documents in events/ by file name.
 fn events() -> BTreeMap<String, Value> {
     let names = fs::read_dir(crate::root().join("events")).unwrap().map(|file| file.unwrap().file_name());
-    let names = names.map(|name| name.into_string().unwrap()).filter(|name| !name.ends_with(".schema.json"));
+    let names = names.map(|name| name.into_string().unwrap());
     names.map(|name| (name.clone(), serde_json::from_str(&crate::read(&format!("events/{name}"))).unwrap())).collect()
 }
 
-/// A listing as `plan` makes it of a user's own objects.
-fn listed(spec: &S3Objects) -> DatasetPlan {
+/// Returns a dataset of a user's own objects, as `plan` makes it from a listing.
+fn listed_dataset(spec: &S3Objects) -> DatasetPlan {
     let object = |number: u32| PlannedObject {
         key: format!("{}{number}.dcm", spec.prefix),
         bytes: 500_000,
@@ -40,7 +41,7 @@ fn every_request_in_events_can_be_planned() {
         let planned = match request.dataset.s3.clone() {
             Some(objects) => {
                 own_objects += 1;
-                plan(request, listed(&objects), circumstances()).map(Some)
+                plan(request, listed_dataset(&objects), circumstances()).map(Some)
             }
             None => try_plan(&request, circumstances()),
         };
@@ -52,6 +53,6 @@ fn every_request_in_events_can_be_planned() {
 
 #[test]
 fn the_committed_schema_of_a_request_is_current() {
-    let committed: Value = serde_json::from_str(&crate::read("events/request.schema.json")).unwrap();
+    let committed: Value = serde_json::from_str(&crate::read("schemas/request.schema.json")).unwrap();
     assert_eq!(committed, request_schema(), "run `make schemas`");
 }

@@ -1,4 +1,4 @@
-/// Cargo drops a patch with no more than a warning where the SDK asks for a version that the patch does not have.
+/// If the SDK requires another version than the patch has, Cargo drops the patch and only warns.
 #[test]
 fn the_sdk_takes_its_checksums_from_patches() {
     let lock = crate::read("Cargo.lock");

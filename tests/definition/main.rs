@@ -1,7 +1,8 @@
-//! What is deployed, read as a text: the state machine is walked, the template's statements are read.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! Tests of the deployed text: they walk the state machine and read the template's statements.
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod events;
+mod imports;
 mod lockfile;
 mod state_machine;
 mod template;
@@ -9,12 +10,12 @@ mod template;
 use std::fs;
 use std::path::Path;
 
-/// The checkout.
+/// Returns the checkout.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// A file of the checkout.
+/// Reads a file of the checkout.
 fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }

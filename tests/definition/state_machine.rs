@@ -1,12 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use dicomperf::failure::Failure;
-use dicomperf::pace::{
+use dicomperf_aws::failure::Failure;
+use dicomperf_aws::pace::{
     LAUNCH_WAIT_SECONDS, MAX_FURTHER_PARTS, MAX_LAUNCH_LOOKS, MAX_STEP_LOOKS, MAX_WATCH_SECONDS, STEP_BUDGET_SECONDS,
 };
-use dicomperf::plan::MAX_BLOCK_RUNS;
-use dicomperf::step::STEP_SECONDS;
-use dicomperf::validation::request_schema;
+use dicomperf_model::plan::MAX_BLOCK_RUNS;
+use dicomperf_model::request::request_schema;
+use dicomperf_model::step::STEP_SECONDS;
 use petgraph::algo::tarjan_scc;
 use petgraph::graphmap::DiGraphMap;
 use petgraph::visit::Dfs;
@@ -27,7 +27,7 @@ fn definition() -> Value {
     serde_json::from_str(&crate::read("statemachine/run.asl.json")).unwrap()
 }
 
-/// Every scope, the outermost first.
+/// Returns every scope, the outermost first.
 fn scopes() -> Vec<Scope> {
     fn collect(container: &Value, into: &mut Vec<Scope>) {
         let states = container["States"].as_object().unwrap().clone();
@@ -48,8 +48,8 @@ fn all_states() -> Vec<(String, Value)> {
     scopes().into_iter().flat_map(|scope| scope.states).collect()
 }
 
-/// Where a state leads.
-fn next(state: &Value) -> Vec<&str> {
+/// Returns the states that may follow a state.
+fn next_states(state: &Value) -> Vec<&str> {
     let choices = state["Choices"].as_array().into_iter().flatten().map(|choice| &choice["Next"]);
     let catches = state["Catch"].as_array().into_iter().flatten().map(|catch| &catch["Next"]);
     [&state["Next"], &state["Default"]].into_iter().chain(choices).chain(catches).filter_map(Value::as_str).collect()
@@ -59,7 +59,7 @@ fn graph(scope: &Scope) -> DiGraphMap<&str, ()> {
     let mut graph = DiGraphMap::new();
     for (name, state) in &scope.states {
         graph.add_node(name.as_str());
-        for target in next(state) {
+        for target in next_states(state) {
             graph.add_edge(name.as_str(), target, ());
         }
     }
@@ -100,7 +100,7 @@ fn every_loop_has_a_choice_that_counts() {
             assert!(circle.iter().any(|name| scope.states[*name]["Type"] == "Choice"), "{circle:?} never ends");
         }
     }
-    // The hosts, the client's configuration, the server's configuration, the measurement, collection.
+    // The loops of: hosts, client configuration, server configuration, measurement, collection.
     assert_eq!(loops, 5);
 }
 
@@ -129,7 +129,7 @@ fn messages_of_loops_that_end_name_their_numbers() {
     }
 }
 
-/// The first state after a loop gets the answer of its last look, and must begin at 0: so the functions answer.
+/// The first state after a loop gets the output of the loop's last look, which must be 0. The functions return 0.
 #[test]
 fn every_loop_of_looks_begins_at_zero() {
     let states: BTreeMap<_, _> = all_states().into_iter().collect();
@@ -168,7 +168,7 @@ fn every_task_outlasts_its_lambda_and_retries_what_passes() {
     }
 }
 
-/// The errors of Step Functions and of its Lambda integration that this state machine handles, from their documentation.
+/// Errors of Step Functions and of its Lambda integration that this state machine handles, from their documentation.
 const AWS_ERRORS: &[&str] = &[
     "States.ALL",
     "Lambda.ServiceException",
@@ -203,7 +203,7 @@ fn every_error_that_is_matched_or_raised_exists() {
 fn every_variable_is_assigned_before_somewhere_that_its_reader_can_see() {
     let used = Regex::new(r"\$([a-zA-Z]\w*)\b(\()?").unwrap();
     let mut assigned: BTreeSet<String> = ["states".to_owned()].into();
-    // A scope sees what the scopes around it assign, and the list has the outermost first.
+    // A scope sees the variables of the scopes around it. The list has the outermost first.
     for scope in scopes() {
         for state in scope.states.values() {
             let choices = state["Choices"].as_array().into_iter().flatten();
@@ -232,7 +232,7 @@ fn every_substitution_is_given_by_the_template() {
     }
 }
 
-/// The longest run, from the schema of `limits.maxMinutes`.
+/// Returns the length of the longest run, from the schema of `limits.maxMinutes`.
 fn longest_run_seconds() -> u64 {
     let schema = request_schema();
     let limits = &schema["properties"]["limits"]["properties"]["maxMinutes"];
@@ -249,7 +249,7 @@ fn timeouts_are_ordered() {
     let teardowns = 1 + again.unwrap()["MaxAttempts"].as_u64().unwrap();
     let teardown_seconds = teardowns * teardown["TimeoutSeconds"].as_u64().unwrap();
     const { assert!(STEP_SECONDS < STEP_BUDGET_SECONDS) };
-    // A step that starts just before the run expires is still waited for.
+    // The state machine still waits for a step that starts just before the run expires.
     let run_seconds = longest_run_seconds() + STEP_BUDGET_SECONDS + MAX_WATCH_SECONDS;
     assert!(run_seconds + teardown_seconds < execution_seconds);
     assert!(u64::from(MAX_FURTHER_PARTS) >= longest_run_seconds() / STEP_SECONDS);

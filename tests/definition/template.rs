@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_sfn::types::ExecutionStatus;
-use dicomperf::keys::{self, RunKeys};
-use dicomperf::step::{DICOM_PORT, IPERF3_PORT, REST_PORT};
+use dicomperf_model::keys;
+use dicomperf_model::keys::RunKeys;
+use dicomperf_model::step::{DICOM_PORT, IPERF3_PORT, REST_PORT};
 use serde_yaml_ng::Value;
 
 /// The SAM template, with CloudFormation's short forms left as YAML tags.
@@ -26,7 +27,7 @@ impl Template {
         &self.0["Parameters"][name]
     }
 
-    /// Properties of each function, by logical id.
+    /// Returns the properties of each function, by logical id.
     pub fn functions(&self) -> BTreeMap<&str, &Value> {
         self.resources()
             .filter(|(_, resource)| resource["Type"] == "AWS::Serverless::Function")
@@ -34,8 +35,8 @@ impl Template {
             .collect()
     }
 
-    /// Every statement that allows something, with the resource that it belongs to.
-    fn allowing(&self) -> Vec<(String, Value)> {
+    /// Returns every statement with the effect Allow, with the name of its resource.
+    fn allow_statements(&self) -> Vec<(String, Value)> {
         let mut found = Vec::new();
         for (name, resource) in self.resources() {
             if resource["Type"] == "AWS::S3::BucketPolicy" {
@@ -62,18 +63,18 @@ fn collect_statements(value: &Value, name: &str, found: &mut Vec<(String, Value)
     }
 }
 
-fn words(value: &Value) -> Vec<String> {
+fn strings(value: &Value) -> Vec<String> {
     match value {
-        Value::Sequence(items) => items.iter().flat_map(words).collect(),
+        Value::Sequence(items) => items.iter().flat_map(strings).collect(),
         Value::String(text) => vec![text.clone()],
-        Value::Tagged(tagged) => vec![format!("{} {}", tagged.tag, words(&tagged.value).join(" "))],
+        Value::Tagged(tagged) => vec![format!("{} {}", tagged.tag, strings(&tagged.value).join(" "))],
         Value::Null => Vec::new(),
         other => vec![format!("{other:?}")],
     }
 }
 
-/// The actions for which AWS takes no resource, from the Service Authorization Reference.
-const WITHOUT_RESOURCE: &[&str] = &[
+/// Actions that accept no resource, from the Service Authorization Reference.
+const ACTIONS_WITHOUT_RESOURCE: &[&str] = &[
     "ec2:DescribeImages",
     "ec2:DescribeInstances",
     "ec2:DescribeSubnets",
@@ -84,15 +85,18 @@ const WITHOUT_RESOURCE: &[&str] = &[
 
 #[test]
 fn no_action_is_a_wildcard_and_any_resource_is_for_actions_that_take_none() {
-    let statements = template().allowing();
+    let statements = template().allow_statements();
     assert!(statements.len() > 25, "the statements were not found");
     for (name, statement) in statements {
-        let actions = words(&statement["Action"]);
+        let actions = strings(&statement["Action"]);
         assert!(actions.iter().all(|action| !action.contains('*')), "{name}: {actions:?}");
-        if words(&statement["Resource"]).iter().any(|resource| resource == "*") {
+        if strings(&statement["Resource"]).iter().any(|resource| resource == "*") {
             for action in actions {
                 let messages = action.starts_with("ssmmessages:") || action.starts_with("ec2messages:");
-                assert!(messages || WITHOUT_RESOURCE.contains(&action.as_str()), "{name}: {action} on everything");
+                assert!(
+                    messages || ACTIONS_WITHOUT_RESOURCE.contains(&action.as_str()),
+                    "{name}: {action} on everything"
+                );
             }
         }
     }
@@ -101,9 +105,9 @@ fn no_action_is_a_wildcard_and_any_resource_is_for_actions_that_take_none() {
 #[test]
 fn what_changes_a_host_is_bound_to_the_projects_tag() {
     let mut bound = Vec::new();
-    for (name, statement) in template().allowing() {
-        let resources = words(&statement["Resource"]).join(" ");
-        for action in words(&statement["Action"]) {
+    for (name, statement) in template().allow_statements() {
+        let resources = strings(&statement["Resource"]).join(" ");
+        for action in strings(&statement["Action"]) {
             let on_hosts = resources.contains(":instance/*");
             if !on_hosts
                 || !["ec2:TerminateInstances", "ssm:SendCommand", "ec2:RunInstances"].contains(&action.as_str())
@@ -119,7 +123,7 @@ fn what_changes_a_host_is_bound_to_the_projects_tag() {
         }
     }
     bound.sort();
-    // Teardown and reap end hosts, and launch a second one of the same role.
+    // Teardown and reap terminate hosts. Launch terminates a second host of the same role.
     let terminate = "ec2:TerminateInstances";
     assert_eq!(bound, ["ec2:RunInstances", terminate, terminate, terminate, "ssm:SendCommand"]);
 }
@@ -128,10 +132,10 @@ fn what_changes_a_host_is_bound_to_the_projects_tag() {
 fn the_hosts_may_register_with_ssm_and_nothing_else() {
     let template = template();
     let actions: Vec<_> = template
-        .allowing()
+        .allow_statements()
         .into_iter()
         .filter(|(name, _)| name == "HostRole")
-        .flat_map(|(_, one)| words(&one["Action"]))
+        .flat_map(|(_, one)| strings(&one["Action"]))
         .collect();
     assert!(!actions.is_empty());
     for action in actions {
@@ -155,7 +159,7 @@ fn only_the_client_comes_in_to_the_server_and_nobody_to_the_client() {
         } else {
             assert_eq!(rule["IpProtocol"], "icmp");
         }
-        assert_eq!(words(&rule["SourceSecurityGroupId"]), ["!GetAtt ClientSecurityGroup.GroupId"]);
+        assert_eq!(strings(&rule["SourceSecurityGroupId"]), ["!GetAtt ClientSecurityGroup.GroupId"]);
         assert!(rule["CidrIp"].is_null() && rule["CidrIpv6"].is_null());
     }
     assert_eq!(ports, BTreeSet::from([DICOM_PORT, REST_PORT, IPERF3_PORT].map(u64::from)));
@@ -188,7 +192,7 @@ fn every_route_takes_signed_requests_only() {
 fn reap_hears_of_every_status_in_which_an_execution_ends_without_success() {
     let template = template();
     let events = &template.properties("ReapFunction")["Events"];
-    let mut heard = words(&events["ExecutionEnded"]["Properties"]["Pattern"]["detail"]["status"]);
+    let mut heard = strings(&events["ExecutionEnded"]["Properties"]["Pattern"]["detail"]["status"]);
     heard.sort();
     let goes_on_or_succeeded = ["RUNNING", "PENDING_REDRIVE", "SUCCEEDED"];
     let mut ends: Vec<_> = ExecutionStatus::values().to_vec();
@@ -203,7 +207,7 @@ fn every_folder_of_functions_is_deployed() {
     let deployed: Vec<_> = template
         .functions()
         .values()
-        .map(|function| words(&function["CodeUri"])[0].replace("target/lambda/", ""))
+        .map(|function| strings(&function["CodeUri"])[0].replace("target/lambda/", ""))
         .collect();
     for folder in std::fs::read_dir(crate::root().join("functions")).unwrap() {
         let name = folder.unwrap().file_name().into_string().unwrap();
@@ -211,13 +215,14 @@ fn every_folder_of_functions_is_deployed() {
     }
 }
 
-/// Statements on the stack's bucket: who, what, and the keys.
+/// Returns the grants on the stack's bucket: resource, action and keys.
 fn grants_on_the_bucket(template: &Template) -> BTreeSet<(String, String, String)> {
     let mut grants = BTreeSet::new();
-    for (owner, statement) in template.allowing() {
-        for resource in words(&statement["Resource"]) {
+    for (owner, statement) in template.allow_statements() {
+        for resource in strings(&statement["Resource"]) {
             let Some(keys) = resource.split_once("${Bucket.Arn}/").map(|(_, keys)| keys.to_owned()) else { continue };
-            grants.extend(words(&statement["Action"]).into_iter().map(|action| (owner.clone(), action, keys.clone())));
+            grants
+                .extend(strings(&statement["Action"]).into_iter().map(|action| (owner.clone(), action, keys.clone())));
         }
     }
     grants
@@ -230,7 +235,7 @@ fn functions_and_hosts_may_use_the_keys_that_the_code_uses_and_no_others() {
     let documents = under(&RunKeys("*").steps());
     let (get, put) = ("s3:GetObject", "s3:PutObject");
     let expected = [
-        // The hosts, by presigned URLs.
+        // The hosts use this role by presigned URLs.
         ("UrlRole", put, &runs),
         ("UrlRole", get, &documents),
         ("UrlRole", get, &agents),
@@ -253,10 +258,10 @@ fn functions_and_hosts_may_use_the_keys_that_the_code_uses_and_no_others() {
 #[test]
 fn plan_may_list_the_datasets_of_the_stacks_bucket_and_nothing_else_in_it() {
     let template = template();
-    let listing = template.allowing().into_iter().filter(|(_, statement)| {
-        words(&statement["Action"]) == ["s3:ListBucket"] && words(&statement["Resource"]) == ["!GetAtt Bucket.Arn"]
+    let listing = template.allow_statements().into_iter().filter(|(_, statement)| {
+        strings(&statement["Action"]) == ["s3:ListBucket"] && strings(&statement["Resource"]) == ["!GetAtt Bucket.Arn"]
     });
     let prefixes: Vec<_> =
-        listing.map(|(owner, one)| (owner, words(&one["Condition"]["StringLike"]["s3:prefix"]))).collect();
+        listing.map(|(owner, one)| (owner, strings(&one["Condition"]["StringLike"]["s3:prefix"]))).collect();
     assert_eq!(prefixes, [("PlanFunction".to_owned(), vec![format!("{}*", keys::DATASETS)])]);
 }

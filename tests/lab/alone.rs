@@ -1,12 +1,12 @@
-//! Runs that assert how much faster one setting is than another, with nothing beside them. `make test` makes them where IAM
-//! policies are enforced. The demonstration's hosts install their packages.
+//! Runs that compare the speed of settings, and therefore run alone. `make test` runs them with IAM policies enforced.
+//! The demonstration's hosts install their packages.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Lab, command, printed, root, setting, with_packages};
 use crate::reports::{compare, differences, short_run};
 
-/// A user without a policy is let in nowhere; otherwise no run here would show that the template grants what it needs.
+/// A user without a policy must be refused. Otherwise no run here would prove that the template grants its permissions.
 #[test]
 fn policies_are_enforced() {
     let name = format!("nobody-{}", std::process::id());
@@ -24,7 +24,7 @@ fn policies_are_enforced() {
     assert!(errors.contains("AccessDenied"), "policies are not enforced: source target/lab/env-auth; {errors}");
 }
 
-/// The demonstration, typed as a person would: the command line starts it, follows it and fetches its report.
+/// The demonstration, as a person would run it: the command line starts it, follows it and downloads its report.
 #[tokio::test]
 async fn demonstration_is_valid_and_leaves_nothing_but_its_results() {
     let out = root().join("target/tests/demo");
@@ -49,7 +49,7 @@ async fn demonstration_is_valid_and_leaves_nothing_but_its_results() {
         assert_eq!(iteration["instancesStored"], 100);
     }
 
-    // One association: TCP_NODELAY at both ends takes a timer of 40 ms out of every C-STORE.
+    // With one association, TCP_NODELAY at both ends removes a timer of 40 ms from every C-STORE.
     let one = |tcp_no_delay: bool| {
         let matches = |settings: &Value| settings["associations"] == 1 && settings["tcpNoDelay"] == tcp_no_delay;
         scenarios.iter().find(|scenario| matches(&scenario["settings"])).unwrap()["scenario"].clone()
@@ -59,7 +59,7 @@ async fn demonstration_is_valid_and_leaves_nothing_but_its_results() {
     assert!(ratio["ratio"]["median"].as_f64().unwrap() >= 5.0, "{ratio}");
     assert_eq!(ratio["verdict"], "improved");
 
-    // What the hosts used, and what the network could do, is known of all of it.
+    // Every scenario has the hosts' resource use and the network's capacity.
     for scenario in scenarios {
         for host in ["server", "client"] {
             let used = &scenario["resources"][host];
@@ -115,7 +115,7 @@ async fn runs_that_differ_in_tcp_nodelay_are_compared_and_the_cause_is_named() {
     let with = lab.start("no-delay", with_packages(short_run(&json!({})))).await.finish().await;
     let found = without.succeeded()["diagnosis"].as_array().unwrap();
     let nagle = found.iter().find(|one| one["rule"] == "nagle-delayed-ack").unwrap_or_else(|| panic!("{found:?}"));
-    // The matrix has no other side: the plan has added a probe.
+    // The matrix has no other value to compare with, so that the plan added a probe.
     assert_eq!(nagle["confidence"], "proven", "{nagle}");
     assert!(nagle["gain"]["times"].as_f64().unwrap() > 3.0, "{nagle}");
     let elsewhere = with.succeeded()["diagnosis"].as_array().unwrap();

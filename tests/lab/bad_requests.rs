@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::harness::Lab;
 
-/// Text that would do harm where it were run.
+/// Text that would do harm if a shell ran it.
 const HARM: &str = "$(reboot)\"'`;\n";
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use dicomperf::workflow::LaunchedHost;
+use dicomperf_aws::workflow::LaunchedHost;
 use serde_json::{Value, json};
 
 use crate::harness::{Finished, Lab, command, container_of, printed, setting};
@@ -15,7 +15,7 @@ fn short_run() -> Value {
     json!({ "dataset": { "synthetic": { "instances": 5 } }, "iterations": 1, "warmup": 0, "rounds": 1 })
 }
 
-/// What every failure must leave: a message that names host, step and reason, a report, and no host.
+/// Checks the traces of a failure: a message that names host, step and reason, a report, and no host.
 async fn is_told_and_cleaned_up(lab: &Lab, finished: &Finished, error: &str, told: &[&str]) {
     let error = finished.failed_with(error);
     for words in told {
@@ -69,7 +69,7 @@ async fn storescu_that_cannot_associate_fails_and_keeps_what_was_measured() {
     assert!(measured(&finished) >= 2, "the measurements are lost");
 }
 
-/// From outside, as a firewall would: what arrives at Orthanc's DICOM port is reset.
+/// Resets connections to Orthanc's DICOM port from outside, as a firewall would.
 fn refuse_dicom(host: &LaunchedHost) {
     let pid = printed("docker", &["inspect", "--format", "{{.State.Pid}}", &container_of(host)]);
     let rule = ["-I", "INPUT", "-p", "tcp", "--dport", "4242", "-j", "REJECT", "--reject-with", "tcp-reset"];
@@ -91,7 +91,7 @@ async fn killed_client_fails_and_keeps_what_was_measured() {
     lab.keep_page(&finished.id, "lab-failed-half-way").await;
 }
 
-/// A second state machine beside the real one, with an expression in a Choice that cannot be evaluated.
+/// A second state machine, with an expression in a Choice that cannot be evaluated.
 #[tokio::test]
 async fn an_error_in_an_expression_fails_and_leaves_no_host() {
     let lab = Lab::new().await;
@@ -99,7 +99,7 @@ async fn an_error_in_an_expression_fails_and_leaves_no_host() {
     let condition = "{% $states.input.state = 'INCOMPLETE' and $part < 8 %}";
     let broken = real.definition.replacen(condition, "{% $part + 'one' > 2 %}", 1);
     assert_ne!(broken, real.definition, "the expression is no longer there");
-    // Before the success of the measurement is looked at, so that it is evaluated while the step runs.
+    // Before the choice that checks for success, so that the expression is evaluated while the step runs.
     let mut broken: Value = serde_json::from_str(&broken).unwrap();
     let blocks = &mut broken["States"]["Measure"]["Branches"][0]["States"]["Blocks"]["ItemProcessor"];
     blocks["States"]["measurement done?"]["Choices"].as_array_mut().unwrap().swap(0, 1);

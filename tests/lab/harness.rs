@@ -1,4 +1,4 @@
-//! The lab as tests see it: start a run, wait, look at what it left.
+//! The lab for tests: starts runs, waits for them and reads their results.
 
 use std::env;
 use std::path::Path;
@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_ec2::types::Filter;
 use aws_sdk_sfn::types::ExecutionStatus;
-use dicomperf::failure::RunError;
-use dicomperf::keys::RunKeys;
-use dicomperf::step::{StepId, StepReport};
-use dicomperf::workflow::{LaunchedHost, LaunchedHosts};
+use dicomperf_aws::workflow::{LaunchedHost, LaunchedHosts};
+use dicomperf_model::keys::RunKeys;
+use dicomperf_model::results::RunError;
+use dicomperf_model::step::{StepId, StepReport};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::time::sleep;
 
-/// Longer than any run of these tests takes.
+/// Longer than any run of these tests.
 const PATIENCE: Duration = Duration::from_secs(900);
 const INTERVAL: Duration = Duration::from_millis(500);
 
@@ -44,23 +44,23 @@ pub struct Run<'a> {
 pub struct Finished {
     pub id: String,
     pub status: ExecutionStatus,
-    /// What the execution ended with, if it failed.
+    /// Error of the execution, if it failed.
     pub error: Option<RunError>,
-    /// report.json, if it came so far.
+    /// report.json, if it was written.
     pub report: Option<Value>,
 }
 
-/// A setting of the lab, from target/lab/env.
+/// Returns a setting of the lab, from target/lab/env.
 pub fn setting(name: &str) -> String {
     env::var(name).unwrap_or_else(|_| panic!("{name} is not set: `make test`, or source target/lab/env"))
 }
 
-/// The checkout.
+/// Returns the checkout.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// A request for hosts that have Orthanc and DCMTK already, and reach no mirror to install them from.
+/// Changes a request to hosts that have Orthanc and DCMTK, and cannot reach a mirror to install them from.
 pub fn with_packages(mut request: Value) -> Value {
     for host in ["server", "client"] {
         request[host]["ami"] = setting("DICOMPERF_LAB_AMI_WITH_PACKAGES").into();
@@ -73,7 +73,7 @@ pub fn command(program: &str, arguments: &[&str]) -> Output {
     Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"))
 }
 
-/// Runs a program that must succeed, and gives what it printed.
+/// Runs a program that must succeed, and returns its output.
 pub fn printed(program: &str, arguments: &[&str]) -> String {
     let output = command(program, arguments);
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -82,10 +82,10 @@ pub fn printed(program: &str, arguments: &[&str]) -> String {
 
 impl Lab {
     pub async fn new() -> Self {
-        let config = dicomperf::aws::configuration().await;
+        let config = dicomperf_aws::clients::configuration().await;
         Self {
             states: aws_sdk_sfn::Client::new(&config),
-            files: dicomperf::aws::s3_client(&config),
+            files: dicomperf_aws::clients::s3_client(&config),
             functions: aws_sdk_lambda::Client::new(&config),
             table: aws_sdk_dynamodb::Client::new(&config),
             ec2: aws_sdk_ec2::Client::new(&config),
@@ -95,7 +95,7 @@ impl Lab {
         }
     }
 
-    /// A name that no other test's run has.
+    /// Returns a name that no other test's run has.
     pub fn new_id(&self, name: &str) -> String {
         format!("{name}-{}", Timestamp::now().as_nanosecond())
     }
@@ -120,7 +120,7 @@ impl Lab {
         Run { lab: self, id, arn: started.execution_arn }
     }
 
-    /// An execution of this name that does nothing, so that `reap` takes a run that is made by hand for one that goes on.
+    /// Starts an execution of this name that does nothing, so that `reap` treats a run made by hand as running.
     pub async fn running_execution(&self, id: &str) -> String {
         let real = self.states.describe_state_machine().state_machine_arn(&self.state_machine).send().await.unwrap();
         let definition =
@@ -131,12 +131,12 @@ impl Lab {
         started.unwrap().execution_arn
     }
 
-    /// A run that something else has started.
+    /// Returns a run that another program started.
     pub fn started(&self, id: &str, arn: &str) -> Run<'_> {
         Run { lab: self, id: id.to_owned(), arn: arn.to_owned() }
     }
 
-    /// Instance ids of a run's hosts that are not terminated.
+    /// Returns the instance ids of a run's hosts that are not terminated.
     pub async fn hosts_of(&self, run_id: &str) -> Vec<String> {
         let answer = self
             .ec2
@@ -154,18 +154,18 @@ impl Lab {
             .collect()
     }
 
-    /// A file of the bucket.
+    /// Returns a file of the bucket.
     pub async fn file(&self, key: &str) -> Option<Vec<u8>> {
         let object = self.files.get_object().bucket(&self.bucket).key(key).send().await.ok()?;
         Some(object.body.collect().await.ok()?.to_vec())
     }
 
-    /// A file of the bucket, as JSON.
+    /// Returns a file of the bucket as JSON.
     pub async fn json<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         Some(serde_json::from_slice(&self.file(key).await?).unwrap())
     }
 
-    /// Puts a run's report.html where the browser's tests look, and gives its size in bytes.
+    /// Copies a run's report.html to the folder of the browser tests, and returns its size in bytes.
     pub async fn keep_page(&self, run_id: &str, name: &str) -> usize {
         let page = self.file(&RunKeys(run_id).report("html")).await.unwrap();
         let reports = root().join("target/reports");
@@ -174,14 +174,14 @@ impl Lab {
         page.len()
     }
 
-    /// The keys of a run's files, without their common beginning.
+    /// Returns the keys of a run's files, without their common prefix.
     pub async fn keys(&self, run_id: &str) -> Vec<String> {
         let prefix = RunKeys(run_id).prefix();
         let answer = self.files.list_objects_v2().bucket(&self.bucket).prefix(&prefix).send().await.unwrap();
         answer.contents().iter().map(|object| object.key().unwrap().trim_start_matches(&prefix).to_owned()).collect()
     }
 
-    /// A run's items: SK and item.
+    /// Returns a run's items with their sort keys.
     pub async fn items(&self, run_id: &str) -> Vec<(String, std::collections::HashMap<String, AttributeValue>)> {
         let answer = self
             .table
@@ -196,7 +196,7 @@ impl Lab {
         answer.items().iter().map(|item| (item["SK"].as_s().unwrap().clone(), item.clone())).collect()
     }
 
-    /// Calls a function of the stack: its answer, or the error that it ended with.
+    /// Calls a function of the stack, and returns its output or its error.
     pub async fn invoke(&self, function: &str, event: &Value) -> Result<Value, RunError> {
         let resource = aws_sdk_lambda::primitives::Blob::new(event.to_string());
         let name = self.function_name(function).await;
@@ -209,7 +209,7 @@ impl Lab {
         Ok(payload)
     }
 
-    /// The deployed name of a function, from its logical id.
+    /// Returns the deployed name of a function, from its logical id.
     async fn function_name(&self, logical_id: &str) -> String {
         let mut pages = self.functions.list_functions().into_paginator().items().send();
         while let Some(function) = pages.next().await {
@@ -223,7 +223,7 @@ impl Lab {
 }
 
 impl Run<'_> {
-    /// Waits for the end.
+    /// Waits for the end of the run.
     pub async fn finish(self) -> Finished {
         let begun = Instant::now();
         loop {
@@ -248,12 +248,12 @@ impl Run<'_> {
         .await;
     }
 
-    /// What the agent last said of a step.
+    /// Returns the agent's last report of a step.
     pub async fn report_of(&self, step: &StepId) -> Option<StepReport> {
         self.lab.json(&RunKeys(&self.id).step_report(step)).await
     }
 
-    /// The hosts, once both exist.
+    /// Waits until both hosts exist, and returns them.
     pub async fn hosts(&self) -> LaunchedHosts {
         self.until("has two hosts", async || self.lab.hosts_of(&self.id).await.len() == 2).await;
         let find = async |role: &str| {
@@ -276,7 +276,7 @@ impl Run<'_> {
         LaunchedHosts { server: find("server").await, client: find("client").await }
     }
 
-    /// Waits for a condition, as long as the run goes on.
+    /// Waits for a condition. Fails if the run ends first.
     async fn until(&self, what: &str, mut condition: impl AsyncFnMut() -> bool) {
         let begun = Instant::now();
         while !condition().await {
@@ -290,7 +290,7 @@ impl Run<'_> {
 }
 
 impl Finished {
-    /// The error of a run that must have failed, whose report must say the same.
+    /// Returns the error of a run that must have failed. Its report must have the same error.
     pub fn failed_with(&self, name: &str) -> &RunError {
         assert_eq!(self.status, ExecutionStatus::Failed, "{} did not fail", self.id);
         let error = self.error.as_ref().unwrap();
@@ -302,14 +302,14 @@ impl Finished {
         error
     }
 
-    /// The report of a run that must have succeeded.
+    /// Returns the report of a run that must have succeeded.
     pub fn succeeded(&self) -> &Value {
         assert_eq!(self.status, ExecutionStatus::Succeeded, "{}: {:?}", self.id, self.error);
         self.report.as_ref().unwrap()
     }
 }
 
-/// The container that is a host: the emulator labels it with the host's id.
+/// Returns the container of a host. The emulator labels it with the host's id.
 pub fn container_of(host: &LaunchedHost) -> String {
     let container = printed("docker", &["ps", "-q", "--filter", &format!("label=instance_id={}", host.id)]);
     assert!(!container.is_empty(), "no container is {}", host.id);

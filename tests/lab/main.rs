@@ -1,4 +1,4 @@
-//! Runs from end to end, in the lab: the real state machine, functions and agent, real Orthanc and storescu.
+//! End-to-end runs in the lab, with the real state machine, functions and agent, and real Orthanc and storescu.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alone;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Lab, printed, with_packages};
 
-/// The bucket that events/own-files.json names, and that the lab's stack may read.
+/// The bucket in events/own-files.json, which the lab's stack may read.
 const BUCKET: &str = "dicomperf-own-files";
 
 /// Real objects of many vendors and transfer syntaxes, some of them broken on purpose: pydicom's own test files.
@@ -30,7 +30,7 @@ fn event() -> Value {
 #[tokio::test]
 async fn own_objects_are_sent_as_they_are_and_those_refused_are_named_with_the_reason() {
     let lab = Lab::new().await;
-    // Exists already where the test ran before.
+    // The bucket may exist from an earlier test.
     let _ = lab.files.create_bucket().bucket(BUCKET).send().await;
     let objects = scanner_objects();
     assert!(objects.len() > 50, "pydicom's objects are not there");
@@ -42,7 +42,7 @@ async fn own_objects_are_sent_as_they_are_and_those_refused_are_named_with_the_r
     put(&lab, "scanner/Z-same-as-CT_small.dcm", std::fs::read(ct).unwrap()).await;
     put(&lab, "scanner/notes.txt", b"not DICOM at all".to_vec()).await;
 
-    // As the event stands, less its permissions: refused before any host is launched.
+    // The event without its two permissions is refused before any host is launched.
     let mut strict = event();
     strict["dataset"]["s3"].as_object_mut().unwrap().retain(|field, _| field == "bucket" || field == "prefix");
     let finished = lab.start("own-files-strict", strict).await.finish().await;
@@ -63,7 +63,7 @@ async fn own_objects_are_sent_as_they_are_and_those_refused_are_named_with_the_r
     assert!(reason("Z-same-as-CT_small.dcm").contains("CT_small.dcm"), "{}", reason("Z-same-as-CT_small.dcm"));
     assert_eq!(report["dataset"]["instances"].as_u64().unwrap() as usize + refused.len(), objects.len() + 2);
 
-    // What was planned is what the server held: CT, MR, and compressed objects among it.
+    // The server stored the planned objects, including CT, MR and compressed ones.
     let plan: Value = lab.json(&format!("runs/{}/plan.json", finished.id)).await.unwrap();
     let planned = plan["dataset"]["source"]["s3"]["objects"].as_array().unwrap();
     let has = |field: &str, value: &str| planned.iter().any(|object| object[field] == value);

@@ -1,4 +1,4 @@
-//! What a run tells, from real runs; what they leave in target/reports is looked at by a browser afterwards.
+//! Reports of real runs. The tests leave them in target/reports, where a browser checks them afterwards.
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Finished, Lab, command, container_of, root, setting, with_packages};
 
-/// A run of 40 instances, five iterations, with what else it is to have.
+/// Returns a request for 40 instances and five iterations, with further fields.
 pub fn short_run(more: &Value) -> Value {
     let mut request = json!({
         "dataset": { "synthetic": { "instances": 40 } }, "iterations": 5, "warmup": 1, "rounds": 1,
@@ -16,7 +16,7 @@ pub fn short_run(more: &Value) -> Value {
     request
 }
 
-/// Compares two runs, as a person would, and leaves the page where the browser looks.
+/// Compares two runs, as a person would, and writes the page to the folder of the browser tests.
 pub fn compare(a: &Finished, b: &Finished, name: &str) -> (Output, Value) {
     let out = root().join("target/tests").join(name);
     let file = |run: &Finished| -> PathBuf {
@@ -35,7 +35,7 @@ pub fn compare(a: &Finished, b: &Finished, name: &str) -> (Output, Value) {
     (output, serde_json::from_slice(&std::fs::read(out.join("comparison.json")).unwrap()).unwrap())
 }
 
-/// The differences of a kind: name, in a, in b.
+/// Returns the differences of a kind: name, value in a, value in b.
 pub fn differences(comparison: &Value, of: &str) -> Vec<(String, String, String)> {
     let all = comparison["differences"].as_array().unwrap().iter().filter(|one| one["of"] == of);
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -85,7 +85,7 @@ async fn killed_senders_make_invalid_iterations_that_the_report_explains() {
     let run = lab.start("invalid", with_packages(request)).await;
     run.measured(0, 2).await;
     let client = container_of(&run.hosts().await.client.unwrap());
-    // Without TCP_NODELAY a transfer takes two seconds: only there is a sender ever a second old, and in the middle of it.
+    // Without TCP_NODELAY a transfer takes two seconds. Only there does a sender run for a second, in mid-transfer.
     let kill = ["exec", &client, "pkill", "-KILL", "--older", "1", "-x", "storescu"];
     let mut killed = 0;
     for _ in 0..600 {

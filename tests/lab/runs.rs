@@ -1,5 +1,5 @@
-use dicomperf::keys::RunKeys;
-use dicomperf::plan::Secrets;
+use dicomperf_model::keys::RunKeys;
+use dicomperf_model::plan::Secrets;
 use serde_json::json;
 
 use crate::harness::{Lab, with_packages};
@@ -44,7 +44,7 @@ async fn every_sender_reaches_both_targets_and_client_and_server_have_their_own_
     let report = finished.succeeded();
     assert_eq!(report["verdict"], "passed", "{report}");
     let scenarios = report["scenarios"].as_array().unwrap();
-    // Three senders, two syntaxes; two targets, and TCP_NODELAY at the server or not.
+    // Three senders and two syntaxes, two targets, and TCP_NODELAY on or off at the server.
     assert_eq!(scenarios.len(), 24);
     for scenario in scenarios {
         let iteration = &scenario["iterations"][0];
@@ -52,9 +52,9 @@ async fn every_sender_reaches_both_targets_and_client_and_server_have_their_own_
     }
     let targets = |target: &str| scenarios.iter().filter(|one| one["settings"]["target"] == target).count();
     assert_eq!((targets("orthanc"), targets("sink")), (12, 12));
-    // A mix has instances of several sizes: what each takes, and what each MB adds, can be told apart.
+    // A mix has instances of several sizes, so that the time per instance and the time per MB can be separated.
     assert!(scenarios.iter().any(|one| one["decomposition"]["bySize"]["perMegabyteMs"].is_number()));
-    // The last block's server is the sink: there is no Orthanc to collect from, and that is no failure.
+    // The server of the last block is the sink. There is no Orthanc to collect from, which is not a failure.
     let last: u64 = report["network"].as_array().unwrap().last().unwrap()["block"].as_u64().unwrap();
     assert!(scenarios.iter().any(|one| one["block"] == last && one["settings"]["target"] == "sink"));
 }

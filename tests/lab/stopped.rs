@@ -34,10 +34,10 @@ async fn reap_ends_the_hosts_of_a_stopped_execution_and_what_was_measured_is_sum
     assert_eq!(report["hostsLeft"], 0);
     let iterations = report["scenarios"][0]["iterations"].as_array().unwrap();
     assert!((3..60).contains(&iterations.len()), "{} iterations", iterations.len());
-    // None is measured of a server that goes: the client goes first.
+    // No iteration measures a server that shuts down, because the client shuts down first.
     let invalid: Vec<_> = iterations.iter().filter(|iteration| iteration["valid"] != true).collect();
     assert!(invalid.is_empty(), "{invalid:?}");
-    // The report is written before the record that points at it.
+    // The report is written before the record that names it.
     for _ in 0..20 {
         let items = lab.items(&id).await;
         let (_, meta) = items.iter().find(|(key, _)| key == "META").unwrap();

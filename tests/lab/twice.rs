@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use dicomperf::keys::RunKeys;
-use dicomperf::step::{StepId, StepReport, StepState};
+use dicomperf_model::keys::RunKeys;
+use dicomperf_model::step::{StepId, StepReport, StepState};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::harness::{Lab, with_packages};
 
-/// A run without its state machine: each function is called as it would call them, and each one twice at once.
+/// A run without its state machine. The test calls each function like the state machine, but twice at the same time.
 struct ByHand {
     lab: Lab,
     id: String,
@@ -59,7 +59,7 @@ async fn every_function_called_twice_makes_one_pair_of_hosts_one_work_and_one_re
     for look in 0.. {
         assert!(look < 30, "the hosts are not ready");
         let [first, second] = run.twice("LaunchFunction", json!({ "runId": id, "look": look })).await;
-        // The emulator knows no ClientToken: what was launched twice at the first look is made one pair by the next.
+        // The emulator ignores ClientToken. The first look launches hosts twice, and the next look leaves one pair.
         if first["ready"] == true && first == second {
             run.hosts = first["hosts"].clone();
             break;
@@ -88,7 +88,7 @@ async fn every_function_called_twice_makes_one_pair_of_hosts_one_work_and_one_re
     assert_eq!(keys, ["BLOCK", "META"], "one result");
 }
 
-/// The event that an execution of the state machine has ended, as EventBridge sends it.
+/// Returns the event of an ended execution, as EventBridge sends it.
 fn ended(lab: &Lab, run_id: &str, execution: &str, status: &str) -> Value {
     json!({
         "source": "aws.states", "detail-type": "Step Functions Execution Status Change",
@@ -96,8 +96,8 @@ fn ended(lab: &Lab, run_id: &str, execution: &str, status: &str) -> Value {
     })
 }
 
-/// Makes `reap` have a run summarized that was planned and stopped, and waits for the report. `reap` does not wait for the
-/// summary of a run: what it asked for earlier has had this run's time.
+/// Calls `reap` for a run that was planned and stopped, and waits for its report. `reap` does not wait for summaries.
+/// By then, a summary that was requested earlier has had time to finish.
 async fn have_another_run_summarized(lab: &Lab) {
     let id = lab.new_id("lost");
     let execution = lab.running_execution(&id).await;

@@ -13,7 +13,7 @@ fn short_run(name: &str) -> Value {
     }))
 }
 
-/// A request to the HTTP API: its status and its JSON.
+/// Sends a request to the HTTP API, and returns the status and the JSON of the answer.
 fn http(method: &str, path: &str, body: Option<&str>, signed: bool) -> (u16, Value) {
     let url = format!("{}{path}", setting("DICOMPERF_STACK_API"));
     let user = format!("{}:{}", setting("AWS_ACCESS_KEY_ID"), setting("AWS_SECRET_ACCESS_KEY"));
@@ -73,7 +73,7 @@ async fn the_schedule_starts_a_run() {
     let mut target = schedule["Target"].clone();
     let mut input: Value = serde_json::from_str(target["Input"].as_str().unwrap()).unwrap();
     assert_eq!(input["schedule"], "dicomperf");
-    // A lock of its own, so that another test's run of the same schedule is not in the way.
+    // A schedule of its own, so that another test's run does not have its lock.
     input["schedule"] = json!(lab.new_id("schedule"));
     input["request"] = short_run("by schedule");
     target["Input"] = json!(input.to_string());
@@ -144,7 +144,7 @@ fn validate_needs_no_network_and_says_every_error_with_exit_code_2() {
     let file = root().join("target/tests/bad-request.json");
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, r#"{"iterations": 0, "matrix": {"sender": ["scp"]}}"#).unwrap();
-    // A network namespace of its own, without an interface.
+    // Its own network namespace, without an interface.
     let validate =
         |file: &Path| command("unshare", &["-rn", program.to_str().unwrap(), "validate", file.to_str().unwrap()]);
     let output = validate(&file);

@@ -1,33 +1,33 @@
-//! The dataset in another transfer syntax: converted once, by DCMTK's own tools, before anything is measured.
+//! The dataset in another transfer syntax. DCMTK's tools convert it once, before the measurement.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use dicomperf::parallel::{cpu_count, in_parallel};
-use dicomperf::request::TransferSyntax;
+use dicomperf_model::parallel::{cpu_count, in_parallel};
+use dicomperf_model::request::TransferSyntax;
 
 use super::dataset::Dataset;
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::process;
 
-/// The files of the dataset in one transfer syntax, by their names in the run's home.
+/// The files of the dataset in one transfer syntax, by their names in the run's directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Converted {
     /// Directory of the files.
     pub directory: String,
     /// Index of these files: a [`Dataset`].
     pub index: String,
-    /// storescu's profile: the presentation contexts that it proposes.
+    /// storescu's profile: the presentation contexts that storescu proposes.
     pub profile: String,
 }
 
 impl Converted {
-    /// In a transfer syntax.
+    /// The files in this transfer syntax.
     #[must_use]
-    pub fn to(syntax: TransferSyntax) -> Self {
+    pub fn in_syntax(syntax: TransferSyntax) -> Self {
         let suffix = syntax.uid().map(|uid| format!("-{uid}")).unwrap_or_default();
         Self {
             directory: format!("dataset{suffix}"),
@@ -40,7 +40,7 @@ impl Converted {
 /// Converts every file of the dataset, as many at once as there are CPUs.
 ///
 /// # Errors
-/// `DatasetFailed` with the tool's own words, `HostFailed`; an error of `progress`.
+/// `DatasetFailed` with the tool's output, `HostFailed`; an error of `progress`.
 pub fn convert(
     dataset: &Dataset,
     syntax: TransferSyntax,
@@ -48,15 +48,15 @@ pub fn convert(
     limit: Instant,
     progress: impl FnMut(u32) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let from = home.path(&Converted::to(TransferSyntax::Original).directory);
-    let to = home.path(&Converted::to(syntax).directory);
+    let from = home.path(&Converted::in_syntax(TransferSyntax::Original).directory);
+    let to = home.path(&Converted::in_syntax(syntax).directory);
     in_parallel(
         &dataset.instances,
         cpu_count(),
         |index, instance| {
             let scratch = home.path(&format!("convert-{index}.out"));
             let result = convert_one(syntax, &from.join(&instance.file), &to.join(&instance.file), &scratch, limit);
-            // The tool's words are in the result. The scratch file is of no use any more.
+            // The result has the tool's output, so the scratch file is no longer needed.
             let _ = fs::remove_file(scratch);
             result
         },
@@ -65,7 +65,7 @@ pub fn convert(
     Ok(())
 }
 
-/// Checks that the conversion changed the transfer syntax and no instance.
+/// Checks that the conversion changed the transfer syntax and kept every instance.
 ///
 /// # Errors
 /// `DatasetFailed`
@@ -90,7 +90,7 @@ fn convert_one(syntax: TransferSyntax, from: &Path, to: &Path, scratch: &Path, l
         TransferSyntax::ImplicitVRLittleEndian => ("dcmconv", &["+ti"]),
         TransferSyntax::ExplicitVRLittleEndian => ("dcmconv", &["+te"]),
         TransferSyntax::DeflatedExplicitVRLittleEndian => ("dcmconv", &["+td"]),
-        // Lossless each, and none may change the SOP Instance UID.
+        // All of these are lossless, and none may change the SOP Instance UID.
         TransferSyntax::JPEGLosslessSV1 => ("dcmcjpeg", &["+e1", "+un"]),
         TransferSyntax::JPEGLSLossless => ("dcmcjpls", &["+el", "+un"]),
         TransferSyntax::RLELossless => ("dcmcrle", &["+un"]),

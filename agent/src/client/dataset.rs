@@ -1,4 +1,4 @@
-//! The dataset on this host: every file read, so that what is measured is known to be DICOM.
+//! The dataset on this host. The agent reads every file, so that it measures with valid DICOM only.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -7,24 +7,25 @@ use std::path::Path;
 
 use dicom_dictionary_std::tags;
 use dicom_object::{DefaultDicomObject, OpenFileOptions, ReadError, Tag};
-use dicomperf::parallel::{cpu_count, in_parallel};
+use dicomperf_model::parallel::{cpu_count, in_parallel};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::extent;
 use crate::failure::{DuringIo as _, Failure, with_causes};
 
-/// Larger files are never held in memory whole: the smallest hosts have 0.5 GiB, and up to four files are read at once.
+/// Larger files are never read into memory whole. The smallest hosts have 0.5 GiB, and up to four files are read at
+/// once.
 pub const MAX_WHOLE_BYTES: u64 = 40_000_000;
 /// Files that are read at once.
 const MAX_READERS: usize = 4;
-/// Files that an error names.
+/// Files that an error lists.
 const MAX_NAMED: usize = 10;
 
 /// The files that are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dataset {
-    /// In the order of their names, which is the order in which they are sent.
+    /// The instances in the order of their file names, which is also the order of sending.
     pub instances: Vec<Instance>,
 }
 
@@ -32,7 +33,7 @@ pub struct Dataset {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Instance {
-    /// Its name in the dataset's directory.
+    /// The file's name in the dataset's directory.
     pub file: String,
     /// Size in bytes.
     pub bytes: u64,
@@ -44,11 +45,11 @@ pub struct Instance {
     pub transfer_syntax_uid: String,
 }
 
-/// Reads every file of a directory. Returns the dataset and its SHA-256, which is that over the files' own SHA-256, in the
-/// order of their names. `label` gives a file's name in an error.
+/// Reads every file of a directory. Returns the dataset and its SHA-256. This is the SHA-256 over the SHA-256 of the
+/// files, in the order of their names. `label` returns a file's name for an error.
 ///
 /// # Errors
-/// `DatasetFailed` with every file that is not readable; an error of `progress`.
+/// `DatasetFailed` with every unreadable file; an error of `progress`.
 pub fn prove(
     directory: &Path,
     label: impl Fn(&str) -> String,
@@ -59,7 +60,7 @@ pub fn prove(
         names.push(entry.while_path("list", directory)?.file_name().to_string_lossy().into_owned());
     }
     names.sort_unstable();
-    // A file that cannot be read does not end the work: all of them are named.
+    // An unreadable file does not stop the work: the error lists all of them.
     let read =
         in_parallel(&names, cpu_count().min(MAX_READERS), |_, name| Ok(read_instance(directory, name)), progress)?;
     let unreadable: Vec<_> = names
@@ -83,7 +84,7 @@ pub fn prove(
     Ok((Dataset { instances }, hexadecimal(&sha256.finalize())))
 }
 
-/// Opens a DICOM file: all of it, or as far as its pixel data where it is large.
+/// Opens a DICOM file. A large file is read up to its pixel data, any other whole.
 ///
 /// # Errors
 /// Those of dicom-object.
@@ -139,8 +140,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use dicomperf::dataset::generate;
-    use dicomperf::request::{Modality, Synthetic};
+    use dicomperf_model::dataset::generate;
+    use dicomperf_model::request::{Modality, Synthetic};
 
     use super::*;
 

@@ -1,12 +1,12 @@
-//! A user's own objects: downloaded a few at a time, and no smaller or larger than the plan saw them.
+//! A user's own objects. A few are downloaded at once, and each must have the size that the plan recorded.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use dicomperf::parallel::in_parallel;
-use dicomperf::step::ObjectSource;
+use dicomperf_model::parallel::in_parallel;
+use dicomperf_model::step::ObjectSource;
 
 use crate::failure::Failure;
 use crate::retry::{Backoff, retrying};
@@ -20,13 +20,13 @@ const RETRIES: Backoff = Backoff { first_delay: Duration::from_secs(1), max_trie
 /// Downloads all objects, in the order of their keys, as `000001.dcm` and so on.
 ///
 /// # Errors
-/// `DatasetFailed` at the first object that does not come; an error of `progress`.
+/// `DatasetFailed` at the first object whose download fails; an error of `progress`.
 pub fn download(
     objects: &[ObjectSource],
     directory: &Path,
     progress: impl FnMut(u32) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let sorted = sorted(objects);
+    let sorted = sort_by_object_key(objects);
     let agent = ureq::Agent::config_builder()
         .timeout_connect(Some(Duration::from_secs(10)))
         .timeout_recv_response(Some(Duration::from_secs(30)))
@@ -40,10 +40,10 @@ pub fn download(
 /// The key of the object that was downloaded to this file.
 pub(super) fn key<'a>(objects: &'a [ObjectSource], name: &str) -> Option<&'a str> {
     let index = (0..objects.len()).find(|&index| file_name(index) == name)?;
-    Some(&sorted(objects)[index].key)
+    Some(&sort_by_object_key(objects)[index].key)
 }
 
-fn sorted(objects: &[ObjectSource]) -> Vec<&ObjectSource> {
+fn sort_by_object_key(objects: &[ObjectSource]) -> Vec<&ObjectSource> {
     let mut sorted: Vec<_> = objects.iter().collect();
     sorted.sort_by(|a, b| a.key.cmp(&b.key));
     sorted
@@ -56,7 +56,7 @@ fn file_name(index: usize) -> String {
 fn download_one(agent: &ureq::Agent, object: &ObjectSource, path: &Path) -> Result<(), Failure> {
     let attempt = |_| match fetch(agent, &object.url, path) {
         Ok(bytes) if bytes == object.bytes => Ok(()),
-        Ok(bytes) => Err(format!("{bytes} bytes came, and the plan saw {}", object.bytes)),
+        Ok(bytes) => Err(format!("{bytes} bytes were downloaded, but the plan has {}", object.bytes)),
         Err(reason) => Err(reason),
     };
     retrying(RETRIES, |_| true, attempt).map_err(|failed| {

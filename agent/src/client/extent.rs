@@ -1,4 +1,4 @@
-//! Proof that a file has all the bytes that the lengths in it promise, without holding them.
+//! Proof that a file has all the bytes that its length fields promise, without reading it into memory whole.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -16,11 +16,11 @@ use crate::failure::with_causes;
 /// A preamble of 128 bytes comes before `DICM` (PS3.10 7.1).
 const PREAMBLE_BYTES: u64 = 128;
 
-/// Steps through the elements of a file, pixel data and fragments included. Of a deflated data set nothing is said: its
+/// Reads through the elements of a file, pixel data and fragments included. A deflated data set is not checked: its
 /// lengths are not those of the file.
 ///
 /// # Errors
-/// The missing part, or the reason for which it is not DICOM.
+/// The missing part, or the reason why the file is not DICOM.
 pub(super) fn is_whole(path: &Path) -> Result<(), String> {
     let mut file = BufReader::new(File::open(path).map_err(|error| error.to_string())?);
     let size = file.get_ref().metadata().map_err(|error| error.to_string())?.len();
@@ -31,7 +31,7 @@ pub(super) fn is_whole(path: &Path) -> Result<(), String> {
     if matches!(syntax.codec(), Codec::Dataset(_)) {
         return Ok(());
     }
-    // Its positions are those of the file.
+    // Its positions are offsets in the file.
     let mut reader = LazyDataSetReader::new_with_ts(file, syntax).map_err(|error| with_causes(&error))?;
     let mut depth = 0_u32;
     while let Some(token) = reader.advance() {
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    /// A file with this transfer syntax and Pixel Data, less so many of its last bytes.
+    /// Checks a file with this transfer syntax and Pixel Data, without its last `cut` bytes.
     fn check(syntax: &str, pixels: Value<InMemDicomObject, Vec<u8>>, cut: usize) -> Result<(), String> {
         let mut object = InMemDicomObject::new_empty();
         object.put(DataElement::new(tags::SOP_CLASS_UID, VR::UI, uids::CT_IMAGE_STORAGE));

@@ -1,4 +1,4 @@
-//! The host that sends: DCMTK and the dataset.
+//! The sending host: DCMTK and the dataset.
 
 pub mod converted;
 pub mod dataset;
@@ -9,9 +9,9 @@ pub mod storescu_profile;
 use std::fs;
 use std::path::Path;
 
-use dicomperf::dataset::generate;
-use dicomperf::request::TransferSyntax;
-use dicomperf::step::{ClientConfiguration, DatasetSource, PreparedDataset, StepOutput};
+use dicomperf_model::dataset::generate;
+use dicomperf_model::request::TransferSyntax;
+use dicomperf_model::step::{ClientConfiguration, DatasetSource, PreparedDataset, StepOutput};
 
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
@@ -20,8 +20,8 @@ use crate::{packages, versions};
 use converted::Converted;
 use dataset::Dataset;
 
-/// `client configure`: installs DCMTK and iperf3, makes or downloads the dataset, converts it to the transfer syntaxes that it will
-/// be sent in, proves every file readable.
+/// Runs `client configure`: installs DCMTK and iperf3, and makes or downloads the dataset. It then converts the dataset
+/// to every transfer syntax that the run sends, and checks that every file is readable.
 ///
 /// # Errors
 /// `InstallFailed`, `DatasetFailed`, `DeadlinePassed`, `HostFailed`.
@@ -36,7 +36,7 @@ pub fn configure(
     };
     let converted: Vec<_> =
         configuration.transfer_syntaxes.iter().copied().filter(|syntax| syntax.uid().is_some()).collect();
-    // Installing, and each instance twice in each transfer syntax: to make it and to prove it.
+    // One unit for the installation. Each instance counts twice per transfer syntax: once to make it, once to check it.
     let total = 1 + 2 * instances * (1 + u32::try_from(converted.len()).unwrap_or_default());
     reporter.stage(0, total, "installing DCMTK");
     packages::prepare_host(home, reporter.deadline())?;
@@ -44,7 +44,7 @@ pub fn configure(
         packages::install(package, home, reporter.deadline())?;
     }
 
-    let original = Converted::to(TransferSyntax::Original);
+    let original = Converted::in_syntax(TransferSyntax::Original);
     let directory = home.path(&original.directory);
     start_afresh(&directory)?;
     match &configuration.dataset {
@@ -95,7 +95,7 @@ pub fn configure(
     Ok(WorkEnd::Done)
 }
 
-/// Makes the dataset in another transfer syntax; `done` of `total` units were done before.
+/// Converts the dataset to another transfer syntax. `done` of `total` units of progress were done before.
 fn convert(
     dataset: &Dataset,
     syntax: TransferSyntax,
@@ -104,7 +104,7 @@ fn convert(
     reporter: &mut Reporter,
 ) -> Result<(), Failure> {
     let instances = dataset.instances.len();
-    let files = Converted::to(syntax);
+    let files = Converted::in_syntax(syntax);
     let directory = home.path(&files.directory);
     start_afresh(&directory)?;
     reporter.stage(done, total, format!("converting {instances} instances to {syntax:?}"));
@@ -117,24 +117,24 @@ fn convert(
     write(&converted, &files, home)
 }
 
-/// Writes the index and storescu's profile of a dataset.
+/// Writes the index of a dataset and its profile for storescu.
 fn write(dataset: &Dataset, files: &Converted, home: &RunHome) -> Result<(), Failure> {
     let profile = storescu_profile::storescu_profile(dataset)?;
     fs::write(home.path(&files.profile), profile).while_path("write", &home.path(&files.profile))?;
     home.write(&files.index, dataset).while_path("write", &home.path(&files.index))
 }
 
-/// The dataset that was configured, in a transfer syntax.
+/// Returns the configured dataset in a transfer syntax.
 ///
 /// # Errors
-/// `DatasetFailed` if there is none.
-pub fn configured(home: &RunHome, files: &Converted) -> Result<Dataset, Failure> {
+/// `DatasetFailed` if this host has no such dataset.
+pub fn configured_dataset(home: &RunHome, files: &Converted) -> Result<Dataset, Failure> {
     home.read(&files.index).while_path("read", &home.path(&files.index))?.ok_or_else(|| {
         Failure::DatasetFailed(format!("there is no {} on this host: it was not configured", files.index))
     })
 }
 
-/// The name by which a user knows a file: an object's key.
+/// The name by which a user knows a file. For a downloaded file this is the object's key.
 fn label(source: &DatasetSource, name: &str) -> String {
     match source {
         DatasetSource::Synthetic(_) => name.to_owned(),

@@ -1,7 +1,7 @@
-//! storescu's profile: it proposes exactly the SOP classes and transfer syntaxes of the dataset.
+//! storescu's profile. It proposes exactly the SOP classes and transfer syntaxes of the dataset.
 //!
-//! By default storescu proposes no compressed transfer syntax, and would decompress or refuse instances in one. Each pair
-//! has a presentation context of its own, so that every instance is sent as it is.
+//! By default storescu proposes no compressed transfer syntax, and would decompress or refuse compressed instances. The
+//! profile has a presentation context for each pair, so that every instance is sent unchanged.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,14 +10,14 @@ use super::dataset::Dataset;
 use crate::failure::Failure;
 
 /// The profile's name in the file.
-pub const NAME: &str = "Dataset";
-/// Presentation context IDs are odd and have a byte (PS3.8 9.3.2.2).
+pub const PROFILE_NAME: &str = "Dataset";
+/// Presentation context IDs are odd and take one byte (PS3.8 9.3.2.2).
 const MAX_CONTEXTS: usize = 128;
 
-/// A configuration file for `storescu -xf` (DCMTK, asconfig.txt).
+/// Returns a configuration file for `storescu -xf` (DCMTK, asconfig.txt).
 ///
 /// # Errors
-/// `DatasetFailed` if one association cannot carry it.
+/// `DatasetFailed` if the dataset needs more presentation contexts than one association has.
 pub fn storescu_profile(dataset: &Dataset) -> Result<String, Failure> {
     let pairs: BTreeSet<(&str, &str)> = dataset
         .instances
@@ -40,7 +40,7 @@ pub fn storescu_profile(dataset: &Dataset) -> Result<String, Failure> {
         let number = syntaxes.iter().position(|other| other == syntax).unwrap_or_default();
         let _ = writeln!(text, "PresentationContext{} = {class}\\Syntax{number}", context + 1);
     }
-    let _ = write!(text, "[[Profiles]]\n[{NAME}]\nPresentationContexts = Contexts\n");
+    let _ = write!(text, "[[Profiles]]\n[{PROFILE_NAME}]\nPresentationContexts = Contexts\n");
     Ok(text)
 }
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dicomperf::request::{InstancesPerAssociation, Sender};
+use dicomperf_model::request::{InstancesPerAssociation, Sender};
 
 use super::lanes::{Prepared, Process};
 use super::log;
@@ -14,7 +14,7 @@ use crate::client::storescu_profile;
 use crate::failure::{DuringIo as _, Failure};
 use crate::timeline::Association;
 
-/// The instances that one process sends, and its files in the iteration's directory.
+/// The instances that one process sends, and the process's files in the iteration's directory.
 #[derive(Debug)]
 pub(super) struct Share {
     files: Vec<String>,
@@ -22,7 +22,7 @@ pub(super) struct Share {
     words: PathBuf,
 }
 
-/// Prepares every process, by lane.
+/// Prepares every process, lane by lane.
 pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<Vec<Vec<(Share, Prepared)>>, Failure> {
     let mut lanes = Vec::new();
     for (number, instances) in sending.lanes().into_iter().enumerate() {
@@ -54,7 +54,7 @@ fn prepare_one(
         log: directory.join(format!("{name}.log")),
         words: directory.join(format!("{name}.words")),
     };
-    // A command file (DCMTK: `@FILE`) has room for any number of names, where a command line has 2 MB.
+    // A command file (DCMTK: `@FILE`) takes any number of names. A command line takes 2 MB.
     let files = directory.join(format!("{name}.files"));
     let log_configuration = directory.join(format!("{name}.logger.cfg"));
     fs::write(&files, share.files.join("\n")).while_path("write", &files)?;
@@ -68,13 +68,14 @@ fn prepare_one(
     let mut command = Command::new(sender.name());
     command.arg("-lc").arg(&log_configuration);
     command.args(["-aet", &sending.block.calling_ae_title, "-aec", &server.ae_title]);
-    // The first is the limit to what is received, the second to what is sent.
+    // The first option limits the PDUs to receive, the second those to send.
     command.args(["--max-pdu", &max_pdu, "--max-send-pdu", &max_pdu, "--timeout", "30"]);
     match sender {
         Sender::Storescu => {
-            command.arg("-xf").arg(sending.home.path(&sending.files.profile)).arg(storescu_profile::NAME);
+            command.arg("-xf").arg(sending.home.path(&sending.files.profile)).arg(storescu_profile::PROFILE_NAME);
         }
-        // It proposes the syntaxes of its files. By itself it would decompress those that the peer does not take.
+        // dcmsend proposes the transfer syntaxes of its files. By default it would decompress those that the peer
+        // rejects.
         Sender::Dcmsend | Sender::Native => {
             command.arg("--decompress-never");
         }
@@ -86,15 +87,15 @@ fn prepare_one(
     command.arg(format!("@{}", files.display()));
     command.current_dir(sending.home.path(&sending.files.directory));
     command.env("TCP_NODELAY", if settings.tcp_no_delay.client() { "1" } else { "0" });
-    // Set by hand it would turn the kernel's own tuning off.
+    // A fixed buffer size would turn off the kernel's own tuning.
     command.env_remove("TCP_BUFFER_LENGTH");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
     let prepared = Prepared { command, log: Some(share.log.clone()) };
     Ok((share, prepared))
 }
 
-/// Every C-STORE's request and response, stamped by the sender itself. storescu's progress logger is kept silent: it
-/// would write a dot for each PDU.
+/// A log configuration with which the sender itself stamps the request and response of every C-STORE. The configuration
+/// turns storescu's progress logger off, which would write a dot for each PDU.
 fn configuration(sender: Sender, log: &Path) -> String {
     let loggers = match sender {
         Sender::Storescu => {
@@ -117,9 +118,9 @@ impl Share {
     /// Reads the association from its process's log, and the process's other output.
     pub fn read(&self, process: &Process) -> (Association, String) {
         let files: Vec<&str> = self.files.iter().map(String::as_str).collect();
-        // Without a log nothing was logged: the process ended before it opened it.
+        // A missing log means that the process ended before it opened the log.
         let mut association = log::parse(&read_text(&self.log), &files);
-        // Neither logs the answer to its release, after which it has nothing to do but to exit.
+        // Neither sender logs the release response. After it they only exit.
         if association.release_requested_us.is_some() && process.status.success() {
             association.released_us = Some(process.started.wall_us_at(process.ended));
         }

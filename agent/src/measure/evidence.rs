@@ -1,8 +1,8 @@
-//! The proof that an iteration stored what it sent.
+//! The proof that an iteration stored the instances that it sent.
 //!
-//! A C-STORE status of Success does not mean stored, so the server is asked: it must hold exactly the SOP Instance UIDs
-//! that were sent, and the same bytes as after the first valid iteration. File bytes prove nothing, for Orthanc writes
-//! a file meta group of its own.
+//! A C-STORE status of Success does not prove that an instance was stored, so the agent asks the server. It must have
+//! exactly the SOP Instance UIDs that were sent, and as many bytes as after the first valid iteration. The bytes of the
+//! files prove nothing, because Orthanc writes a file meta group of its own.
 
 use std::collections::BTreeSet;
 
@@ -10,18 +10,18 @@ use super::transfer::Transfer;
 use crate::client::dataset::Dataset;
 use crate::server::Contents;
 
-/// All that an iteration left behind.
+/// Everything that an iteration left behind.
 pub(super) struct Evidence<'a> {
     pub dataset: &'a Dataset,
     pub transfer: &'a Transfer,
-    /// The server's contents; `None` where it was not asked.
+    /// The server's contents; `None` if the agent did not ask for them.
     pub contents: Option<&'a Contents>,
-    /// Bytes that it held after the first valid iteration.
+    /// Bytes on the server after the first valid iteration.
     pub expected_bytes: Option<u64>,
 }
 
 impl Evidence<'_> {
-    /// All that makes the iteration invalid, in words.
+    /// Every reason why the iteration is invalid, in words.
     pub fn reason(&self) -> Option<String> {
         let mut reasons = Vec::new();
         let sender = self.transfer.sender.name();
@@ -79,7 +79,7 @@ impl Evidence<'_> {
 mod tests {
     use std::time::Duration;
 
-    use dicomperf::request::Sender;
+    use dicomperf_model::request::Sender;
 
     use super::*;
     use crate::client::dataset::Instance;
@@ -123,7 +123,7 @@ mod tests {
         }
     }
 
-    fn held(uids: &[&str], bytes: u64) -> Contents {
+    fn contents_with(uids: &[&str], bytes: u64) -> Contents {
         let held = |uid: &&str| StoredInstance { id: String::new(), sop_instance_uid: (*uid).to_owned() };
         Contents { instances: uids.iter().map(held).collect(), count: uids.len() as u64, bytes }
     }
@@ -134,19 +134,19 @@ mod tests {
 
     #[test]
     fn what_was_sent_and_is_held_is_valid() {
-        let held = held(&["1.2.2", "1.2.1"], 200);
+        let held = contents_with(&["1.2.2", "1.2.1"], 200);
         assert_eq!(reason(&transfer(["Success", "Success"], 1), &held), None);
     }
 
     #[test]
     fn success_without_storage_is_not_valid() {
-        let reason = reason(&transfer(["Success", "Success"], 1), &held(&["1.2.1"], 200)).expect("a reason");
+        let reason = reason(&transfer(["Success", "Success"], 1), &contents_with(&["1.2.1"], 200)).expect("a reason");
         assert_eq!(reason, "the server lacks 1 instances that were sent, like 1.2.2");
     }
 
     #[test]
     fn what_came_twice_is_not_valid() {
-        let mut held = held(&["1.2.2", "1.2.1"], 200);
+        let mut held = contents_with(&["1.2.2", "1.2.1"], 200);
         held.count = 3;
         let reason = reason(&transfer(["Success", "Success"], 1), &held).expect("a reason");
         assert_eq!(reason, "the server holds 1 instances twice");
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_the_server_holds_beside_is_named() {
-        let held = held(&["1.2.1", "1.2.2", "1.2.9"], 300);
+        let held = contents_with(&["1.2.1", "1.2.2", "1.2.9"], 300);
         let reason = reason(&transfer(["Success", "Success"], 1), &held).expect("a reason");
         assert!(reason.contains("holds 1 instances that were not sent, like 1.2.9"), "{reason}");
         assert!(reason.contains("300 bytes, and 200"), "{reason}");
@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn a_status_an_exit_code_and_a_clock_that_was_set_each_count() {
-        let held = held(&["1.2.1", "1.2.2"], 200);
+        let held = contents_with(&["1.2.1", "1.2.2"], 200);
         let warned = reason(&transfer(["Success", "Warning: CoercionOfDataElements"], 1), &held).expect("a reason");
         assert_eq!(warned, "1 C-STORE without Success, like 000002.dcm: Warning: CoercionOfDataElements");
         let failed = reason(&transfer(["Success", "Success"], 0), &held).expect("a reason");

@@ -1,4 +1,4 @@
-//! Senders side by side: in each lane one process at a time, one after another.
+//! Senders side by side. Each lane runs its processes one after another.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -14,9 +14,9 @@ use crate::clock::Moment;
 use crate::failure::{DuringIo as _, Failure};
 use crate::process::{Running, wait_for_one};
 
-/// Without any C-STORE begun or answered for this long, the senders are stopped.
+/// The senders are stopped if no C-STORE begins or ends for this long.
 const STALL_TIMEOUT: Duration = Duration::from_secs(300);
-/// The time between two looks at their logs.
+/// The time between two polls of the senders' logs.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A process that is ready to be started.
@@ -24,33 +24,31 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Prepared {
     /// The program and its arguments.
     pub command: Command,
-    /// A file that grows while it works; a process without one has time limits of its own.
+    /// A file that grows while the process works. A process without one has its own time limits.
     pub log: Option<PathBuf>,
 }
 
 /// A process that has ended.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Process {
-    /// When it was started.
     pub started: Moment,
-    /// When it ended.
     pub ended: Instant,
-    /// Its exit code or signal.
+    /// The process's exit code or signal.
     pub status: ExitStatus,
 }
 
 /// The end of all lanes.
 #[derive(Debug)]
 pub(super) struct Finished {
-    /// When the first process was started.
+    /// The start of the first process.
     pub started: Moment,
-    /// From then to the end of the last.
+    /// The time from that start to the end of the last process.
     pub duration: Duration,
-    /// CPU time of all of them. On a host with ENA it has that of the sampler's ethtool too, some ms every 2 s.
+    /// CPU time of all processes. On a host with ENA it includes the sampler's ethtool, some ms every 2 s.
     pub cpu: Option<Duration>,
-    /// The reason for which they were stopped, if they were.
+    /// The reason why they were stopped, if they were.
     pub stopped: Option<String>,
-    /// By lane; where a process failed, its lane ended with it.
+    /// The processes by lane. A process that fails ends its lane.
     pub lanes: Vec<Vec<Process>>,
 }
 
@@ -60,7 +58,7 @@ struct Lane {
     ended: Vec<Process>,
 }
 
-/// Runs all lanes to their end, or stops them when `limit` comes or none gets on.
+/// Runs all lanes to their end. Stops them at `limit`, or when no lane makes progress.
 pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished, Failure> {
     let mut waiting: Vec<VecDeque<Prepared>> = lanes.into_iter().map(VecDeque::from).collect();
     let first: Vec<_> = waiting.iter_mut().map(|lane| lane.pop_front()).collect();
@@ -82,7 +80,7 @@ pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished,
             let mut over = over.into_iter();
             for lane in lanes.iter_mut().filter(|lane| lane.running.is_some()) {
                 if over.next() == Some(true) {
-                    lane.next(now, stopped.is_none())?;
+                    lane.start_next(now, stopped.is_none())?;
                 }
             }
             moved = now;
@@ -95,7 +93,7 @@ pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished,
             (logged, moved) = (size, now);
         }
         let reason = if now >= limit {
-            Some("the step's time was over".to_owned())
+            Some("the step's time limit had passed".to_owned())
         } else if watched && now.duration_since(moved) >= STALL_TIMEOUT {
             Some(format!("no C-STORE was begun or answered for {} s", STALL_TIMEOUT.as_secs()))
         } else {
@@ -113,7 +111,7 @@ pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished,
     Ok(Finished { started, duration, cpu, stopped, lanes })
 }
 
-/// CPU time of the children that have ended and were waited for, as every sender is when [`run`] comes back.
+/// CPU time of the children that have ended and were waited for. When [`run`] returns, that is every sender.
 fn children_cpu() -> Option<Duration> {
     let used = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
     let duration = |time: TimeVal| Some(Duration::from_micros(u64::try_from(time.num_microseconds()).ok()?));
@@ -121,12 +119,14 @@ fn children_cpu() -> Option<Duration> {
 }
 
 impl Lane {
-    /// Notes how the running process ended, and starts the next one.
-    fn next(&mut self, ended: Instant, goes_on: bool) -> Result<(), Failure> {
+    /// Records the exit of the running process, and starts the next one.
+    fn start_next(&mut self, ended: Instant, may_continue: bool) -> Result<(), Failure> {
         let Some((mut process, started, _)) = self.running.take() else { return Ok(()) };
         let status = process.status().while_doing(|| "wait for the sender".to_owned())?;
         self.ended.push(Process { started, ended, status });
-        if let Some(Prepared { mut command, log }) = self.waiting.pop_front().filter(|_| goes_on && status.success()) {
+        if let Some(Prepared { mut command, log }) =
+            self.waiting.pop_front().filter(|_| may_continue && status.success())
+        {
             let started = Moment::now();
             let process = Running::start(&mut command).while_doing(|| "start the sender".to_owned())?;
             self.running = Some((process, started, log));
@@ -137,16 +137,16 @@ impl Lane {
 
 impl Drop for Lane {
     fn drop(&mut self) {
-        // Only where another one could not be started.
+        // A process still runs only if another one could not be started.
         if let Some((process, ..)) = &mut self.running {
             process.kill();
-            // It was killed: how it ended does not matter.
+            // The process was killed, so its status does not matter.
             let _ = process.status();
         }
     }
 }
 
-/// Starts the first of each lane, each from a thread of its own: starting one takes up to a millisecond.
+/// Starts the first process of each lane from its own thread, because a start takes up to a millisecond.
 fn start_together(first: Vec<Option<Prepared>>, waiting: Vec<VecDeque<Prepared>>) -> Result<Vec<Lane>, Failure> {
     let barrier = Barrier::new(first.iter().flatten().count());
     let started: Vec<_> = thread::scope(|scope| {
@@ -186,14 +186,14 @@ mod tests {
         Prepared { command, log: None }
     }
 
-    fn soon() -> Instant {
+    fn time_limit() -> Instant {
         Instant::now() + Duration::from_secs(20)
     }
 
     #[test]
     fn lanes_run_side_by_side_and_each_one_after_another() {
         let lanes = vec![vec![shell("sleep 0.2"), shell("sleep 0.2")], vec![shell("sleep 0.3")]];
-        let finished = run(lanes, soon()).expect("run");
+        let finished = run(lanes, time_limit()).expect("run");
         assert_eq!(finished.lanes.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
         let [first, second] = finished.lanes[0][..] else { panic!("two") };
         assert!(second.started.monotonic >= first.ended);
@@ -204,15 +204,17 @@ mod tests {
     #[test]
     fn cpu_time_of_what_ran_is_told_and_waiting_takes_none() {
         let busy = "i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done";
-        let computed = run(vec![vec![shell(busy)], vec![shell(busy)]], soon()).expect("run").cpu.expect("told");
-        let slept = run(vec![vec![shell("sleep 0.3")]], soon()).expect("run").cpu.expect("told");
+        let computed =
+            run(vec![vec![shell(busy)], vec![shell(busy)]], time_limit()).expect("run").cpu.expect("CPU time");
+        let slept = run(vec![vec![shell("sleep 0.3")]], time_limit()).expect("run").cpu.expect("CPU time");
         assert!(computed > Duration::from_millis(100), "{computed:?}");
         assert!(slept < computed / 2, "{slept:?} {computed:?}");
     }
 
     #[test]
     fn a_lane_ends_with_the_process_that_failed() {
-        let finished = run(vec![vec![shell("exit 3"), shell("true")], vec![shell("true"), shell("true")]], soon());
+        let finished =
+            run(vec![vec![shell("exit 3"), shell("true")], vec![shell("true"), shell("true")]], time_limit());
         let finished = finished.expect("run");
         assert_eq!(finished.lanes.iter().map(Vec::len).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(finished.lanes[0][0].status.code(), Some(3));
@@ -222,7 +224,7 @@ mod tests {
     fn what_is_not_over_in_time_is_stopped() {
         let limit = Instant::now() + Duration::from_millis(300);
         let finished = run(vec![vec![shell("exec sleep 60"), shell("true")]], limit).expect("run");
-        assert_eq!(finished.stopped.as_deref(), Some("the step's time was over"));
+        assert_eq!(finished.stopped.as_deref(), Some("the step's time limit had passed"));
         assert_eq!(finished.lanes[0].len(), 1);
     }
 
@@ -230,7 +232,7 @@ mod tests {
     fn a_program_that_does_not_exist_is_an_error_and_leaves_nothing_behind() {
         let missing = Prepared { command: Command::new("no-such-program-here"), log: None };
         let started = Instant::now();
-        assert!(run(vec![vec![shell("exec sleep 60")], vec![missing]], soon()).is_err());
+        assert!(run(vec![vec![shell("exec sleep 60")], vec![missing]], time_limit()).is_err());
         assert!(started.elapsed() < Duration::from_secs(10));
     }
 }

@@ -1,18 +1,18 @@
-//! The log of DCMTK's senders of one association: the times at which it was requested, and each C-STORE requested and
-//! answered, and the errors.
+//! The log of DCMTK's senders for one association: the times of its request and of each C-STORE's request and response,
+//! and the errors.
 
 use crate::timeline::{Association, Store};
 
-/// Reads a log with the pattern `%D{%s.%Q} %p %m%n`: `SECONDS.MILLISECONDS.MICROSECONDS LEVEL MESSAGE`. dcmsend names no
-/// files; it sends them in the order in which it was given them, `files`.
+/// Reads a log with the pattern `%D{%s.%Q} %p %m%n`: `SECONDS.MILLISECONDS.MICROSECONDS LEVEL MESSAGE`. dcmsend logs no
+/// file names; it sends the files in the order of `files`.
 #[must_use]
 pub(super) fn parse(log: &str, files: &[&str]) -> Association {
     let mut association = Association::default();
     let mut named = None;
     let mut complaining = false;
     for line in log.lines() {
-        let Some((time_us, level, message)) = entry(line) else {
-            // A message of more than one line: the rest belongs to the complaint before.
+        let Some((time_us, level, message)) = parse_entry(line) else {
+            // A message of more than one line: this line continues the previous complaint.
             if let Some(complaint) = association.complaints.last_mut().filter(|_| complaining) {
                 complaint.push_str(": ");
                 complaint.push_str(line.trim());
@@ -43,7 +43,7 @@ pub(super) fn parse(log: &str, files: &[&str]) -> Association {
     association
 }
 
-/// The status in a line of storescu's or of dcmsend's.
+/// The status in a line of storescu or dcmsend.
 fn status(message: &str) -> Option<&str> {
     let rest = message
         .strip_prefix("Received Store Response (")
@@ -51,7 +51,7 @@ fn status(message: &str) -> Option<&str> {
     Some(rest.strip_suffix(')').unwrap_or(rest))
 }
 
-fn entry(line: &str) -> Option<(u64, &str, &str)> {
+fn parse_entry(line: &str) -> Option<(u64, &str, &str)> {
     let mut words = line.splitn(3, ' ');
     let mut parts = words.next()?.split('.').map(str::parse::<u64>);
     let mut part = || parts.next()?.ok();
@@ -63,7 +63,7 @@ fn entry(line: &str) -> Option<(u64, &str, &str)> {
 mod tests {
     use super::*;
 
-    // As storescu 3.6.7 wrote it.
+    // Written by storescu 3.6.7.
     const STORESCU: &str = "\
 1795456078.963.830 INFO checking input files ...
 1795456078.964.065 INFO Requesting Association
@@ -80,7 +80,7 @@ mod tests {
 1795456079.000.200 INFO Releasing Association
 ";
 
-    // As dcmsend 3.6.7 wrote it.
+    // Written by dcmsend 3.6.7.
     const DCMSEND: &str = "\
 1795469858.657.921 INFO Requesting Association
 1795469858.658.499 INFO Association Accepted (Max Send PDV: 16372)

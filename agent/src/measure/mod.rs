@@ -13,12 +13,13 @@ mod transfer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use dicomperf::measurement::{BlockMeasurement, Iteration, LatencyHistogram};
-use dicomperf::plan::{self, Scenario};
-use dicomperf::request::{Sender, TransferSyntax};
-use dicomperf::samples::{Sample, StoreSample};
-use dicomperf::statistics::LeastSquares;
-use dicomperf::step::{IPERF3_PORT, MeasureBlock, StepOutput};
+use dicomperf_model::measurement::{BlockMeasurement, Iteration, LatencyHistogram};
+use dicomperf_model::plan;
+use dicomperf_model::plan::Scenario;
+use dicomperf_model::request::{Sender, TransferSyntax};
+use dicomperf_model::samples::{Sample, StoreSample};
+use dicomperf_model::statistics::LeastSquares;
+use dicomperf_model::step::{IPERF3_PORT, MeasureBlock, StepOutput};
 
 use crate::client::converted::Converted;
 use crate::client::dataset::Dataset;
@@ -33,10 +34,10 @@ use evidence::Evidence;
 use sending::Sending;
 use transfer::{Transfer, latency_us};
 
-/// The time that the network's baseline may take. It takes some 3 s.
+/// The time limit of the network baseline, which takes about 3 s.
 const BASELINE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A block being measured.
+/// Measures a block.
 struct BlockRunner<'a> {
     block: &'a MeasureBlock,
     /// The dataset in each transfer syntax that the block needs.
@@ -45,11 +46,12 @@ struct BlockRunner<'a> {
     server: Box<dyn ServerUnderTest>,
 }
 
-/// `client measure`: the network's baseline, and then every iteration of the block that was not made before, by this part
-/// of the step or another.
+/// Runs `client measure`: measures the network baseline, and then every iteration of the block that no earlier part of
+/// the step has measured.
 ///
 /// # Errors
-/// `AssociationFailed`, `ServerUnreachable`, `DatasetFailed`, `HostFailed`; what was measured until then is reported.
+/// `AssociationFailed`, `ServerUnreachable`, `DatasetFailed`, `HostFailed`; the report has everything that was measured
+/// before the failure.
 pub fn measure(block: &MeasureBlock, home: &RunHome, reporter: &mut Reporter) -> Result<WorkEnd, Failure> {
     let runner = BlockRunner::new(block, home)?;
     let samples = home.path(SAMPLES_FILE);
@@ -67,7 +69,7 @@ fn state_file(block: &MeasureBlock) -> String {
     format!("block-{}.json", block.ordinal)
 }
 
-/// Every iteration in its order: scenarios forth and back, warm-ups first.
+/// Every iteration in order: warm-ups first, and the scenarios alternately forwards and backwards.
 fn iteration_order(block: &MeasureBlock) -> Vec<(u32, &Scenario)> {
     (0..block.warmup + block.iterations)
         .flat_map(|index| {
@@ -81,8 +83,8 @@ impl<'a> BlockRunner<'a> {
         let syntaxes: BTreeSet<_> = block.scenarios.iter().map(|scenario| scenario.settings.transfer_syntax).collect();
         let mut datasets = BTreeMap::new();
         for syntax in syntaxes {
-            let files = Converted::to(syntax);
-            let dataset = client::configured(home, &files)?;
+            let files = Converted::in_syntax(syntax);
+            let dataset = client::configured_dataset(home, &files)?;
             datasets.insert(syntax, (files, dataset));
         }
         Ok(Self { block, datasets, home, server: server_under_test(block.settings.target, &block.server) })
@@ -102,9 +104,9 @@ impl<'a> BlockRunner<'a> {
         let order = iteration_order(block);
         let done_before: BTreeSet<_> = measurement.iterations.iter().map(|one| (one.index, one.scenario)).collect();
         let left: Vec<_> =
-            order.iter().filter(|(index, scenario)| !done_before.contains(&(*index, scenario.scenario))).collect();
-        // How many iterations a search takes shows when it is made: it counts as one.
-        let total = u32::try_from(order.len() + self.searched().len()).unwrap_or(u32::MAX);
+            order.iter().filter(|(index, scenario)| !done_before.contains(&(*index, scenario.number))).collect();
+        // The number of a search's iterations is not known beforehand, so a search counts as one.
+        let total = u32::try_from(order.len() + self.searched_scenarios().len()).unwrap_or(u32::MAX);
         let until_searches = u32::try_from(order.len()).unwrap_or(u32::MAX);
 
         reporter.set_output(StepOutput::Measured(Box::new(measurement.clone())));
@@ -137,7 +139,7 @@ impl<'a> BlockRunner<'a> {
         let mut versions = versions::host();
         versions.dcmtk = versions::dcmtk(&self.home.path("version.out"));
         let scratch = self.home.path("network.out");
-        // A yardstick that is missing does not make what is measured wrong.
+        // A missing baseline does not make the measurements wrong.
         let limit = Instant::now() + BASELINE_TIMEOUT;
         let (network, network_error) = match network::measure(&self.block.server.address, IPERF3_PORT, &scratch, limit)
         {
@@ -174,7 +176,7 @@ impl<'a> BlockRunner<'a> {
         format!("{which}, {}, {associations} association{plural}", scenario.settings.sender.name())
     }
 
-    /// One iteration. A failure beside it ends the step, once the iteration is recorded.
+    /// Measures one iteration. A failure beside the iteration ends the step, after the iteration is recorded.
     fn iteration(
         &self,
         index: u32,
@@ -204,7 +206,7 @@ impl<'a> BlockRunner<'a> {
         self.server.empty()?;
         let syntax = scenario.settings.transfer_syntax;
         let Some((files, dataset)) = self.datasets.get(&syntax) else {
-            return Err(Failure::DatasetFailed(format!("there is none in {syntax:?}")));
+            return Err(Failure::DatasetFailed(format!("this host has none in {syntax:?}")));
         };
         let settings = &scenario.settings;
         let transfer = Sending { block: self.block, settings, dataset, files, home: self.home }.send(limit)?;
@@ -257,13 +259,13 @@ impl<'a> BlockRunner<'a> {
             .scenarios
             .iter()
             .filter(|scenario| scenario.settings.transfer_syntax == syntax)
-            .map(|scenario| scenario.scenario)
+            .map(|scenario| scenario.number)
             .collect();
         let first = measurement.iterations.iter().find(|one| one.valid && same.contains(&one.scenario))?;
         Some(first.stored_bytes)
     }
 
-    /// The part of an iteration that the sender's side gives alone.
+    /// The part of an iteration that only the sender can report.
     fn sender_side(
         &self,
         index: u32,
@@ -273,7 +275,7 @@ impl<'a> BlockRunner<'a> {
     ) -> Iteration {
         let (instances_sent, bytes_sent) = transfer.count_succeeded(bytes);
         let mut iteration = Iteration {
-            scenario: scenario.scenario,
+            scenario: scenario.number,
             index,
             warmup: index < self.block.warmup,
             started_at_ms: transfer.started.wall_ms(),
@@ -338,7 +340,7 @@ impl<'a> BlockRunner<'a> {
     }
 }
 
-/// The times of one association.
+/// Adds the times of one association to the iteration.
 #[expect(clippy::cast_precision_loss, reason = "sizes and times far below 2^52")]
 fn record(association: &Association, bytes: &BTreeMap<&str, u64>, iteration: &mut Iteration) {
     if let (Some(requested), Some(accepted)) = (association.requested_us, association.accepted_us) {

@@ -1,11 +1,11 @@
-//! The agent's own SCU: one process, with a thread for each association that is open at once.
+//! The agent's own SCU: one process, with one thread for each concurrent association.
 
 use std::fs::{self, File};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dicomperf::request::InstancesPerAssociation;
+use dicomperf_model::request::InstancesPerAssociation;
 
 use super::lanes::Prepared;
 use super::sending::Sending;
@@ -13,14 +13,13 @@ use crate::failure::{DuringIo as _, Failure};
 use crate::native::SendDocument;
 use crate::timeline::Association;
 
-/// The process's files.
+/// The files of the process.
 #[derive(Debug)]
 pub(super) struct ProcessFiles {
     out: PathBuf,
     words: PathBuf,
 }
 
-/// Prepares the process.
 pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<(ProcessFiles, Prepared), Failure> {
     let (server, settings) = (&sending.block.server, sending.settings);
     let document = SendDocument {
@@ -47,12 +46,13 @@ pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<(Proces
     let mut command = Command::new(std::env::current_exe().while_doing(|| "find the agent's own binary".to_owned())?);
     command.arg("send").arg(&path).arg("--out").arg(&files.out);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(words);
-    // It has time limits of its own for every answer.
+    // native has its own time limit for every answer.
     Ok((files, Prepared { command, log: None }))
 }
 
 impl ProcessFiles {
-    /// Every association, and the process's other output. A process that was stopped has written no associations.
+    /// Returns every association, and the process's other output. A process that was stopped has written no
+    /// associations.
     pub fn read(&self) -> (Vec<Association>, String) {
         let associations =
             fs::read(&self.out).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();

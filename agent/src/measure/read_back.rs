@@ -1,4 +1,4 @@
-//! One instance a block run, fetched back from the server and compared with its file, element by element.
+//! One instance of each block run is fetched back from the server and compared with its file, element by element.
 
 use std::collections::BTreeSet;
 use std::io::Cursor;
@@ -9,15 +9,15 @@ use dicom_core::value::Value;
 use dicom_dictionary_std::{StandardDataDictionary, tags};
 use dicom_object::mem::InMemElement;
 use dicom_object::{DefaultDicomObject, InMemDicomObject, OpenFileOptions, Tag};
-use dicomperf::measurement::ReadBack;
-use dicomperf::plan::ServerSettings;
+use dicomperf_model::measurement::ReadBack;
+use dicomperf_model::settings::ServerSettings;
 
 use crate::client::dataset::{self, Dataset};
 use crate::failure::{Failure, with_causes};
 use crate::server::{ServerUnderTest, StoredInstance};
 
-/// Elements that transcoding may change beside the pixels themselves (PS3.3 C.7.6.3, C.7.6.1.1.5).
-const TRANSCODED: &[Tag] = &[
+/// Elements that transcoding may change besides the pixels themselves (PS3.3 C.7.6.3, C.7.6.1.1.5).
+const TRANSCODED_TAGS: &[Tag] = &[
     tags::PIXEL_DATA,
     tags::PHOTOMETRIC_INTERPRETATION,
     tags::PLANAR_CONFIGURATION,
@@ -34,11 +34,11 @@ const TRANSCODED: &[Tag] = &[
     tags::EXTENDED_OFFSET_TABLE,
     tags::EXTENDED_OFFSET_TABLE_LENGTHS,
 ];
-/// Differences that are named.
+/// Differences that the report lists.
 const MAX_NAMED: usize = 20;
 
-/// Compares the first instance of the dataset that fits in memory. `None` where there is no such instance, or the server
-/// keeps none.
+/// Compares the first instance of the dataset that fits in memory. `None` if there is no such instance, or if the
+/// server stores no instances.
 ///
 /// # Errors
 /// `ServerUnreachable`, `DatasetFailed`.
@@ -65,7 +65,7 @@ pub(super) fn read_back(
     Ok(Some(ReadBack { sop_instance_uid: uid.clone(), elements, differences }))
 }
 
-/// The reason for which an instance that came back changed makes its iteration invalid.
+/// The reason why a changed instance makes its iteration invalid; `None` if the instance came back unchanged.
 pub(super) fn reason(read_back: &ReadBack) -> Option<String> {
     let first = read_back.differences.first()?;
     Some(format!(
@@ -75,55 +75,55 @@ pub(super) fn reason(read_back: &ReadBack) -> Option<String> {
     ))
 }
 
-/// The number of elements that were compared, and those that differ. The file meta group is not in either data set.
+/// Returns the number of compared elements, and the elements that differ. Neither data set has the file meta group.
 fn compare(sent: &DefaultDicomObject, stored: &DefaultDicomObject, transcoded: bool) -> (u32, Vec<String>) {
-    let skipped = |tag: Tag| transcoded && TRANSCODED.contains(&tag);
+    let skipped = |tag: Tag| transcoded && TRANSCODED_TAGS.contains(&tag);
     let tags: BTreeSet<Tag> = tags_of(sent).chain(tags_of(stored)).filter(|&tag| !skipped(tag)).collect();
     let mut differences = Vec::new();
     for &tag in &tags {
         let difference = match (sent.get(tag), stored.get(tag)) {
-            (Some(sent), Some(stored)) if same(sent, stored) => continue,
+            (Some(sent), Some(stored)) if is_same(sent, stored) => continue,
             (Some(_), Some(_)) => "",
             (Some(_), None) => ", which was sent only",
             (None, _) => ", which was stored only",
         };
         if differences.len() < MAX_NAMED {
-            differences.push(format!("{tag} {}{difference}", name(tag)));
+            differences.push(format!("{tag} {}{difference}", tag_name(tag)));
         }
     }
     (u32::try_from(tags.len()).unwrap_or(u32::MAX), differences)
 }
 
-/// Without group lengths (retired) and trailing padding, which any sender may leave out (PS3.5 7.2, PS3.10 7.2).
+/// The tags, without group lengths (retired) and trailing padding, which any sender may omit (PS3.5 7.2, PS3.10 7.2).
 fn tags_of(object: &InMemDicomObject) -> impl Iterator<Item = Tag> {
     object.iter().map(|element| element.header().tag).filter(|tag| tag.1 != 0 && *tag != Tag(0xFFFC, 0xFFFC))
 }
 
-fn same(sent: &InMemElement, stored: &InMemElement) -> bool {
+fn is_same(sent: &InMemElement, stored: &InMemElement) -> bool {
     match (sent.value(), stored.value()) {
         (Value::Sequence(sent), Value::Sequence(stored)) => {
             sent.items().len() == stored.items().len()
-                && sent.items().iter().zip(stored.items()).all(|(sent, stored)| same_items(sent, stored))
+                && sent.items().iter().zip(stored.items()).all(|(sent, stored)| has_same_items(sent, stored))
         }
         (Value::PixelSequence(sent), Value::PixelSequence(stored)) => sent.fragments() == stored.fragments(),
         (Value::Primitive(a), Value::Primitive(b)) => {
-            // The VR of an unknown element, and padding, may be written in more than one way.
-            a == b || trimmed(&a.to_bytes()) == trimmed(&b.to_bytes())
+            // The VR of an unknown element, and padding, may be encoded in more than one way.
+            a == b || trim_padding(&a.to_bytes()) == trim_padding(&b.to_bytes())
         }
         // An empty sequence may be read as an empty value.
         (a, b) => is_empty(a) && is_empty(b),
     }
 }
 
-fn same_items(sent: &InMemDicomObject, stored: &InMemDicomObject) -> bool {
+fn has_same_items(sent: &InMemDicomObject, stored: &InMemDicomObject) -> bool {
     let tags: BTreeSet<Tag> = tags_of(sent).chain(tags_of(stored)).collect();
     tags.into_iter().all(|tag| match (sent.get(tag), stored.get(tag)) {
-        (Some(sent), Some(stored)) => same(sent, stored),
+        (Some(sent), Some(stored)) => is_same(sent, stored),
         _ => false,
     })
 }
 
-fn trimmed(bytes: &[u8]) -> &[u8] {
+fn trim_padding(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|byte| !matches!(byte, 0 | b' ')).map_or(0, |last| last + 1);
     &bytes[..end]
 }
@@ -136,7 +136,7 @@ fn is_empty<I, P>(value: &Value<I, P>) -> bool {
     }
 }
 
-fn name(tag: Tag) -> &'static str {
+fn tag_name(tag: Tag) -> &'static str {
     StandardDataDictionary.by_tag(tag).map_or("private or unknown", |entry| entry.alias)
 }
 

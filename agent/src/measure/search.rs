@@ -1,24 +1,26 @@
-//! The search for the most that the server sustains, from each scenario of a block, after the block's iterations.
+//! The search for the highest level that the server sustains, from each scenario of a block, after the block's
+//! iterations.
 
 use std::time::Instant;
 
-use dicomperf::measurement::BlockMeasurement;
-use dicomperf::plan::Scenario;
-use dicomperf::request::Search;
-use dicomperf::search::{Next, SearchIteration, SearchMeasurement};
+use dicomperf_model::measurement::BlockMeasurement;
+use dicomperf_model::measurement::{SearchIteration, SearchMeasurement};
+use dicomperf_model::plan::Scenario;
+use dicomperf_model::request::Search;
+use dicomperf_model::search::Next;
 
 use super::BlockRunner;
 use crate::failure::Failure;
 use crate::reporter::{Reporter, WorkEnd};
 
 impl BlockRunner<'_> {
-    /// The scenarios from which is searched.
-    pub(super) fn searched(&self) -> &[Scenario] {
+    /// The scenarios with a search.
+    pub(super) fn searched_scenarios(&self) -> &[Scenario] {
         if self.block.search.is_some() { &self.block.scenarios } else { &[] }
     }
 
-    /// Every iteration of a search that was not made before. `fresh`: nothing else was made in this part of the step, so
-    /// that one iteration is made however late it is. Progress begins at `done` of `total`.
+    /// Measures every iteration of a search that was not measured before. `fresh`: this part of the step has measured
+    /// nothing else, so it measures one iteration however late it is. Progress begins at `done` of `total`.
     pub(super) fn search(
         &self,
         measurement: &mut BlockMeasurement,
@@ -27,9 +29,9 @@ impl BlockRunner<'_> {
         reporter: &mut Reporter,
     ) -> Result<WorkEnd, Failure> {
         let Some(search) = &self.block.search else { return Ok(WorkEnd::Done) };
-        for (scenario, done) in self.searched().iter().zip(done..) {
+        for (scenario, done) in self.searched_scenarios().iter().zip(done..) {
             let Some(place) = self.begin_search(search, scenario, measurement) else {
-                tracing::warn!(scenario = scenario.scenario, "no search: none of its iterations is valid");
+                tracing::warn!(scenario = scenario.number, "no search: the scenario has no valid iteration");
                 continue;
             };
             while let Next::Measure(level) = measurement.searches[place].next() {
@@ -40,18 +42,19 @@ impl BlockRunner<'_> {
                 fresh = false;
                 let begun = &measurement.searches[place];
                 let doing = format!("search: {}", begun.axis.words(level));
-                tracing::info!(scenario = scenario.scenario, "{doing}");
+                tracing::info!(scenario = scenario.number, "{doing}");
                 reporter.stage(done, total, doing);
                 let settings = begun.settings(&scenario.settings, level);
-                // No other iteration has this index: its C-STOREs are told apart from theirs.
+                // No other iteration has this index, so its C-STOREs can be distinguished from theirs.
                 let made = u32::try_from(begun.iterations.len()).unwrap_or(u32::MAX);
                 let index = self.block.warmup + self.block.iterations + made;
-                let scenario = Scenario { scenario: scenario.scenario, settings };
+                let scenario = Scenario { number: scenario.number, settings };
                 let (iteration, failure) = self.iteration(index, &scenario, measurement, reporter.limit())?;
                 measurement.searches[place].iterations.push(SearchIteration { level, iteration });
                 self.save(measurement, reporter)?;
                 match failure {
-                    // A level at which no association opens is a level that fails. A server that does not answer ends it.
+                    // A level at which no association opens is a level that fails. A server that does not answer ends
+                    // the search.
                     None | Some(Failure::AssociationFailed { .. }) => {}
                     Some(failure) => return Err(failure),
                 }
@@ -60,9 +63,9 @@ impl BlockRunner<'_> {
         Ok(WorkEnd::Done)
     }
 
-    /// The place of the scenario's search, begun here or in an earlier part of the step.
+    /// The position of the scenario's search, which began here or in an earlier part of the step.
     fn begin_search(&self, search: &Search, scenario: &Scenario, measurement: &mut BlockMeasurement) -> Option<usize> {
-        let begun = measurement.searches.iter().position(|one| one.scenario == scenario.scenario);
+        let begun = measurement.searches.iter().position(|one| one.scenario == scenario.number);
         begun.or_else(|| {
             let (_, dataset) = self.datasets.get(&scenario.settings.transfer_syntax)?;
             let instances = u32::try_from(dataset.instances.len()).unwrap_or(u32::MAX);

@@ -1,7 +1,7 @@
-//! One sending of the dataset: its settings, and the share of each association.
+//! One transfer's settings, and the share of each association.
 
-use dicomperf::plan::Settings;
-use dicomperf::step::MeasureBlock;
+use dicomperf_model::settings::Settings;
+use dicomperf_model::step::MeasureBlock;
 
 use crate::client::converted::Converted;
 use crate::client::dataset::{Dataset, Instance};
@@ -17,7 +17,8 @@ pub(super) struct Sending<'a> {
 }
 
 impl<'a> Sending<'a> {
-    /// The share of each association that is open at once. One without any share would be another test: it is not opened.
+    /// The share of each concurrent association. An association without instances would be a different test, so none is
+    /// opened.
     pub fn lanes(&self) -> Vec<Vec<&'a Instance>> {
         let instances = &self.dataset.instances;
         let lanes = (self.settings.associations as usize).min(instances.len());

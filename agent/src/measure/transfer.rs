@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use dicomperf::request::Sender;
+use dicomperf_model::request::Sender;
 
 use super::lanes::{self, Process};
 use super::sending::Sending;
@@ -13,26 +13,26 @@ use crate::clock::{Moment, milliseconds};
 use crate::failure::{DuringIo as _, Failure};
 use crate::timeline::{Association, Store};
 
-/// A transfer that was made.
+/// A finished transfer.
 #[derive(Debug)]
 pub(super) struct Transfer {
-    /// The program that sent.
+    /// The program that sent the instances.
     pub sender: Sender,
-    /// When the first process was started.
+    /// The start of the first process.
     pub started: Moment,
-    /// From then to the exit of the last.
+    /// The time from that start to the exit of the last process.
     pub duration: Duration,
-    /// By how many ms the wall clock was set meanwhile.
+    /// The ms by which the wall clock was set during the transfer.
     pub wall_clock_step_ms: Option<f64>,
-    /// The reason for which the processes were stopped, if they were.
+    /// The reason why the processes were stopped, if they were.
     pub stopped: Option<String>,
-    /// Number of processes that were to run.
+    /// Number of planned processes.
     pub processes: usize,
-    /// Number of processes that ended with 0.
+    /// Number of processes with exit code 0.
     pub succeeded: usize,
-    /// CPU time that they used, in ms.
+    /// CPU time of the processes, in ms.
     pub sender_cpu_ms: Option<f64>,
-    /// Of each process, from its start to its first request for an association, in us.
+    /// For each process, the time from its start to its first association request, in us.
     pub startup_us: Vec<u64>,
     /// Every association, in the order of lanes.
     pub associations: Vec<Association>,
@@ -100,18 +100,17 @@ impl Sending<'_> {
 }
 
 impl Transfer {
-    /// True if no sender came as far as its first C-STORE, and none ended with 0.
+    /// True if no sender began a C-STORE, and none ended with exit code 0.
     pub fn opened_no_association(&self) -> bool {
         self.succeeded == 0 && self.stores().next().is_none()
     }
 
-    /// The first thing that a sender complained of.
+    /// The first complaint of a sender.
     pub fn complaint(&self) -> Option<String> {
         let complaints = self.associations.iter().flat_map(|one| one.complaints.iter().map(String::as_str));
         complaints.chain(self.words.lines()).map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
     }
 
-    /// Every C-STORE.
     pub fn stores(&self) -> impl Iterator<Item = &Store> {
         self.associations.iter().flat_map(|association| &association.stores)
     }
@@ -125,7 +124,7 @@ impl Transfer {
         (count > 0).then(|| sum as f64 / count as f64)
     }
 
-    /// From the first request to the last response, over all associations.
+    /// The time from the first request to the last response, over all associations.
     pub fn transfer_ms(&self) -> f64 {
         let first = self.stores().map(|store| store.requested_us).min();
         let last = self.stores().filter_map(|store| Some(store.response.as_ref()?.0)).max();
@@ -135,7 +134,7 @@ impl Transfer {
         }
     }
 
-    /// C-STOREs that were answered with Success, and the bytes of their files.
+    /// Counts the C-STOREs that were answered with Success, and the bytes of their files.
     pub fn count_succeeded(&self, bytes: &BTreeMap<&str, u64>) -> (u32, u64) {
         self.stores().filter(|store| store.succeeded()).fold((0, 0), |(count, sum), store| {
             (count + 1, sum + bytes.get(store.file.as_str()).copied().unwrap_or_default())
@@ -149,8 +148,8 @@ impl Transfer {
     }
 }
 
-/// Time of a C-STORE in us: from its request, or where the arrival is open from when it should have been requested.
-/// None where there was no response. A wall clock that was set back in between makes the iteration invalid anyway.
+/// The latency of a C-STORE in us: from its request, or with open arrival from its scheduled time. `None` without a
+/// response. A wall clock that was set back in between makes the iteration invalid anyway.
 pub(super) fn latency_us(store: &Store) -> Option<u64> {
     let since = store.scheduled_us.unwrap_or(store.requested_us);
     Some(store.response.as_ref()?.0.saturating_sub(since))

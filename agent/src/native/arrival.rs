@@ -1,28 +1,28 @@
-//! The schedule: the time at which each instance is due.
+//! The schedule of an open arrival: the time at which each instance is due.
 
 use std::num::NonZeroU64;
 use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dicomperf::request::Arrival;
+use dicomperf_model::request::Arrival;
 
 use super::transport::WallTime;
 
-/// When the instances of every lane are due.
+/// The times at which the instances of every lane are due.
 pub(super) struct Schedule {
-    /// Instances per second, where the arrival is open.
+    /// Instances per second; `None` with closed arrival.
     rate: Option<f64>,
-    /// For each lane, the places of its instances in the order over all lanes.
+    /// For each lane, the positions of its instances in the order over all lanes.
     places: Vec<Vec<u64>>,
-    /// The lanes wait for each other here.
+    /// The barrier at which the lanes wait for each other.
     barrier: Barrier,
-    /// When the first instance is due, by both clocks.
+    /// The time at which the first instance is due, by both clocks.
     start: OnceLock<(Instant, WallTime)>,
 }
 
 impl Schedule {
-    /// For lanes of these lengths.
+    /// The schedule for lanes with these numbers of instances.
     pub(super) fn new(arrival: Arrival, lanes: &[usize]) -> Self {
         let rate = match arrival {
             Arrival::Closed => None,
@@ -31,19 +31,20 @@ impl Schedule {
         Self { rate, places: places(lanes), barrier: Barrier::new(lanes.len()), start: OnceLock::new() }
     }
 
-    /// Called once by each lane when it could begin. Where the arrival is open, it waits for the other lanes: what one of
-    /// them needs to associate is not lateness of its instances.
+    /// Starts the schedule. Each lane calls it once, when it is ready to send. With open arrival it waits for the other
+    /// lanes, so that the time to open their associations does not count as lateness of their instances.
     pub(super) fn begin(&self) {
         if self.rate.is_none() {
             return;
         }
-        // What a timer may come late for the sake of saving power: 50 us unless told otherwise. It is fine without.
+        // To save power, the kernel may run a timer late, by default up to 50 us. A failure here is harmless.
         let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
         self.barrier.wait();
         self.start.get_or_init(|| (Instant::now(), WallTime::now()));
     }
 
-    /// Waits until an instance is due, and says when that was; `None` where it always is.
+    /// Waits until an instance is due, and returns that time; `None` with closed arrival, where an instance is always
+    /// due.
     pub(super) fn wait(&self, lane: usize, index: usize) -> Option<WallTime> {
         let (rate, (monotonic, wall)) = (self.rate?, self.start.get()?);
         #[expect(clippy::cast_precision_loss, reason = "no dataset has 2^52 instances")]
@@ -54,7 +55,7 @@ impl Schedule {
     }
 }
 
-/// The order over all lanes: the first instance of each, the second of each, and so on.
+/// The positions in the order over all lanes: the first instance of each, then the second of each, and so on.
 fn places(lanes: &[usize]) -> Vec<Vec<u64>> {
     let mut places = vec![Vec::new(); lanes.len()];
     let mut next = 0;

@@ -1,4 +1,4 @@
-//! An association as its requestor (PS3.8 7), with one C-STORE at a time.
+//! An association on the requestor's side (PS3.8 7), with one outstanding C-STORE at a time.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,34 +17,34 @@ use crate::timeline;
 use crate::upper_layer::command::{C_STORE_RESPONSE, Command};
 use crate::upper_layer::pdu::{self, AbortReason, Header};
 
-/// DICOM's one application context (PS3.7 A.2.1).
+/// DICOM's only application context (PS3.7 A.2.1).
 const APPLICATION_CONTEXT: &str = "1.2.840.10008.3.1.1.1";
-/// Presentation contexts at most: their ids are the odd numbers of a byte (PS3.8 9.3.2.2).
+/// The most presentation contexts of an association: their ids are the odd numbers in one byte (PS3.8 9.3.2.2).
 pub(super) const MAX_CONTEXTS: usize = 128;
-/// The maximum length of a peer that announces none. PS3.8 D.1 demands that it does; DCMTK takes its own default then.
+/// The maximum length that is assumed if the peer announces none. PS3.8 D.1 requires one; DCMTK uses its own default
+/// then.
 const UNANNOUNCED_MAX_PDU: u32 = 16_384;
-/// Less than this has no room for the command set of a C-STORE; DCMTK and Orthanc allow no less than 4096.
+/// A smaller PDU has no room for the command set of a C-STORE. DCMTK and Orthanc allow no less than 4096.
 const MIN_PDU: u32 = 1024;
-/// Bytes that are received at once: responses have some hundred.
+/// Bytes that are received at once. Responses have a few hundred.
 const RECEIVE_BYTES: usize = 16 * 1024;
 
-/// Pairs of SOP class and transfer syntax, and the presentation context of each.
+/// Pairs of SOP class and transfer syntax, with the id of the presentation context of each.
 pub(super) type Contexts<'a> = BTreeMap<(&'a str, &'a str), u8>;
 
-/// An open association.
 pub(super) struct Association {
     transport: Transport,
-    /// The ids whose presentation context was accepted.
+    /// True at the ids of the accepted presentation contexts.
     accepted: [bool; 256],
-    /// Bytes of a fragment at most.
+    /// The most bytes of a fragment.
     pub(super) max_fragment: u32,
-    /// Bytes that were received and not yet used.
+    /// Bytes that were received but not yet decoded.
     received: Vec<u8>,
-    /// When the last of it came.
+    /// The time at which the last of these bytes arrived.
     received_at: WallTime,
 }
 
-/// One presentation context for each pair that the instances have, with the ids 1, 3, 5 and so on.
+/// One presentation context for each pair of the instances, with the ids 1, 3, 5 and so on.
 pub(super) fn contexts(instances: &[Instance]) -> io::Result<Contexts<'_>> {
     let mut contexts = Contexts::new();
     for instance in instances {
@@ -52,7 +52,7 @@ pub(super) fn contexts(instances: &[Instance]) -> io::Result<Contexts<'_>> {
     }
     if contexts.len() > MAX_CONTEXTS {
         return Err(io::Error::other(format!(
-            "{} pairs of SOP class and transfer syntax, where an association has {MAX_CONTEXTS} presentation contexts",
+            "{} pairs of SOP class and transfer syntax, but an association has {MAX_CONTEXTS} presentation contexts",
             contexts.len()
         )));
     }
@@ -61,10 +61,10 @@ pub(super) fn contexts(instances: &[Instance]) -> io::Result<Contexts<'_>> {
 }
 
 impl Association {
-    /// Connects and requests an association; `record` gets the times.
+    /// Connects and requests an association. Adds the times to `record`.
     ///
     /// # Errors
-    /// An SCP that cannot be reached, or rejects it, in words.
+    /// The reason in words: the SCP cannot be reached, or rejects the association.
     pub(super) fn open(
         document: &SendDocument,
         tls: Option<&Arc<ClientConfig>>,
@@ -89,47 +89,47 @@ impl Association {
             Pdu::AssociationRJ(rejected) => {
                 return Err(io::Error::other(format!("the peer rejects it: {}", rejected.source)));
             }
-            other => return Err(unexpected(&other)),
+            other => return Err(unexpected_pdu(&other)),
         };
         for context in &accepted.presentation_contexts {
             self.accepted[usize::from(context.id)] = context.reason == PresentationContextResultReason::Acceptance;
         }
-        let limit = limit(max_pdu, announced(&accepted));
+        let limit = lower_limit(max_pdu, announced_max_pdu(&accepted));
         if limit != 0 && limit < MIN_PDU {
-            return Err(io::Error::other(format!("PDUs of {limit} bytes at most are too small")));
+            return Err(io::Error::other(format!("a maximum PDU length of {limit} bytes is too small")));
         }
         self.max_fragment = pdu::max_fragment(limit);
         Ok(())
     }
 
-    /// True if the peer has accepted a presentation context.
+    /// True if the peer accepted this presentation context.
     pub(super) fn has_accepted(&self, context: u8) -> bool {
         self.accepted[usize::from(context)]
     }
 
-    /// Sends bytes that are PDUs, or parts of them.
+    /// Sends the bytes of PDUs, or of parts of PDUs.
     ///
     /// # Errors
-    /// A connection that has ended or does not move.
+    /// A connection that has ended or is stuck.
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.transport.send(bytes)
     }
 
-    /// The response to a C-STORE, and when it came.
+    /// Waits for the response to a C-STORE. Returns it and the time at which it arrived.
     ///
     /// # Errors
-    /// A peer that aborts, says something else, or nothing.
+    /// A peer that aborts, sends another message, or does not answer.
     pub(super) fn response(&mut self, message_id: u16) -> io::Result<(Command, WallTime)> {
         let mut command = Vec::new();
         loop {
             let bytes = self.receive()?;
-            let Pdu::PData { data } = pdu::decode(&bytes)? else { return Err(unexpected(&pdu::decode(&bytes)?)) };
+            let Pdu::PData { data } = pdu::decode(&bytes)? else { return Err(unexpected_pdu(&pdu::decode(&bytes)?)) };
             for value in data {
                 command.extend(value.data);
                 if value.is_last {
                     let response = Command::decode(&command)
                         .filter(|response| response.field == C_STORE_RESPONSE && response.message_id == message_id)
-                        .ok_or_else(|| io::Error::other("what the peer answers is no response to this C-STORE"))?;
+                        .ok_or_else(|| io::Error::other("the peer's answer is not a response to this C-STORE"))?;
                     return Ok((response, self.received_at));
                 }
             }
@@ -139,7 +139,7 @@ impl Association {
         }
     }
 
-    /// Releases it; `record` gets the times.
+    /// Releases the association. Adds the times to `record`.
     ///
     /// # Errors
     /// A peer that does not answer.
@@ -148,18 +148,17 @@ impl Association {
         self.transport.send(&pdu::release(pdu::RELEASE_REQUEST))?;
         match pdu::decode(&self.receive()?)? {
             Pdu::ReleaseRP => record.released_us = Some(self.received_at.microseconds()),
-            other => return Err(unexpected(&other)),
+            other => return Err(unexpected_pdu(&other)),
         }
         Ok(())
     }
 
-    /// Aborts it.
     pub(super) fn abort(&mut self) {
-        // Often it is the connection that has failed.
+        // Often the connection itself has failed, so an error is expected.
         let _ = self.transport.send(&pdu::abort(AbortReason::ServiceUser));
     }
 
-    /// The next PDU, whole.
+    /// Receives one whole PDU.
     fn receive(&mut self) -> io::Result<Vec<u8>> {
         loop {
             if let Some(header) = self.received.first_chunk().copied().map(Header::parse) {
@@ -200,7 +199,7 @@ fn request(document: &SendDocument, contexts: &Contexts<'_>) -> Pdu {
     })
 }
 
-fn announced(accepted: &AssociationAC) -> u32 {
+fn announced_max_pdu(accepted: &AssociationAC) -> u32 {
     let announced = accepted.user_variables.iter().find_map(|item| match item {
         UserVariableItem::MaxLength(length) => Some(*length),
         _ => None,
@@ -208,15 +207,15 @@ fn announced(accepted: &AssociationAC) -> u32 {
     announced.unwrap_or(UNANNOUNCED_MAX_PDU)
 }
 
-/// The lower of two maximum lengths, where 0 is none.
-fn limit(ours: u32, theirs: u32) -> u32 {
+/// The lower of two maximum lengths, where 0 means no limit.
+fn lower_limit(ours: u32, theirs: u32) -> u32 {
     if ours == 0 || theirs == 0 { ours.max(theirs) } else { ours.min(theirs) }
 }
 
-fn unexpected(pdu: &Pdu) -> io::Error {
+fn unexpected_pdu(pdu: &Pdu) -> io::Error {
     io::Error::other(match pdu {
         Pdu::AbortRQ { source } => format!("the peer aborts: {source:?}"),
-        other => format!("the peer sends what does not belong here: {}", other.short_description()),
+        other => format!("the peer sent an unexpected PDU: {}", other.short_description()),
     })
 }
 
@@ -230,6 +229,9 @@ mod tests {
 
     #[test]
     fn the_lower_limit_holds_and_zero_is_none() {
-        assert_eq!((limit(0, 0), limit(0, 16_384), limit(4096, 0), limit(4096, 16_384)), (0, 16_384, 4096, 4096));
+        assert_eq!(
+            (lower_limit(0, 0), lower_limit(0, 16_384), lower_limit(4096, 0), lower_limit(4096, 16_384)),
+            (0, 16_384, 4096, 4096)
+        );
     }
 }

@@ -3,37 +3,37 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use dicomperf::request::Arrival;
+use dicomperf_model::request::Arrival;
 use serde::{Deserialize, Serialize};
 
 use crate::client::dataset::Instance;
 
-/// The instances, the SCP and the way to send.
+/// The instances, the SCP and the settings of a transfer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SendDocument {
-    /// Address of the SCP: an IP address or a name.
+    /// The SCP's address: an IP address or a name.
     pub address: String,
-    /// Its TCP port for DICOM.
+    /// The SCP's TCP port for DICOM.
     pub port: u16,
-    /// Its AE title.
+    /// The SCP's AE title.
     pub called_ae_title: String,
     /// Our AE title.
     pub calling_ae_title: String,
-    /// Maximum length of a P-DATA-TF (PS3.8 D.1): what is announced to the SCP, and what is sent at most even if the
-    /// SCP announces more; 0: no limit of our own.
+    /// Maximum length of a P-DATA-TF (PS3.8 D.1). It is announced to the SCP, and it limits the PDUs that are sent even
+    /// if the SCP announces more. 0: no limit on our side.
     pub max_pdu: u32,
     /// Sets TCP_NODELAY on our side.
     pub tcp_no_delay: bool,
-    /// DICOM goes over TLS. The SCP's certificate is not verified, and none is shown.
+    /// Uses DICOM over TLS. The SCP's certificate is not verified, and we present none.
     pub tls: bool,
-    /// When an instance is sent.
+    /// The arrival: the times at which the instances are sent.
     pub arrival: Arrival,
-    /// After so many C-STOREs the association is released, and another one requested.
+    /// The number of C-STOREs after which the association is released and another one requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instances_per_association: Option<NonZeroU32>,
     /// The directory of the files.
     pub directory: PathBuf,
-    /// The instances of each of the concurrently open associations, in order.
+    /// The instances of each concurrent association, in order.
     pub lanes: Vec<Vec<Instance>>,
 }

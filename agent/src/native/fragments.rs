@@ -1,67 +1,67 @@
-//! A dataset divided into fragments, one to a P-DATA-TF (PS3.8 9.3.5), within a buffer of any size.
+//! A dataset divided into fragments, one per P-DATA-TF (PS3.8 9.3.5), for a buffer of any size.
 
 use std::io::IoSliceMut;
 use std::mem;
 
-use crate::upper_layer::pdu::{LAST, P_DATA_HEADER_BYTES, p_data_header};
+use crate::upper_layer::pdu::{LAST_FLAG, P_DATA_HEADER_BYTES, p_data_header};
 
-/// The rest of a dataset.
+/// The part of a dataset that is not yet in a buffer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fragments {
     /// Presentation context.
     context: u8,
-    /// Bytes of a fragment at most.
+    /// The most bytes of a fragment.
     longest: u32,
-    /// Bytes of the present fragment, whose header is written already.
-    of_fragment: u32,
-    /// Bytes of the dataset, those of the fragment included.
-    of_dataset: u64,
+    /// Remaining bytes of the current fragment, whose header is already written.
+    fragment_left: u32,
+    /// Remaining bytes of the dataset, including those of the fragment.
+    dataset_left: u64,
 }
 
 impl Fragments {
-    /// Of a dataset of `length` bytes whose first fragment has its header elsewhere.
+    /// The fragments of a dataset of `length` bytes. The caller writes the header of the first one.
     pub(super) fn after_header(context: u8, longest: u32, length: u64) -> Self {
-        let of_fragment = at_most(length, longest);
-        Self { context, longest, of_fragment, of_dataset: length }
+        let fragment_left = at_most(length, longest);
+        Self { context, longest, fragment_left, dataset_left: length }
     }
 
-    /// Bytes of the present fragment that are still to come.
-    pub(super) const fn of_fragment(&self) -> u32 {
-        self.of_fragment
+    /// Remaining bytes of the current fragment.
+    pub(super) const fn fragment_left(&self) -> u32 {
+        self.fragment_left
     }
 
-    /// Bytes of the dataset that are still to come.
-    pub(super) const fn of_dataset(&self) -> u64 {
-        self.of_dataset
+    /// Remaining bytes of the dataset.
+    pub(super) const fn dataset_left(&self) -> u64 {
+        self.dataset_left
     }
 
-    /// Writes headers into the buffer, and adds the gaps between them to `gaps`, to be filled with the dataset. Returns
-    /// how many bytes of the buffer are used.
+    /// Writes headers into the buffer, and adds the gaps between them to `gaps`. The caller fills the gaps with the
+    /// dataset. Returns the number of used bytes in the buffer.
     pub(super) fn place<'buffer>(&mut self, buffer: &'buffer mut [u8], gaps: &mut Vec<IoSliceMut<'buffer>>) -> usize {
         let mut free = buffer;
         let mut used = 0;
-        while self.of_dataset > 0 {
-            if self.of_fragment == 0 {
+        while self.dataset_left > 0 {
+            if self.fragment_left == 0 {
                 if free.len() <= P_DATA_HEADER_BYTES {
                     break;
                 }
                 let (header, rest) = mem::take(&mut free).split_at_mut(P_DATA_HEADER_BYTES);
-                self.of_fragment = at_most(self.of_dataset, self.longest);
-                let control = if u64::from(self.of_fragment) == self.of_dataset { LAST } else { 0 };
-                header.copy_from_slice(&p_data_header(self.context, control, self.of_fragment));
+                self.fragment_left = at_most(self.dataset_left, self.longest);
+                let control = if u64::from(self.fragment_left) == self.dataset_left { LAST_FLAG } else { 0 };
+                header.copy_from_slice(&p_data_header(self.context, control, self.fragment_left));
                 free = rest;
                 used += P_DATA_HEADER_BYTES;
             }
             if free.is_empty() {
                 break;
             }
-            let length = at_most(free.len() as u64, self.of_fragment);
+            let length = at_most(free.len() as u64, self.fragment_left);
             let (gap, rest) = mem::take(&mut free).split_at_mut(length as usize);
             gaps.push(IoSliceMut::new(gap));
             free = rest;
             used += length as usize;
-            self.of_fragment -= length;
-            self.of_dataset -= u64::from(length);
+            self.fragment_left -= length;
+            self.dataset_left -= u64::from(length);
         }
         used
     }
@@ -76,15 +76,15 @@ mod tests {
     use super::*;
     use crate::upper_layer::pdu::max_fragment;
 
-    /// Everything that is sent of a dataset: buffer after buffer, with the first header in front.
-    fn sent(dataset: &[u8], max_pdu: u32, buffer: usize) -> Vec<u8> {
+    /// Everything that is sent for a dataset: the first header, then buffer after buffer.
+    fn sent_bytes(dataset: &[u8], max_pdu: u32, buffer: usize) -> Vec<u8> {
         let longest = max_fragment(max_pdu);
         let mut fragments = Fragments::after_header(5, longest, dataset.len() as u64);
-        let first = fragments.of_fragment();
-        let control = if first as usize == dataset.len() { LAST } else { 0 };
+        let first = fragments.fragment_left();
+        let control = if first as usize == dataset.len() { LAST_FLAG } else { 0 };
         let mut bytes = p_data_header(5, control, first).to_vec();
         let mut left = dataset;
-        while fragments.of_dataset() > 0 {
+        while fragments.dataset_left() > 0 {
             let mut buffer = vec![0xEE; buffer];
             let mut gaps = Vec::new();
             let used = fragments.place(&mut buffer, &mut gaps);
@@ -100,8 +100,8 @@ mod tests {
         bytes
     }
 
-    /// The fragments that a peer sees, by PDU, and whether each is said to be the last.
-    fn seen(mut bytes: &[u8]) -> Vec<(Vec<u8>, bool)> {
+    /// The fragments that a peer receives, one per PDU, and the flag that marks the last one.
+    fn received_fragments(mut bytes: &[u8]) -> Vec<(Vec<u8>, bool)> {
         let mut fragments = Vec::new();
         while let Some((header, rest)) = bytes.split_first_chunk::<P_DATA_HEADER_BYTES>() {
             let pdu = u32::from_be_bytes([header[2], header[3], header[4], header[5]]) as usize;
@@ -109,7 +109,7 @@ mod tests {
             assert_eq!((header[0], header[1], header[10]), (4, 0, 5));
             assert_eq!(pdu, value + 4);
             let (fragment, rest) = rest.split_at(value - 2);
-            fragments.push((fragment.to_vec(), header[11] == LAST));
+            fragments.push((fragment.to_vec(), header[11] == LAST_FLAG));
             bytes = rest;
         }
         assert!(bytes.is_empty());
@@ -128,7 +128,7 @@ mod tests {
             for length in [1, 2, 4090, 4091, boundary - 1, boundary, boundary + 1, 2 * boundary, 3 * boundary + 7] {
                 for buffer in [4096, 65_536 + 3, 1 << 20] {
                     let dataset = dataset(length);
-                    let fragments = seen(&sent(&dataset, max_pdu, buffer));
+                    let fragments = received_fragments(&sent_bytes(&dataset, max_pdu, buffer));
                     let whole: Vec<u8> = fragments.iter().flat_map(|fragment| fragment.0.clone()).collect();
                     assert!(whole == dataset, "{max_pdu} {length} {buffer}");
                     let (last, before) = fragments.split_last().expect("a fragment");
@@ -142,12 +142,12 @@ mod tests {
     #[test]
     fn a_dataset_that_fills_its_last_pdu_has_no_empty_one_behind_it() {
         let longest = max_fragment(4096) as usize;
-        assert_eq!(seen(&sent(&dataset(2 * longest), 4096, 1 << 20)).len(), 2);
-        assert_eq!(seen(&sent(&dataset(2 * longest + 1), 4096, 1 << 20)).len(), 3);
+        assert_eq!(received_fragments(&sent_bytes(&dataset(2 * longest), 4096, 1 << 20)).len(), 2);
+        assert_eq!(received_fragments(&sent_bytes(&dataset(2 * longest + 1), 4096, 1 << 20)).len(), 3);
     }
 
     #[test]
     fn without_a_limit_there_is_one_pdu_however_small_the_buffer() {
-        assert_eq!(seen(&sent(&dataset(1_000_001), 0, 4096)).len(), 1);
+        assert_eq!(received_fragments(&sent_bytes(&dataset(1_000_001), 0, 4096)).len(), 1);
     }
 }

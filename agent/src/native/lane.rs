@@ -1,4 +1,5 @@
-//! A lane: one association after another, each with its share of the lane's instances, and never two at a time.
+//! A lane opens one association after another, never two at once. Each association sends its share of the lane's
+//! instances.
 
 use std::io;
 use std::sync::Arc;
@@ -15,35 +16,34 @@ use crate::client::dataset::Instance;
 use crate::timeline::{self, Store};
 use crate::upper_layer::command::{Command, MAX_UID_BYTES};
 
-/// The associations that are open one after another.
+/// A sequence of associations, of which one is open at a time.
 pub(super) struct Lane<'a> {
     pub document: &'a SendDocument,
     pub tls: Option<&'a Arc<ClientConfig>>,
     pub schedule: &'a Schedule,
-    /// Its number.
     pub number: usize,
     pub instances: &'a [Instance],
 }
 
-/// The instance that is sent next.
+/// The next instance.
 enum Next {
-    /// It is in the buffer, or its beginning is.
+    /// The buffer contains the instance, or its beginning.
     Ready(Object),
-    /// Its presentation context was rejected.
+    /// The peer rejected the instance's presentation context.
     Rejected,
 }
 
-/// The share of one association.
+/// The instances of one association.
 struct Share<'a> {
     lane: &'a Lane<'a>,
     contexts: &'a Contexts<'a>,
-    /// Its place in the lane.
+    /// The position of its first instance in the lane.
     offset: usize,
     instances: &'a [Instance],
 }
 
 impl Lane<'_> {
-    /// Sends everything. The first association that fails ends the lane: all before it went through.
+    /// Sends all instances. The first association that fails ends the lane; all before it succeeded.
     pub(super) fn send(&self) -> Vec<timeline::Association> {
         let mut records = Vec::new();
         let share = self.document.instances_per_association.map_or(usize::MAX, |count| count.get() as usize);
@@ -102,19 +102,20 @@ impl Share<'_> {
             });
             let is_rejected = matches!(next, Next::Rejected);
             if let Next::Ready(object) = &mut next {
-                association.send(buffer.filled())?;
+                association.send(buffer.bytes_to_send())?;
                 while !object.is_over() {
-                    object.fill(buffer).map_err(|error| named(instance, &error))?;
-                    association.send(buffer.filled())?;
+                    object.fill(buffer).map_err(|error| with_file_name(instance, &error))?;
+                    association.send(buffer.bytes_to_send())?;
                 }
             }
-            // The next file is read while the peer is busy with this one. What was sent is the kernel's: one buffer does.
+            // The next file is read while the peer processes this one. The kernel has its own copy of what was sent, so
+            // one buffer is enough.
             let following = (index + 1 < self.instances.len()).then(|| self.prepare(association, index + 1, buffer));
             let response = if is_rejected {
-                (requested.microseconds(), format!("no presentation context for it: {}", pair(instance)))
+                (requested.microseconds(), format!("no presentation context for it: {}", rejected_pair(instance)))
             } else {
                 let (response, time) = association.response(message_id(index))?;
-                (time.microseconds(), status::words(&response))
+                (time.microseconds(), status::describe_status(&response))
             };
             if let Some(store) = record.stores.last_mut() {
                 store.response = Some(response);
@@ -135,26 +136,26 @@ impl Share<'_> {
         }
         let uids = [&instance.sop_class_uid, &instance.sop_instance_uid];
         if uids.iter().any(|uid| uid.len() > MAX_UID_BYTES) {
-            return Err(named(instance, &io::Error::other("a UID has more than 64 characters")));
+            return Err(with_file_name(instance, &io::Error::other("a UID has more than 64 characters")));
         }
         let [class, uid] = uids;
         let command = Command::store_request(message_id(index), class, uid).encode();
         let path = self.lane.document.directory.join(&instance.file);
         Object::open(&path, &command, context, association.max_fragment, buffer)
             .map(Next::Ready)
-            .map_err(|error| named(instance, &error))
+            .map_err(|error| with_file_name(instance, &error))
     }
 }
 
-/// Counts from 1, and begins anew where it must.
+/// The message ids count from 1 to 65,535, and then start again at 1.
 fn message_id(index: usize) -> u16 {
     u16::try_from(index % usize::from(u16::MAX)).unwrap_or_default() + 1
 }
 
-fn pair(instance: &Instance) -> String {
+fn rejected_pair(instance: &Instance) -> String {
     format!("SOP class {} in transfer syntax {} was rejected", instance.sop_class_uid, instance.transfer_syntax_uid)
 }
 
-fn named(instance: &Instance, error: &io::Error) -> io::Error {
+fn with_file_name(instance: &Instance, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", instance.file))
 }

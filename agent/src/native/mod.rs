@@ -1,7 +1,7 @@
-//! Our own C-STORE SCU: it sends as fast as a kernel can copy, at a time that is set, and says exactly when it did.
+//! Our own C-STORE SCU. It sends as fast as the kernel can copy, at scheduled times, and reports exact times.
 //!
-//! One thread an association. A file is read between the headers of its PDUs, which are in the buffer already, and sent
-//! with one system call; the next file is read while the SCP answers.
+//! One thread serves one association. A file is read into the gaps between the headers of its PDUs, which are in the
+//! buffer already, and sent with one system call. The next file is read while the SCP answers.
 
 mod arrival;
 mod association;
@@ -20,18 +20,18 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context as _, ensure};
-use dicomperf::request::Arrival;
+use dicomperf_model::request::Arrival;
 
 pub use document::SendDocument;
 
 use crate::timeline::Association;
 use crate::tls;
 
-/// Sends what the document says, and writes what was done, a list of [`Association`], to `out`. The exit code is 0 when
-/// every association was released, whatever the SCP said to the C-STOREs, else 1; the reason is then on stderr too.
+/// Sends the instances of a document, and writes a list of [`Association`] to `out`. The exit code is 0 if every
+/// association was released, whatever the statuses of the C-STOREs. Else it is 1, and stderr has the reason too.
 ///
 /// # Errors
-/// A file that cannot be read or written, or that holds no [`SendDocument`].
+/// A file that cannot be read or written, or that contains no [`SendDocument`].
 pub fn send_document(document: &Path, out: &Path) -> anyhow::Result<ExitCode> {
     let bytes = fs::read(document).with_context(|| format!("read {}", document.display()))?;
     let document: SendDocument =
@@ -46,13 +46,13 @@ pub fn send_document(document: &Path, out: &Path) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// Sends what the document says. Returns every association, lane by lane.
+/// Sends the instances of a document. Returns every association, lane by lane.
 ///
 /// # Errors
 /// A rate that is not positive.
 pub fn send(document: &SendDocument) -> anyhow::Result<Vec<Association>> {
     if let Arrival::Open(rate) = document.arrival {
-        ensure!(rate.is_finite() && rate > 0.0, "{rate} instances per second are no rate");
+        ensure!(rate.is_finite() && rate > 0.0, "{rate} instances per second is not a positive rate");
     }
     let tls = document.tls.then(tls::anonymous_client).transpose()?.map(Arc::new);
     let lanes: Vec<_> = document.lanes.iter().filter(|lane| !lane.is_empty()).collect();

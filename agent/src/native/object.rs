@@ -1,4 +1,4 @@
-//! A file on its way: read in between the headers of its PDUs, as much at once as a buffer holds.
+//! A file that is being sent. It is read into the gaps between the headers of its PDUs, one buffer at a time.
 
 use std::fs::File;
 use std::io::{self, IoSliceMut};
@@ -8,16 +8,16 @@ use rustix::io::Errno;
 
 use super::fragments::Fragments;
 use crate::upper_layer::command;
-use crate::upper_layer::pdu::{COMMAND, LAST, P_DATA_HEADER_BYTES, p_data_header};
+use crate::upper_layer::pdu::{COMMAND_FLAG, LAST_FLAG, P_DATA_HEADER_BYTES, p_data_header};
 
-/// Bytes that are read and sent at once: a CT whole, and little beside what the kernel keeps of a large object.
+/// Bytes that are read and sent at once: a whole CT, and little beside what the kernel buffers of a large object.
 const BUFFER_BYTES: usize = 1 << 20;
-/// Room before the file for the PDU of the command set and the header of the first fragment.
+/// Room before the file for the PDU of the command set and for the header of the first fragment.
 const FRONT_BYTES: usize = command::MAX_BYTES + 2 * P_DATA_HEADER_BYTES;
-/// Gaps that preadv(2) fills at once (UIO_MAXIOV).
+/// The most gaps that preadv(2) fills at once (UIO_MAXIOV).
 const MAX_GAPS: usize = 1024;
 
-/// Bytes that are sent at once.
+/// The bytes of one send.
 pub(super) struct Buffer {
     bytes: Box<[u8]>,
     begin: usize,
@@ -30,12 +30,12 @@ impl Buffer {
     }
 
     /// The bytes to send.
-    pub(super) fn filled(&self) -> &[u8] {
+    pub(super) fn bytes_to_send(&self) -> &[u8] {
         &self.bytes[self.begin..self.end]
     }
 }
 
-/// A file, of which some is in a buffer and the rest still to be read.
+/// A file that is partly in a buffer and partly still to be read.
 pub(super) struct Object {
     file: File,
     offset: u64,
@@ -43,10 +43,9 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// Opens a file and fills the buffer: the command set, and the dataset as far as it fits.
+    /// Opens a file and fills the buffer with the command set and as much of the dataset as fits.
     ///
-    /// The file is read once, from its beginning: its file meta group, which is not sent, comes to lie where the headers
-    /// then are written.
+    /// The file is read once, from its beginning. The headers then overwrite its file meta group, which is not sent.
     ///
     /// # Errors
     /// A file that cannot be read or is not DICOM.
@@ -60,13 +59,14 @@ impl Object {
         let file = File::open(path)?;
         let size = file.metadata()?.len();
         let mut object = Self { file, offset: 0, fragments: Fragments::after_header(context, longest, size) };
-        let mut first = object.fragments.of_fragment();
+        let mut first = object.fragments.fragment_left();
         object.read(buffer, FRONT_BYTES)?;
 
         let here = buffer.end.min(FRONT_BYTES + first as usize);
-        let meta = dataset_offset(&buffer.bytes[FRONT_BYTES..here]).ok_or_else(|| invalid("it is not a DICOM file"))?;
+        let meta =
+            dataset_offset(&buffer.bytes[FRONT_BYTES..here]).ok_or_else(|| invalid_data("it is not a DICOM file"))?;
         if u64::from(meta) >= size {
-            return Err(invalid("it ends with its file meta group"));
+            return Err(invalid_data("it ends with its file meta group"));
         }
         let mut dataset = FRONT_BYTES + meta as usize;
         let is_only;
@@ -74,21 +74,21 @@ impl Object {
             first -= meta;
             is_only = u64::from(meta) + u64::from(first) == size;
         } else {
-            // So long a file meta group that the first fragment holds nothing else: read again from where it ends.
+            // The file meta group is so long that it fills the first fragment: read again from its end.
             object.offset = meta.into();
             object.fragments = Fragments::after_header(context, longest, size - u64::from(meta));
-            first = object.fragments.of_fragment();
-            is_only = u64::from(first) == object.fragments.of_dataset();
+            first = object.fragments.fragment_left();
+            is_only = u64::from(first) == object.fragments.dataset_left();
             dataset = FRONT_BYTES;
             object.read(buffer, FRONT_BYTES)?;
         }
-        let control = if is_only { LAST } else { 0 };
+        let control = if is_only { LAST_FLAG } else { 0 };
         let header = p_data_header(context, control, first);
         buffer.begin = write_front(&mut buffer.bytes[..dataset], command, header, context)?;
         Ok(object)
     }
 
-    /// Fills the buffer with what comes next.
+    /// Fills the buffer with the next part of the file.
     ///
     /// # Errors
     /// A file that cannot be read, or has become shorter.
@@ -96,9 +96,9 @@ impl Object {
         self.read(buffer, 0)
     }
 
-    /// True if all of it was in a buffer.
+    /// True if the whole file has been read into a buffer.
     pub(super) const fn is_over(&self) -> bool {
-        self.fragments.of_dataset() == 0
+        self.fragments.dataset_left() == 0
     }
 
     fn read(&mut self, buffer: &mut Buffer, begin: usize) -> io::Result<()> {
@@ -108,7 +108,7 @@ impl Object {
         while !gaps.is_empty() {
             let at_once = gaps.len().min(MAX_GAPS);
             match rustix::io::preadv(&self.file, &mut gaps[..at_once], self.offset) {
-                Ok(0) => return Err(invalid("it has become shorter")),
+                Ok(0) => return Err(invalid_data("it has become shorter")),
                 Ok(count) => {
                     self.offset += count as u64;
                     IoSliceMut::advance_slices(&mut gaps, count);
@@ -123,20 +123,20 @@ impl Object {
 }
 
 /// Writes the command set's PDU and the header of the first fragment so that they end where the dataset begins. Returns
-/// where they begin.
+/// the offset at which they begin.
 fn write_front(front: &mut [u8], command: &[u8], header: [u8; P_DATA_HEADER_BYTES], context: u8) -> io::Result<usize> {
     let length = u32::try_from(command.len()).unwrap_or(u32::MAX);
-    let parts: [&[u8]; 3] = [&p_data_header(context, COMMAND | LAST, length), command, &header];
+    let parts: [&[u8]; 3] = [&p_data_header(context, COMMAND_FLAG | LAST_FLAG, length), command, &header];
     let mut begin = front.len();
     for part in parts.into_iter().rev() {
         let end = begin;
-        begin = end.checked_sub(part.len()).ok_or_else(|| invalid("its UIDs are too long"))?;
+        begin = end.checked_sub(part.len()).ok_or_else(|| invalid_data("its UIDs are too long"))?;
         front[begin..end].copy_from_slice(part);
     }
     Ok(begin)
 }
 
-/// The dataset's offset: behind the file meta group, whose length is in its first element (PS3.10 7.1). `None` if
+/// The dataset's offset, right after the file meta group, whose length is in its first element (PS3.10 7.1). `None` if
 /// the file is not DICOM. The preamble may be missing.
 fn dataset_offset(head: &[u8]) -> Option<u32> {
     for preamble in [128_u32, 0] {
@@ -148,7 +148,7 @@ fn dataset_offset(head: &[u8]) -> Option<u32> {
     None
 }
 
-fn invalid(reason: &str) -> io::Error {
+fn invalid_data(reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
@@ -160,7 +160,7 @@ mod tests {
     use crate::upper_layer::command::Command;
     use crate::upper_layer::pdu::max_fragment;
 
-    /// A file with a file meta group of this many bytes behind its length, and this dataset.
+    /// Writes a file with this dataset. Its file meta group has `meta` bytes after the element with its length.
     fn file(directory: &Path, meta: u32, dataset: &[u8]) -> std::path::PathBuf {
         let mut bytes = vec![0; 128];
         bytes.extend(b"DICM\x02\x00\x00\x00UL\x04\x00");
@@ -172,15 +172,15 @@ mod tests {
         path
     }
 
-    /// Everything that is sent for a file, put together again: the command set and the dataset.
-    fn sent(path: &Path, max_pdu: u32) -> (Vec<u8>, Vec<u8>) {
+    /// The command set and the dataset of a file, put together again from everything that is sent.
+    fn sent_parts(path: &Path, max_pdu: u32) -> (Vec<u8>, Vec<u8>) {
         let command = Command::store_request(1, uids::CT_IMAGE_STORAGE, "2.25.1").encode();
         let mut buffer = Buffer::new();
         let mut object = Object::open(path, &command, 1, max_fragment(max_pdu), &mut buffer).expect("opened");
-        let mut bytes = buffer.filled().to_vec();
+        let mut bytes = buffer.bytes_to_send().to_vec();
         while !object.is_over() {
             object.fill(&mut buffer).expect("read");
-            bytes.extend_from_slice(buffer.filled());
+            bytes.extend_from_slice(buffer.bytes_to_send());
         }
         let (mut commands, mut dataset) = (Vec::new(), Vec::new());
         let mut rest = &bytes[..];
@@ -189,12 +189,12 @@ mod tests {
             let pdu = u32::from_be_bytes([header[2], header[3], header[4], header[5]]);
             assert!(max_pdu == 0 || pdu <= max_pdu);
             let (fragment, after) = after.split_at(pdu as usize - 6);
-            assert!(last != LAST, "nothing follows the last");
+            assert!(last != LAST_FLAG, "nothing follows the last");
             last = header[11];
-            if last & COMMAND != 0 { &mut commands } else { &mut dataset }.extend_from_slice(fragment);
+            if last & COMMAND_FLAG != 0 { &mut commands } else { &mut dataset }.extend_from_slice(fragment);
             rest = after;
         }
-        assert!(rest.is_empty() && last == LAST);
+        assert!(rest.is_empty() && last == LAST_FLAG);
         assert_eq!(commands, command);
         (commands, dataset)
     }
@@ -203,12 +203,12 @@ mod tests {
     fn a_file_is_sent_without_its_file_meta_group_whatever_the_sizes() {
         let directory = tempfile::tempdir().expect("a directory");
         for max_pdu in [1024, 4096, 131_072, 0] {
-            // The last one is longer than a PDU of 4096.
+            // The longest one does not fit in a PDU of 4096.
             for meta in [30, 180, 6000] {
                 for length in [1, 100, 4090, 4091, 1_048_576 - 324, 1_048_576 + 1] {
                     let dataset: Vec<u8> = (0..length).map(|index| u8::try_from(index % 253).unwrap_or(0)).collect();
                     let path = file(directory.path(), meta, &dataset);
-                    assert!(sent(&path, max_pdu).1 == dataset, "PDU {max_pdu}, meta {meta}, {length} bytes");
+                    assert!(sent_parts(&path, max_pdu).1 == dataset, "PDU {max_pdu}, meta {meta}, {length} bytes");
                 }
             }
         }

@@ -3,8 +3,8 @@
 use crate::timeline::SUCCESS;
 use crate::upper_layer::command::Command;
 
-/// In words: [`SUCCESS`] for 0000H alone, else the meaning, the code and the SCP's own comment.
-pub(super) fn words(response: &Command) -> String {
+/// The status in words: [`SUCCESS`] for 0000H only, else the meaning, the code and the SCP's own comment.
+pub(super) fn describe_status(response: &Command) -> String {
     let meaning = match response.status {
         0x0000 => return SUCCESS.to_owned(),
         0x0110 => "Failure: processing failure",
@@ -34,8 +34,8 @@ mod tests {
     #[test]
     fn only_0000h_is_success_and_the_comment_is_kept() {
         let response = |status, comment: &str| Command { status, comment: comment.to_owned(), ..Command::default() };
-        assert_eq!(words(&response(0, "")), SUCCESS);
-        assert_eq!(words(&response(0xB000, "")), "Warning: coercion of data elements (B000H)");
-        assert_eq!(words(&response(0xA702, "disk full")), "Refused: out of resources (A702H): disk full");
+        assert_eq!(describe_status(&response(0, "")), SUCCESS);
+        assert_eq!(describe_status(&response(0xB000, "")), "Warning: coercion of data elements (B000H)");
+        assert_eq!(describe_status(&response(0xA702, "disk full")), "Refused: out of resources (A702H): disk full");
     }
 }

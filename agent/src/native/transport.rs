@@ -1,4 +1,4 @@
-//! The connection: plain TCP, whose kernel says when an answer came, or TLS on top of it.
+//! The connection. With plain TCP the kernel stamps the arrival of an answer; TLS is optional.
 
 use std::io::{self, IoSliceMut, Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -16,38 +16,37 @@ use rustls::{ClientConfig, ClientConnection};
 
 use super::document::SendDocument;
 
-/// The time that a connection may take.
+/// The time limit of connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// The time for which nothing may come, or go.
+/// The longest time without sending or receiving a byte.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes that the kernel keeps of what is sent: a buffer of ours, and the next one.
+/// The kernel's send buffer. It has room for one of our buffers and the next one.
 const SEND_BUFFER_BYTES: usize = 2 << 20;
 
 /// A connection to the SCP.
 pub(super) struct Transport {
     socket: TcpStream,
     tls: Option<Box<ClientConnection>>,
-    /// Room for the kernel's timestamp.
+    /// Space for the kernel's timestamp.
     control: Vec<u8>,
 }
 
-/// A moment of the wall clock, in ns since 1970-01-01 UTC.
+/// A time of the wall clock, in ns since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct WallTime(u64);
 
 impl WallTime {
-    /// Now.
     pub(super) fn now() -> Self {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 
-    /// Later by so much.
+    /// The time after this duration.
     pub(super) fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
     }
 
-    /// In us, rounded.
+    /// The time in us, rounded.
     pub(super) const fn microseconds(self) -> u64 {
         self.0.saturating_add(500) / 1000
     }
@@ -61,16 +60,16 @@ impl From<TimeSpec> for WallTime {
 }
 
 impl Transport {
-    /// Connects, and shakes hands where TLS is asked for.
+    /// Connects, and does the TLS handshake if there is a `tls` configuration.
     ///
     /// # Errors
-    /// A name without an address, an SCP that does not listen or speaks no TLS.
+    /// A name without an address; an SCP that does not listen or does not use TLS.
     pub(super) fn connect(document: &SendDocument, tls: Option<&Arc<ClientConfig>>) -> io::Result<Self> {
         let socket = connect(&document.address, document.port)?;
         socket.set_nodelay(document.tcp_no_delay)?;
         socket.set_read_timeout(Some(SILENCE_TIMEOUT))?;
         socket.set_write_timeout(Some(SILENCE_TIMEOUT))?;
-        // Without the privilege for it the kernel goes on to size the buffer itself.
+        // Without the privilege to set it, the kernel sizes the buffer itself.
         let _ = setsockopt(&socket, SndBufForce, &SEND_BUFFER_BYTES);
         let tls = match tls {
             None => {
@@ -82,29 +81,30 @@ impl Transport {
         Ok(Self { socket, tls, control: nix::cmsg_space!(TimeSpec) })
     }
 
-    /// Sends all of it.
+    /// Sends all bytes.
     ///
     /// # Errors
-    /// A connection that has ended, or takes nothing for 30 s.
+    /// A connection that has ended, or accepts no byte for 30 s.
     pub(super) fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         if let Some(tls) = &mut self.tls {
             let mut stream = rustls::Stream::new(tls.as_mut(), &mut self.socket);
-            return stream.write_all(bytes).and_then(|()| stream.flush()).map_err(in_words);
+            return stream.write_all(bytes).and_then(|()| stream.flush()).map_err(describe_timeout);
         }
         while !bytes.is_empty() {
             match rustix::net::send(&self.socket, bytes, SendFlags::NOSIGNAL) {
                 Ok(count) => bytes = &bytes[count..],
                 Err(Errno::INTR) => {}
-                Err(error) => return Err(in_words(error.into())),
+                Err(error) => return Err(describe_timeout(error.into())),
             }
         }
         Ok(())
     }
 
-    /// Receives what there is, and says when it came: when the kernel had it, or with TLS, when it was read.
+    /// Receives the available bytes. Returns their number and the time at which the kernel received them, or with TLS,
+    /// the time at which they were read.
     ///
     /// # Errors
-    /// A connection that has ended, or brings nothing for 30 s.
+    /// A connection that has ended, or delivers no byte for 30 s.
     pub(super) fn receive(&mut self, buffer: &mut [u8]) -> io::Result<(usize, WallTime)> {
         let (count, time) = loop {
             let received = match &mut self.tls {
@@ -115,7 +115,7 @@ impl Transport {
             };
             match received {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other.map_err(in_words)?,
+                other => break other.map_err(describe_timeout)?,
             }
         };
         if count == 0 {
@@ -144,7 +144,7 @@ fn handshake(
     let name = ServerName::try_from(document.address.clone()).map_err(io::Error::other)?;
     let mut connection = ClientConnection::new(configuration.clone(), name).map_err(io::Error::other)?;
     while connection.is_handshaking() {
-        connection.complete_io(&mut socket).map_err(in_words)?;
+        connection.complete_io(&mut socket).map_err(describe_timeout)?;
     }
     Ok(connection)
 }
@@ -161,10 +161,10 @@ fn receive_stamped(socket: &TcpStream, buffer: &mut [u8], control: &mut [u8]) ->
     Ok((message.bytes, stamp.unwrap_or_else(WallTime::now)))
 }
 
-/// A timeout is EAGAIN to the kernel, which says nothing to a person.
-fn in_words(error: io::Error) -> io::Error {
+/// Rewords a timeout, which the kernel reports as EAGAIN.
+fn describe_timeout(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::WouldBlock {
-        return io::Error::new(io::ErrorKind::TimedOut, format!("nothing for {} s", SILENCE_TIMEOUT.as_secs()));
+        return io::Error::new(io::ErrorKind::TimedOut, format!("no data for {} s", SILENCE_TIMEOUT.as_secs()));
     }
     error
 }

@@ -1,4 +1,4 @@
-//! iperf3, one TCP connection for a second, read from its JSON.
+//! iperf3: one TCP connection for a second, read from the JSON output.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,12 +10,12 @@ use serde::Deserialize;
 use super::NoBaseline;
 use crate::process;
 
-/// The time for which a direction is measured. iperf3 takes whole seconds.
+/// The time for which each direction is measured. iperf3 accepts whole seconds.
 pub(super) const DIRECTION_SECONDS: f64 = 1.0;
-/// A second, and what it takes to open, to exchange the results and to close.
-const TIMEOUT: Duration = Duration::from_millis(2500);
+/// A second, and the time to open the connection, to exchange the results and to close.
+const RUN_TIMEOUT: Duration = Duration::from_millis(2500);
 
-/// The direction of the payload.
+/// The direction of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
     ToServer,
@@ -29,7 +29,7 @@ pub(super) struct Throughput {
     pub retransmits: u64,
 }
 
-/// The used part of iperf3's JSON. A run that failed has `error` beside its results until then.
+/// The used part of iperf3's JSON. A run that failed has `error` beside the results up to then.
 #[derive(Deserialize)]
 struct Output {
     error: Option<String>,
@@ -66,20 +66,20 @@ pub(super) fn measure(
     let failed = |reason: String| NoBaseline::Iperf { direction: way, server, reason };
     let mut command = Command::new("iperf3");
     command.arg("-c").arg(server.ip().to_string()).arg("-p").arg(server.port().to_string());
-    // A server whose packets are dropped would be waited for until TCP gives up.
+    // Without it, iperf3 would wait for TCP to time out if the server's packets are dropped.
     command.args(["-t", "1", "-J", "--connect-timeout", "1000"]);
     if direction == Direction::FromServer {
         command.arg("-R");
     }
-    let finished = process::run(&mut command, scratch, limit.min(Instant::now() + TIMEOUT))
+    let finished = process::run(&mut command, scratch, limit.min(Instant::now() + RUN_TIMEOUT))
         .map_err(|source| NoBaseline::Host { doing: "iperf3".to_owned(), source })?;
     if finished.status.is_none() {
-        return Err(failed("it was not over in time".to_owned()));
+        return Err(failed("it did not end in time".to_owned()));
     }
     parse(&finished.output).map_err(failed)
 }
 
-/// Throughput as the receiver counted it, retransmissions as the sender did.
+/// Throughput as the receiver counted it, retransmissions as the sender counted them.
 fn parse(output: &str) -> Result<Throughput, String> {
     let parsed: Output = serde_json::from_str(output).map_err(|_| format!("no JSON: {}", output.trim()))?;
     if let Some(error) = parsed.error {
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn an_error_is_told_in_iperf3s_own_words() {
-        // iperf3 3.12, a server that is busy.
+        // iperf3 3.12 with a busy server.
         let output = r#"{"start": {"connected": []}, "intervals": [], "end": {},
             "error": "error - the server is busy running a test. try again later"}"#;
         assert_eq!(parse(output), Err("error - the server is busy running a test. try again later".to_owned()));

@@ -1,6 +1,6 @@
-//! The network to the server without DICOM: iperf3 both ways, round trips, MTUs.
+//! The network to the server without DICOM: iperf3 in both directions, round trips, MTUs.
 //!
-//! Everything is asked from the client: the server needs `iperf3 -s -p PORT` and, for ping, to answer ICMP echo.
+//! The client measures everything. The server needs `iperf3 -s -p PORT`, and for ping it must answer ICMP echo.
 
 mod iperf;
 mod path;
@@ -11,24 +11,24 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::Path;
 use std::time::Instant;
 
-use dicomperf::network::NetworkBaseline;
+use dicomperf_model::network::NetworkBaseline;
 
 use iperf::Direction;
 
-/// The reason for which there is no baseline.
+/// The reason why there is no baseline.
 #[derive(Debug, thiserror::Error)]
 pub enum NoBaseline {
-    /// A program that it takes is not there.
+    /// A required program is not installed.
     #[error("{0} is not installed")]
     NotInstalled(&'static str),
-    /// iperf3 did not measure.
+    /// iperf3 failed.
     #[error("iperf3 {direction} {server}: {reason}")]
     Iperf {
         /// `to` or `from`.
         direction: &'static str,
         /// Address and port of the server's iperf3.
         server: SocketAddr,
-        /// iperf3's own words.
+        /// iperf3's own message.
         reason: String,
     },
     /// Neither ping nor a TCP connection was answered.
@@ -36,7 +36,7 @@ pub enum NoBaseline {
     NoRoundTrip {
         /// Address and port of the server.
         server: SocketAddr,
-        /// ping's own words.
+        /// ping's own message.
         ping: String,
         /// The error of the TCP connection.
         tcp: io::Error,
@@ -44,28 +44,28 @@ pub enum NoBaseline {
     /// The address is not valid, or this host has no route to it.
     #[error("{doing}: {source}")]
     Host {
-        /// The work that was not done.
+        /// The failed work.
         doing: String,
         /// The operating system's error.
         source: io::Error,
     },
 }
 
-/// Measures the network between this host and the iperf3 server at `address` and `port`, for a second in each direction,
-/// while nothing else should be sent. `scratch` is a file for the output of programs. Takes under 3 s, up to 5 s where
-/// the server answers slowly or not at all, and never goes on after `limit`.
+/// Measures the network between this host and the iperf3 server at `address` and `port`, for a second in each
+/// direction. Nothing else should send meanwhile. `scratch` is a file for the output of programs. It takes under 3 s,
+/// up to 5 s if the server answers slowly or not at all, and never runs past `limit`.
 ///
 /// # Errors
-/// See [`NoBaseline`]: all of the baseline or nothing.
+/// See [`NoBaseline`]. A failed part fails the whole baseline.
 pub fn measure(address: &str, port: u16, scratch: &Path, limit: Instant) -> Result<NetworkBaseline, NoBaseline> {
     let server = resolve(address, port)?;
-    // First, since a queue that iperf3 has filled takes its time to drain.
+    // ping runs first, because a queue that iperf3 has filled drains slowly.
     let ping = round_trip::ping(server, scratch, limit);
     let to_server = iperf::measure(server, Direction::ToServer, scratch, limit)?;
     let from_server = iperf::measure(server, Direction::FromServer, scratch, limit)?;
     let round_trip = match ping {
         Ok(round_trip) => round_trip,
-        // Last, since the server's iperf3 begins anew after a connection without a test, and refuses others meanwhile.
+        // This runs last. After a connection without a test, the server's iperf3 restarts and refuses others meanwhile.
         Err(ping) => round_trip::connect(server, limit).map_err(|tcp| NoBaseline::NoRoundTrip { server, ping, tcp })?,
     };
     let baseline = NetworkBaseline {

@@ -1,4 +1,4 @@
-//! MTUs: of the path, as the kernel knows it, and of the interface that it begins with.
+//! MTUs: of the path, as the kernel knows it, and of the interface at its start.
 
 use std::fs;
 use std::io;
@@ -8,7 +8,8 @@ use rustix::net::sockopt::{ip_mtu, ipv6_mtu};
 
 use super::NoBaseline;
 
-/// The MTU of the path to the server, in bytes. A UDP socket asks the same routes as TCP, and to connect it sends nothing.
+/// The MTU of the path to the server, in bytes. A UDP socket uses the same routes as TCP, and its connect sends no
+/// packet.
 pub(super) fn mtu(server: SocketAddr) -> Result<u32, NoBaseline> {
     let found = socket(server).and_then(|socket| match server {
         SocketAddr::V4(_) => Ok(ip_mtu(&socket)?),
@@ -31,11 +32,11 @@ fn interface(server: SocketAddr) -> io::Result<String> {
         return Ok("lo".to_owned());
     }
     let IpAddr::V4(address) = server.ip() else {
-        return Err(io::Error::other("routes of IPv6 are not looked at"));
+        return Err(io::Error::other("IPv6 routes are not supported"));
     };
     let routes = procfs::net::route().map_err(io::Error::other)?;
     let of_address = routes.into_iter().filter(|route| address & route.mask == route.destination);
-    // As the kernel chooses: the longest prefix, then the lowest metric.
+    // The kernel's choice: the longest prefix, then the lowest metric.
     let best = of_address.min_by_key(|route| (std::cmp::Reverse(route.mask), route.metrics));
     best.map(|route| route.iface).ok_or_else(|| io::Error::other("no route"))
 }
@@ -57,7 +58,7 @@ mod tests {
     fn the_path_is_as_large_as_the_loopback_interface() {
         let server = SocketAddr::from(([127, 0, 0, 1], 9));
         let of_interface = interface_mtu(server).expect("lo");
-        // No IPv4 packet is larger, and loopback's MTU is 65,536.
+        // An IPv4 packet has at most 65,535 bytes, and loopback's MTU is 65,536.
         assert_eq!(mtu(server).expect("a path"), of_interface.min(65_535));
         assert!(of_interface >= 16_384, "{of_interface}");
     }
@@ -68,7 +69,7 @@ mod tests {
         let Some(default) = routes.iter().find(|route| route.mask.is_unspecified()) else {
             return not_tested(Cause::Missing("this host has no default route"));
         };
-        // TEST-NET-1 (RFC 5737): nobody's own, and nothing is sent there.
+        // TEST-NET-1 (RFC 5737) belongs to nobody, and nothing is sent there.
         assert_eq!(interface(SocketAddr::from(([192, 0, 2, 1], 9))).expect("a way"), default.iface);
     }
 }

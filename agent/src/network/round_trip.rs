@@ -1,4 +1,4 @@
-//! Round trips: ping where it is answered, else the time in which a TCP connection opens.
+//! Round trips: by ping if the server answers it, else by the time that a TCP connection takes to open.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -6,19 +6,19 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use dicomperf::network::{RoundTrip, RoundTripMethod};
+use dicomperf_model::network::{RoundTrip, RoundTripMethod};
 
 use crate::clock::milliseconds;
 use crate::process;
 
 /// Number of round trips.
 const ROUND_TRIPS: u32 = 10;
-/// From one ping to the next, in seconds. Older versions of ping let nobody but root go below 0.2.
+/// Seconds between two pings. Older versions of ping allow less than 0.2 to root only.
 const PING_INTERVAL: &str = "0.02";
-/// The time that an answer has.
+/// The time limit of an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// By ping, or why not.
+/// Measures by ping, or returns the reason why ping failed.
 pub(super) fn ping(server: SocketAddr, scratch: &Path, limit: Instant) -> Result<RoundTrip, String> {
     if !process::is_installed("ping") {
         return Err("not installed".to_owned());
@@ -29,24 +29,24 @@ pub(super) fn ping(server: SocketAddr, scratch: &Path, limit: Instant) -> Result
     let finished = process::run(&mut command, scratch, limit.min(Instant::now() + 2 * ANSWER_TIMEOUT));
     let output = finished.map_err(|error| error.to_string())?.output;
     let times = output.lines().filter_map(time_ms).collect();
-    // Without an answer it is the last line that says so.
+    // Without an answer, the last line has the reason.
     RoundTrip::of(RoundTripMethod::Ping, times)
         .ok_or_else(|| output.lines().rfind(|line| !line.is_empty()).unwrap_or("no answer").to_owned())
 }
 
-/// The time in `64 bytes from 10.0.0.2: icmp_seq=1 ttl=64 time=0.123 ms`.
+/// The time in a line like `64 bytes from 10.0.0.2: icmp_seq=1 ttl=64 time=0.123 ms`.
 fn time_ms(line: &str) -> Option<f64> {
     line.split_once("time=")?.1.split(' ').next()?.parse().ok()
 }
 
-/// By opening connections. One that is refused was answered too, by the server's kernel, and as fast.
+/// Measures by opening connections. A refused connection counts too: the server's kernel answered it just as fast.
 pub(super) fn connect(server: SocketAddr, limit: Instant) -> io::Result<RoundTrip> {
     let until = limit.min(Instant::now() + ANSWER_TIMEOUT);
     let mut times = Vec::new();
     for _ in 0..ROUND_TRIPS {
         let started = Instant::now();
         let left = until.saturating_duration_since(started);
-        // A timeout of nothing is an error of its own kind.
+        // A timeout of zero would be an error of its own.
         match TcpStream::connect_timeout(&server, left.max(Duration::from_millis(1))) {
             Err(error) if error.kind() != io::ErrorKind::ConnectionRefused => {
                 if times.is_empty() {
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_ping_that_is_not_answered_says_so() {
         let directory = tempfile::tempdir().expect("a directory");
-        // No route leads to class E (RFC 1112), not even the default one.
+        // No route leads to class E (RFC 1112), not even the default route.
         let server = SocketAddr::from(([255, 255, 255, 254], 9));
         let limit = Instant::now() + Duration::from_secs(5);
         assert!(!ping(server, &directory.path().join("ping"), limit).expect_err("no answer").is_empty());

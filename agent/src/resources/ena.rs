@@ -1,13 +1,13 @@
-//! EC2's network allowances, as the driver `ena` counts what exceeded them.
+//! EC2's network allowances, as the driver `ena` counts the packets beyond them.
 //!
-//! The counters are driver statistics, for which the kernel has an ioctl and no netlink message, so no crate reads them
-//! without unsafe code of its own or an asynchronous runtime: `ethtool -S` is run instead.
+//! The counters are driver statistics. The kernel has an ioctl for them, but no netlink message. A crate needs unsafe
+//! code of its own or an asynchronous runtime to read them. The agent runs `ethtool -S` instead.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-/// Interfaces whose driver is `ena`.
+/// The interfaces with the driver `ena`.
 pub(super) fn interfaces() -> Vec<String> {
     let Ok(entries) = fs::read_dir("/sys/class/net") else { return Vec::new() };
     let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
@@ -19,7 +19,7 @@ pub(super) fn interfaces() -> Vec<String> {
         .collect()
 }
 
-/// By allowance, summed over the interfaces; none where ethtool is not there or tells of none.
+/// The counts by allowance, summed over the interfaces; `None` without ethtool or without counters.
 pub(super) fn allowances_exceeded(interfaces: &[String]) -> Option<BTreeMap<String, u64>> {
     let mut sums: Option<BTreeMap<String, u64>> = None;
     for interface in interfaces {
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn only_the_allowances_are_taken() {
-        // As `ethtool -S` prints them for ena 2.2.10 and later (AWS, "Monitor network performance for ENA settings").
+        // Output of `ethtool -S` for ena 2.2.10 and later (AWS, "Monitor network performance for ENA settings").
         let output = "NIC statistics:\n     tx_timeout: 0\n     suspend: 0\n     bw_in_allowance_exceeded: 7\n     \
                       bw_out_allowance_exceeded: 0\n     pps_allowance_exceeded: 12\n     \
                       conntrack_allowance_exceeded: 0\n     linklocal_allowance_exceeded: 3\n     \

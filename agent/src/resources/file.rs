@@ -1,15 +1,15 @@
-//! A samples file, written: whole zstd frames, each appended with one call.
+//! The writer of a samples file. It appends whole zstd frames, each with one call.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use dicomperf::samples::Sample;
+use dicomperf_model::samples::Sample;
 
 /// zstd's own default. Level 9 takes eight times as long, and saves a tenth of resources and a fifth of C-STOREs.
 const ZSTD_LEVEL: i32 = 3;
-/// Samples in a frame at most: a reader has one frame in memory.
+/// The most samples of a frame: a reader has one frame in memory.
 const MAX_FRAME_SAMPLES: usize = 16_384;
 
 /// A file of samples to which several writers may append.
@@ -17,17 +17,17 @@ const MAX_FRAME_SAMPLES: usize = 16_384;
 pub struct SampleFile;
 
 impl SampleFile {
-    /// Appends samples as one zstd frame, or as several where there are more than 16,384. The file is made if it is not
-    /// there, and is root's alone, as all that the agent keeps.
+    /// Appends samples as one zstd frame, or as several if there are more than 16,384. A missing file is created,
+    /// readable by root only, like all files of the agent.
     ///
     /// # Errors
-    /// A file that cannot be opened or written. A frame that a full disk cut off is left out by whoever reads.
+    /// A file that cannot be opened or written. Readers skip a frame that a full disk cut off.
     pub fn append(path: &Path, samples: impl IntoIterator<Item = Sample>) -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
         let mut samples = samples.into_iter().peekable();
         while samples.peek().is_some() {
             let frame = frame(samples.by_ref().take(MAX_FRAME_SAMPLES))?;
-            // One call, since O_APPEND keeps only a single write(2) from mingling with another's.
+            // One call, because O_APPEND keeps only a single write(2) apart from other writers.
             let written = file.write(&frame)?;
             if written < frame.len() {
                 return Err(io::Error::new(
@@ -41,7 +41,7 @@ impl SampleFile {
 }
 
 fn frame(samples: impl Iterator<Item = Sample>) -> io::Result<Vec<u8>> {
-    // serde_json writes a few bytes at a time, and each write to the encoder has its price.
+    // serde_json writes a few bytes at a time, and each write to the encoder is costly.
     let mut lines = Vec::new();
     for sample in samples {
         serde_json::to_writer(&mut lines, &sample)?;
@@ -57,7 +57,7 @@ fn frame(samples: impl Iterator<Item = Sample>) -> io::Result<Vec<u8>> {
 mod tests {
     use std::fs;
 
-    use dicomperf::samples::{StoreSample, each, read};
+    use dicomperf_model::samples::{StoreSample, each, read};
 
     use super::*;
 
@@ -109,7 +109,7 @@ mod tests {
         });
         let read = read(&fs::read(&path).expect("read")).expect("samples");
         assert_eq!(read.len(), 4 * 50 * 200);
-        // Each writer's frames are in its order, and whole.
+        // Each writer's frames are whole and in order.
         for writer in 0..4 {
             let of_writer = |sample: &&Sample| {
                 matches!(sample, Sample::Store(one)

@@ -1,26 +1,26 @@
-//! The counters of this host, read together.
+//! The counters of this host, read at the same time.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use dicomperf::samples::{CpuSample, DiskSample, MemorySample, ResourceSample, Sample, TrafficSample};
+use dicomperf_model::samples::{CpuSample, DiskSample, MemorySample, ResourceSample, Sample, TrafficSample};
 use procfs::{CpuTime, Current as _, CurrentSI as _, DiskStat, KernelStats, Meminfo, ProcResult};
 
 use super::processes::Processes;
 use super::{ena, tcp};
 use crate::clock::Moment;
 
-/// A sector of /proc/diskstats, whatever the disk's own are (the kernel's Documentation/admin-guide/iostats.rst).
+/// The sector size of /proc/diskstats, whatever the disk's own (the kernel's Documentation/admin-guide/iostats.rst).
 const SECTOR_BYTES: u64 = 512;
-/// The allowances are read in one sample of this many: it takes a process.
+/// The allowances are read once in this many samples, because that starts a process.
 const ALLOWANCES_EVERY_SAMPLES: u64 = 10;
 
-/// State of this host from sample to sample.
+/// The state of this host that passes from sample to sample.
 #[derive(Debug)]
 pub(super) struct Host {
     number: u64,
-    /// Block devices, and whether each is a physical disk.
+    /// Block devices; true for a physical disk.
     physical: BTreeMap<String, bool>,
     processes: Processes,
     ena: Vec<String>,
@@ -31,10 +31,10 @@ impl Host {
         Self { number: 0, physical: BTreeMap::new(), processes: Processes::default(), ena: ena::interfaces() }
     }
 
-    /// A sample of the host's present state.
+    /// Samples the host's current counters.
     ///
     /// # Errors
-    /// A file of /proc that cannot be read: a sample has all, or there is none.
+    /// A file of /proc that cannot be read: a sample is complete, or it is not taken.
     pub fn sample(&mut self) -> io::Result<Sample> {
         let at_ms = Moment::now().wall_ms();
         let kernel = read("/proc/stat", KernelStats::current())?;
@@ -53,7 +53,7 @@ impl Host {
             procs_blocked: kernel.procs_blocked.unwrap_or_default(),
             memory: MemorySample {
                 total_bytes: memory.mem_total,
-                // Linux has told it since 3.14.
+                // Linux reports it since 3.14.
                 available_bytes: memory.mem_available.unwrap_or(memory.mem_free),
                 unwritten_bytes: memory.dirty + memory.writeback,
             },
@@ -70,7 +70,7 @@ impl Host {
         if let Some(&known) = self.physical.get(name) {
             return known;
         }
-        // In /sys the / of a name like cciss/c0d0 is a !.
+        // /sys writes the / of a name like cciss/c0d0 as a !.
         let physical = Path::new("/sys/block").join(name.replace('/', "!")).join("device").exists();
         self.physical.insert(name.to_owned(), physical);
         physical
@@ -110,7 +110,7 @@ fn disk_sample(disk: &DiskStat) -> Option<DiskSample> {
     })
 }
 
-/// Of all interfaces but `lo`, and of `lo`.
+/// The traffic of all interfaces except `lo`, and that of `lo`.
 fn traffic() -> io::Result<(TrafficSample, TrafficSample)> {
     let (mut network, mut loopback) = (TrafficSample::default(), TrafficSample::default());
     for (name, interface) in read("/proc/net/dev", procfs::net::dev_status())? {

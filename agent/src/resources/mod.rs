@@ -1,6 +1,6 @@
-//! The host's resources, sampled five times a second into a samples file ([`dicomperf::samples`]).
+//! The host's resources, sampled five times a second into a samples file ([`dicomperf_model::samples`]).
 //!
-//! [`Sampler`] does it from a thread of its own, `dicomperf-agent sample --out FILE` from a process of its own.
+//! [`Sampler`] samples in a thread, `dicomperf-agent sample --out FILE` in a process of its own.
 
 mod ena;
 mod file;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use anyhow::Context as _;
-use dicomperf::samples::Sample;
+use dicomperf_model::samples::Sample;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -26,9 +26,9 @@ use host::Host;
 
 /// The file of the host's samples, in the run's home.
 pub const SAMPLES_FILE: &str = "samples.jsonl.zst";
-/// From one sample to the next.
+/// The time between two samples.
 pub const SAMPLE_PERIOD: Duration = Duration::from_millis(200);
-/// Samples in a frame: this many are lost at most, 5 s of them, where the sampler is killed.
+/// Samples in a frame. A killed sampler loses at most this many, which are 5 s.
 const FRAME_SAMPLES: usize = 25;
 
 /// Samples this host's resources until it is stopped or dropped.
@@ -38,7 +38,8 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Starts to append samples to a file, which is made if it is not there. Others may append whole frames to it too.
+    /// Starts to append samples to a file, and creates the file if it is missing. Other writers may append whole frames
+    /// too.
     ///
     /// # Errors
     /// A part of /proc that cannot be read, a file that cannot be written.
@@ -55,10 +56,10 @@ impl Sampler {
         Ok(Self { thread: Some((stop, thread)) })
     }
 
-    /// Takes a last sample and writes what is not written yet.
+    /// Takes a last sample and writes all pending samples.
     ///
     /// # Errors
-    /// That of the last write: what could not be written before was logged, and is lost.
+    /// That of the last write. Samples that could not be written earlier were logged as lost.
     pub fn stop(mut self) -> io::Result<()> {
         self.end()
     }
@@ -78,8 +79,8 @@ impl Drop for Sampler {
     }
 }
 
-/// Uploads what the host sampled so far: if it dies, that much is known of it. Samples explain a result: a step does not
-/// fail for them.
+/// Uploads the samples so far, so that they survive the host. Samples only explain a result, so a failed upload does
+/// not fail the step.
 pub fn upload(home: &RunHome, url: &str) {
     let uploaded = fs::read(home.path(SAMPLES_FILE)).map_err(|error| error.to_string()).and_then(|bytes| {
         Uploader::new().put(url, &bytes, "application/zstd", Retries::Many).map_err(|error| error.to_string())
@@ -89,20 +90,20 @@ pub fn upload(home: &RunHome, url: &str) {
     }
 }
 
-/// `dicomperf-agent sample --out FILE`: samples until SIGTERM or SIGINT.
+/// Runs `dicomperf-agent sample --out FILE`: samples until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// A part of /proc that cannot be read, a file that cannot be written.
-pub fn sample_until_told(file: &Path) -> anyhow::Result<()> {
+pub fn sample_until_signal(file: &Path) -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).init();
-    // Before the sampler: a signal that comes early is not lost.
+    // The signals come before the sampler, so that an early one is not lost.
     let mut signals = Signals::new([SIGTERM, SIGINT]).context("cannot wait for signals")?;
     let sampler = Sampler::start(file).with_context(|| format!("cannot sample into {}", file.display()))?;
     signals.forever().next();
     sampler.stop().with_context(|| format!("cannot write the last samples to {}", file.display()))
 }
 
-/// The schedule is fixed: a late sample does not make the next one late, and one that is missed is left out.
+/// Samples on a fixed schedule: a late sample does not delay the next one, and a missed sample is skipped.
 fn sample_until(stopped: &Receiver<()>, host: &mut Host, file: &Path) -> io::Result<()> {
     let mut pending: Vec<Sample> = Vec::with_capacity(FRAME_SAMPLES);
     let mut due = Instant::now() + SAMPLE_PERIOD;

@@ -4,47 +4,47 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 
-use dicomperf::samples::{ProcessSample, ThreadSample};
+use dicomperf_model::samples::{ProcessSample, ThreadSample};
 use procfs::FromRead as _;
 use procfs::process::{Process, Schedstat};
 
-/// The server's name as the kernel has it (proc_pid_comm(5)).
+/// The server's name in the kernel (proc_pid_comm(5)).
 const PROCESS_NAME: &str = "Orthanc";
-/// Looking for processes and threads means to open a file for each, so it is done in one sample of this many. Orthanc
-/// starts its threads when it starts, and that long before the first C-STORE.
-const LOOK_EVERY_SAMPLES: u64 = 10;
-/// A thread that has used less, in ms, is left out: Orthanc has fifty that wait for REST.
+/// A scan for processes and threads opens a file for each, so only one sample in this many does it. Orthanc starts its
+/// threads when it starts, long before the first C-STORE.
+const SCAN_EVERY_SAMPLES: u64 = 10;
+/// Threads with less CPU time, in ms, are omitted: Orthanc has fifty that wait for REST requests.
 const MIN_CPU_MS: u64 = 10;
 
-/// The processes called Orthanc, kept from look to look.
+/// The processes called Orthanc that the last scan found.
 #[derive(Debug, Default)]
 pub(super) struct Processes(Vec<Server>);
 
 #[derive(Debug)]
 struct Server {
     process: Process,
-    /// Each with its schedstat. A file that stays open takes one system call to be read again.
+    /// The threads, each with its open schedstat: reading an open file again takes one system call.
     threads: Vec<(u32, File)>,
 }
 
 impl Processes {
-    /// Of the sample with this number.
+    /// The processes in the sample with this number.
     pub fn sample(&mut self, number: u64) -> Vec<ProcessSample> {
-        if number.is_multiple_of(LOOK_EVERY_SAMPLES) {
-            self.look();
+        if number.is_multiple_of(SCAN_EVERY_SAMPLES) {
+            self.scan();
         }
-        // One that has ended since is gone with the next look.
+        // A process that has ended since is skipped; the next scan removes it.
         self.0.iter().filter_map(Server::sample).collect()
     }
 
-    fn look(&mut self) {
+    fn scan(&mut self) {
         let Ok(entries) = fs::read_dir("/proc") else { return };
         let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         self.0 = pids.filter(|&pid| is_server(pid)).filter_map(Server::open).collect();
     }
 }
 
-/// True if that is its name. The file has 16 bytes at most.
+/// True if the process has the server's name. The file has 16 bytes at most.
 fn is_server(pid: i32) -> bool {
     let mut name = [0; 17];
     let read = File::open(format!("/proc/{pid}/comm")).and_then(|mut file| file.read(&mut name));
@@ -79,9 +79,9 @@ impl Server {
     }
 }
 
-/// The scheduler's own count, there in ns; /proc/PID/task/ID/stat has it in ticks of 10 ms, and costs more.
+/// The scheduler's own count, which is in ns. /proc/PID/task/ID/stat has ticks of 10 ms, and costs more to read.
 fn cpu_ms(schedstat: &File) -> Option<u64> {
-    // Three numbers of 20 digits at most.
+    // The file has three numbers of 20 digits at most.
     let mut line = [0; 64];
     let length = schedstat.read_at(&mut line, 0).ok()?;
     Some(Schedstat::from_read(&line[..length]).ok()?.sum_exec_runtime / 1_000_000)

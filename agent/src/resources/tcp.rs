@@ -1,10 +1,10 @@
-//! TCP's counters. procfs (the crate) knows /proc/net/snmp, but refuses it whole where the kernel lacks one of its
-//! columns, and does not know /proc/net/netstat.
+//! TCP's counters. The crate procfs reads /proc/net/snmp, but rejects the whole file if the kernel lacks one of its
+//! columns. It does not read /proc/net/netstat.
 
 use std::fs;
 use std::io;
 
-use dicomperf::samples::TcpSample;
+use dicomperf_model::samples::TcpSample;
 
 pub(super) fn sample() -> io::Result<TcpSample> {
     let table = fs::read_to_string("/proc/net/snmp")?;
@@ -21,8 +21,8 @@ pub(super) fn sample() -> io::Result<TcpSample> {
     })
 }
 
-/// A value in a table of which each part has a line of names and one of values, both with the same first word
-/// (proc_pid_net(5)).
+/// A value in a table. Each part of the table has a line of names and a line of values, and both begin with the same
+/// word (proc_pid_net(5)).
 fn value(table: &str, part: &str, name: &str) -> Option<u64> {
     let mut lines = table.lines().filter_map(|line| line.strip_prefix(part)).map(str::split_ascii_whitespace);
     let position = lines.next()?.position(|other| other == name)?;

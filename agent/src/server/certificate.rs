@@ -1,10 +1,10 @@
-//! The certificate of a run's DICOM over TLS, in the files that every server reads.
+//! The certificate of a run for DICOM over TLS, in files that every server reads.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dicomperf::step::ServerAddress;
+use dicomperf_model::step::ServerAddress;
 
 use super::files::{hand_over, replace_if_changed};
 use crate::failure::{DuringIo as _, Failure};
@@ -16,24 +16,25 @@ use crate::tls::Certificate;
 pub struct CertificatePaths {
     /// The certificate, PEM.
     pub certificate: PathBuf,
-    /// Its private key, PEM.
+    /// The private key, PEM.
     pub private_key: PathBuf,
 }
 
 impl CertificatePaths {
-    /// In a directory.
+    /// The files in this directory.
     #[must_use]
-    pub fn under(directory: &Path) -> Self {
+    pub fn in_directory(directory: &Path) -> Self {
         Self { certificate: directory.join("certificate.pem"), private_key: directory.join("private-key.pem") }
     }
 
-    /// On a host that is a server for good.
+    /// The files of an installed server.
     #[must_use]
     pub fn installed() -> Self {
-        Self::under(Path::new("/etc/dicomperf"))
+        Self::in_directory(Path::new("/etc/dicomperf"))
     }
 
-    /// Writes a certificate once a run, since another one would be another reason to restart. Returns whether it wrote.
+    /// Writes a certificate once per run, because a new one would force a restart of the server. Returns true if it
+    /// wrote.
     pub(super) fn write_once(
         &self,
         address: &ServerAddress,
@@ -42,7 +43,7 @@ impl CertificatePaths {
     ) -> Result<bool, Failure> {
         let mark = home.path("certificate-made");
         if mark.exists() && self.certificate.exists() && self.private_key.exists() {
-            // The server before it may have been another one.
+            // The previous server may have had another group.
             hand_over(&self.private_key, group)?;
             return Ok(false);
         }

@@ -1,24 +1,24 @@
-//! `server collect`: the server's versions, configuration and log, for whoever reads the results.
+//! `server collect`: the server's versions, configuration and log, which help to explain the results.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
-use dicomperf::step::{Collect, Collected, StepOutput};
+use dicomperf_model::step::{Collect, Collected, StepOutput};
 
 use super::companions;
-use super::target::{configured, every_server};
+use super::target::{configured_server, every_server};
 use crate::failure::Failure;
 use crate::home::RunHome;
 use crate::reporter::{Reporter, WorkEnd};
 use crate::upload::{Retries, Uploader};
 use crate::{resources, versions};
 
-/// The most of a server's log that is uploaded, from its end.
+/// The most bytes of a server's log that are uploaded: its end.
 const MAX_LOG_BYTES: u64 = 16_000_000;
 
-/// `server collect`: versions, live configuration, environment and log.
+/// Runs `server collect`: versions, live configuration, environment and log.
 ///
 /// # Errors
 /// `ServerNotStarted`, `ServerUnreachable`, `HostFailed`.
@@ -27,9 +27,9 @@ pub fn collect(collect: &Collect, home: &RunHome, reporter: &mut Reporter) -> Re
     let mut versions = versions::host();
     every_server(&collect.server).for_each(|server| server.add_version(&mut versions, &home.path("version.out")));
     let mut collected = Collected { versions, orthanc: BTreeMap::new(), environment: BTreeMap::new() };
-    let result = configured(&collect.server, home).and_then(|server| server.collect(&mut collected));
+    let result = configured_server(&collect.server, home).and_then(|server| server.collect(&mut collected));
     reporter.set_output(StepOutput::Collected(collected));
-    // The log is uploaded in any case: it is wanted most where the server does not answer.
+    // The log is uploaded in any case. It matters most if the server does not answer.
     reporter.stage(1, 2, "collecting the server's log");
     upload_log(collect);
     companions::stop_sampler(home, reporter.deadline())?;
@@ -37,13 +37,13 @@ pub fn collect(collect: &Collect, home: &RunHome, reporter: &mut Reporter) -> Re
     result.map(|()| WorkEnd::Done)
 }
 
-/// Uploads the log of the server that writes one, be it that of the last block or of one before. A step does not fail for
-/// a log.
+/// Uploads the log of every server that writes one, even if it ran in an earlier block. A failed upload does not fail
+/// the step.
 fn upload_log(collect: &Collect) {
     for server in every_server(&collect.server) {
         let Some(path) = server.log() else { continue };
         let url = &collect.orthanc_log_url;
-        let uploaded = end_of(path).map_err(|error| error.to_string()).and_then(|log| {
+        let uploaded = read_end(path).map_err(|error| error.to_string()).and_then(|log| {
             let uploaded = Uploader::new().put(url, &log, "text/plain; charset=utf-8", Retries::Many);
             uploaded.map_err(|error| error.to_string())
         });
@@ -53,7 +53,7 @@ fn upload_log(collect: &Collect) {
     }
 }
 
-fn end_of(path: &Path) -> io::Result<Vec<u8>> {
+fn read_end(path: &Path) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(length.saturating_sub(MAX_LOG_BYTES)))?;

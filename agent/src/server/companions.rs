@@ -4,7 +4,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use dicomperf::step::IPERF3_PORT;
+use dicomperf_model::step::IPERF3_PORT;
 
 use super::processes;
 use super::systemd::{self, systemctl, unit_path, unit_text};
@@ -12,12 +12,11 @@ use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::resources::SAMPLES_FILE;
 
-/// The time that a unit has until its process is there.
+/// The time limit for the start of a unit's process.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// The sampler's unit.
 const SAMPLER_UNIT: &str = "dicomperf-sampler.service";
 
-/// Starts the sampler and iperf3's server, each unless it runs.
+/// Starts the sampler and iperf3's server, unless they run already.
 ///
 /// # Errors
 /// `ServerNotStarted`, `HostFailed`.
@@ -26,26 +25,26 @@ pub(super) fn start_companions(home: &RunHome, deadline: Instant) -> Result<(), 
     let samples = home.path(SAMPLES_FILE).display().to_string();
     let command = format!("{} sample --out {samples}", agent.display());
     start_once(SAMPLER_UNIT, &unit_text("Samples of this host for dicomperf", &command, ""), &samples, home, deadline)?;
-    // An argument by which it is known among the processes of the host.
+    // An argument that identifies iperf3's server among the processes of the host.
     let pid_file = "/run/dicomperf-iperf3.pid";
     let command = format!("/usr/bin/iperf3 --server --port {IPERF3_PORT} --pidfile {pid_file}");
     start_once("dicomperf-iperf3.service", &unit_text("iperf3 for dicomperf", &command, ""), pid_file, home, deadline)
 }
 
-/// Stops the sampler, so that its last frame is written.
+/// Stops the sampler, which then writes its last frame.
 ///
 /// # Errors
 /// `HostFailed`
 pub(super) fn stop_sampler(home: &RunHome, deadline: Instant) -> Result<(), Failure> {
     systemctl(&["stop", SAMPLER_UNIT], home, deadline)?;
-    for process in processes::with_argument(&home.path(SAMPLES_FILE).display().to_string())? {
+    for process in processes::find_by_argument(&home.path(SAMPLES_FILE).display().to_string())? {
         process.end()?;
     }
     Ok(())
 }
 
 fn start_once(name: &str, text: &str, argument: &str, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
-    let is_running = || processes::with_argument(argument).map(|found| !found.is_empty());
+    let is_running = || processes::find_by_argument(argument).map(|found| !found.is_empty());
     if is_running()? {
         return Ok(());
     }
@@ -56,7 +55,7 @@ fn start_once(name: &str, text: &str, argument: &str, home: &RunHome, deadline: 
     let until = deadline.min(Instant::now() + START_TIMEOUT);
     while !is_running()? {
         if Instant::now() >= until {
-            let reason = "it was started and does not run".to_owned();
+            let reason = "it was started but does not run".to_owned();
             return Err(Failure::ServerNotStarted { server: name.to_owned(), reason });
         }
         sleep(Duration::from_millis(50));

@@ -1,13 +1,14 @@
-//! `server configure`: the server runs with exactly the block's configuration, or the step fails.
+//! `server configure`: starts the server with exactly the block's configuration, or fails the step.
 
 use std::fs;
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use dicomperf::step::{HostVersions, ServerConfiguration, StepOutput};
+use dicomperf_model::measurement::HostVersions;
+use dicomperf_model::step::{ServerConfiguration, StepOutput};
 
-use super::target::{every_server, keep_configured, server_under_test};
+use super::target::{every_server, save_configured_target, server_under_test};
 use super::under_test::ServerUnderTest;
 use super::{companions, echo, files, processes, systemd};
 use crate::failure::{DuringIo as _, Failure};
@@ -15,13 +16,14 @@ use crate::home::RunHome;
 use crate::reporter::{Reporter, WorkEnd};
 use crate::{packages, resources, tls, versions};
 
-/// The time that a server has to answer. Its database may be large.
+/// The longest wait for a server's first answer. Its database may be large.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// Lines of the server's log in an error.
 const MAX_LOG_LINES: usize = 5;
 
-/// `server configure`: installs the server and iperf3, writes the server's configuration and our units, starts them, and
-/// proves that the server answers on its control interface and C-ECHO. Does nothing where that configuration runs.
+/// Runs `server configure`: installs the server and iperf3, writes the server's configuration and our units, and starts
+/// them. Then it checks that the server answers on its control interface and to C-ECHO. It restarts nothing if the
+/// server already runs with that configuration.
 ///
 /// # Errors
 /// `InstallFailed`, `OrthancTooOld`, `ServerNotStarted`, `DeadlinePassed`, `HostFailed`.
@@ -40,14 +42,14 @@ pub fn configure(
     let mut versions = versions::host();
     server.add_version(&mut versions, &home.path("version.out"));
     tracing::info!(?versions, "{}", server.name());
-    // They explain a result: a step does not fail for them.
+    // The companions only explain a result, so a failure to start them does not fail the step.
     if let Err(failure) = companions::start_companions(home, deadline) {
         tracing::warn!("{failure}");
     }
 
     reporter.stage(1, 3, format!("configuring {}", server.name()));
     let changed = host.write(&versions)?;
-    keep_configured(configuration.settings.target, home)?;
+    save_configured_target(configuration.settings.target, home)?;
     if changed || host.check().is_err() {
         reporter.stage(2, 3, format!("starting {}", server.name()));
         host.restart()?;
@@ -69,7 +71,7 @@ struct Host<'a> {
 }
 
 impl Host<'_> {
-    /// Writes every file that differs from the one that is there. Returns whether it wrote any.
+    /// Writes every file whose content differs from the existing one. Returns true if it wrote any.
     fn write(&self, versions: &HostVersions) -> Result<bool, Failure> {
         let (files, group) = (self.server.files(self.configuration, versions)?, self.server.group());
         let mut changed = false;
@@ -86,11 +88,11 @@ impl Host<'_> {
         Ok(changed)
     }
 
-    /// Stops every server that may hold the ports, our own and a package's, and starts this one.
+    /// Stops every server that may use the ports, our own and a package's, and starts this one.
     fn restart(&self) -> Result<(), Failure> {
         let address = &self.configuration.server;
         systemd::systemctl(&["daemon-reload"], self.home, self.deadline)?;
-        // A unit that is not there or does not run is no failure.
+        // A unit that does not exist or does not run is not an error.
         for server in every_server(address) {
             for unit in server.packaged_unit().into_iter().chain([server.unit()]) {
                 systemd::systemctl(&["stop", unit], self.home, self.deadline)?;
@@ -101,15 +103,15 @@ impl Host<'_> {
         }
         for port in [address.dicom_port, address.rest_port] {
             if !processes::is_free(port) {
-                return Err(self.not_started(format!("another program holds port {port}")));
+                return Err(self.not_started(format!("another program uses port {port}")));
             }
         }
         systemd::start(self.server.unit(), self.home, self.deadline)
     }
 
-    /// Fails if the server does not run as it should, or does not answer.
+    /// Fails if the server does not run as configured, or does not answer.
     fn check(&self) -> Result<(), String> {
-        self.server.answers().map_err(|failure| failure.to_string())?;
+        self.server.check_control_interface().map_err(|failure| failure.to_string())?;
         let address = &self.configuration.server;
         let tls = if self.configuration.settings.tls {
             let certificate = fs::read(&self.server.certificate().certificate).map_err(|error| error.to_string())?;
@@ -118,7 +120,7 @@ impl Host<'_> {
             None
         };
         echo::echo(address, tls).map_err(|reason| format!("C-ECHO to port {}: {reason}", address.dicom_port))?;
-        // It must not be any server that answers, but ours with its environment.
+        // The server that answers must be ours, with its environment.
         match self.server.runs_as(&self.configuration.settings) {
             Ok(true) => Ok(()),
             Ok(false) => Err("the process that answers is not the one that was started".to_owned()),

@@ -1,4 +1,4 @@
-//! C-ECHO (PS3.7 9.1.5): the proof that a server answers on DICOM, over TLS where it is to.
+//! C-ECHO (PS3.7 9.1.5): the proof that a server answers on DICOM, with TLS if the block uses it.
 
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use dicom_dictionary_std::uids;
 use dicom_ul::association::CloseSocket;
 use dicom_ul::pdu::{PDataValue, PDataValueType};
 use dicom_ul::{ClientAssociation, ClientAssociationOptions, Pdu};
-use dicomperf::step::ServerAddress;
+use dicomperf_model::step::ServerAddress;
 use rustls::ClientConfig;
 
 use crate::failure::with_causes;
 use crate::upper_layer::command::{C_ECHO_RESPONSE, Command};
 
-/// The AE title that the proof calls from.
+/// The calling AE title of the C-ECHO.
 const CALLING_AE_TITLE: &str = "DICOMPERF";
-const TIMEOUT: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sends a C-ECHO, and waits for Success.
 ///
@@ -26,9 +26,9 @@ pub fn echo(server: &ServerAddress, tls: Option<ClientConfig>) -> Result<(), Str
         .calling_ae_title(CALLING_AE_TITLE)
         .called_ae_title(server.ae_title.clone())
         .with_presentation_context(uids::VERIFICATION, vec![uids::IMPLICIT_VR_LITTLE_ENDIAN])
-        .connection_timeout(TIMEOUT)
-        .read_timeout(TIMEOUT)
-        .write_timeout(TIMEOUT);
+        .connection_timeout(ANSWER_TIMEOUT)
+        .read_timeout(ANSWER_TIMEOUT)
+        .write_timeout(ANSWER_TIMEOUT);
     match tls {
         None => exchange(options.establish(address).map_err(|error| with_causes(&error))?),
         Some(tls) => {

@@ -1,4 +1,4 @@
-//! Files that a server reads: written only where they differ, and with secrets for the server's group alone.
+//! Files that a server reads. They are written only if they differ. Only root and the server's group can read secrets.
 
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::failure::{DuringIo as _, Failure};
 use crate::home;
 
-/// Writes a file unless it holds just that. Returns whether it wrote.
+/// Writes a file unless it has this content already. Returns true if it wrote.
 pub(super) fn replace_if_changed(
     path: &Path,
     content: &[u8],
@@ -25,7 +25,7 @@ pub(super) fn replace_if_changed(
     Ok(true)
 }
 
-/// Lets a group read a secret beside root.
+/// Lets a group read a secret, besides root.
 pub(super) fn hand_over(path: &Path, group: Option<&str>) -> Result<(), Failure> {
     let Some(group) = group else { return Ok(()) };
     chown(path, None, Some(group_id(group)?)).while_path("hand over", path)?;

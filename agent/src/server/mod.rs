@@ -1,4 +1,4 @@
-//! The server under test: installed, started, proved and collected on its host, and asked by the client what it holds.
+//! The server under test. Its host installs, starts, checks and collects it; the client asks it for its contents.
 
 mod certificate;
 mod collect;

@@ -1,7 +1,7 @@
-//! The processes of this host that serve, from /proc: a service manager may not know of every one.
+//! The server processes of this host, from /proc: a service manager may not know all of them.
 //!
-//! Only what every process may read is read directly. In a container root lacks CAP_SYS_PTRACE, and with it the sight of
-//! another user's /proc/PID/{exe,fd,environ}.
+//! The agent reads directly only what every process may read. In a container root lacks CAP_SYS_PTRACE, so it cannot
+//! read another user's /proc/PID/{exe,fd,environ}.
 
 use std::fs;
 use std::io;
@@ -15,35 +15,35 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::failure::{DuringIo as _, Failure};
 
-/// The time that a process has to end after a signal.
+/// The time in which a process must end after a signal.
 const END_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A process.
+/// A process of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerProcess {
     pid: i32,
     arguments: Vec<String>,
 }
 
-/// Every process that is alive and has this name, as the kernel has it (proc_pid_comm(5)).
-pub(super) fn named(name: &str) -> Result<Vec<ServerProcess>, Failure> {
+/// Every live process with this name in the kernel (proc_pid_comm(5)).
+pub(super) fn find_by_name(name: &str) -> Result<Vec<ServerProcess>, Failure> {
     find(|other, _| other == name).while_doing(|| "read /proc".to_owned())
 }
 
-/// Every process that is alive and has this argument: a path that only ours are started with.
-pub(super) fn with_argument(argument: &str) -> Result<Vec<ServerProcess>, Failure> {
+/// Every live process with this argument: a path with which only ours are started.
+pub(super) fn find_by_argument(argument: &str) -> Result<Vec<ServerProcess>, Failure> {
     find(|_, arguments| arguments.iter().any(|other| other == argument)).while_doing(|| "read /proc".to_owned())
 }
 
 fn find(wanted: impl Fn(&str, &[String]) -> bool) -> io::Result<Vec<ServerProcess>> {
     let mut processes = Vec::new();
     for entry in fs::read_dir("/proc")? {
-        // Gone in between: not alive.
+        // The process ended meanwhile.
         let Ok(entry) = entry else { continue };
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
         let Ok(name) = fs::read_to_string(entry.path().join("comm")) else { continue };
-        let arguments = words(&fs::read(entry.path().join("cmdline")).unwrap_or_default());
-        // A zombie has no arguments any more.
+        let arguments = split_at_nul(&fs::read(entry.path().join("cmdline")).unwrap_or_default());
+        // A zombie has no arguments.
         if !arguments.is_empty() && wanted(name.trim_end(), &arguments) {
             processes.push(ServerProcess { pid, arguments });
         }
@@ -58,13 +58,13 @@ pub(super) fn is_free(port: u16) -> bool {
 }
 
 impl ServerProcess {
-    /// True if this is among its arguments.
+    /// True if the process was started with this argument.
     #[must_use]
     pub fn was_started_with(&self, argument: &str) -> bool {
         self.arguments.iter().any(|other| other.trim_end_matches('/') == argument)
     }
 
-    /// The environment that it was started with: `NAME=VALUE`.
+    /// Returns the environment with which the process was started: `NAME=VALUE`.
     ///
     /// # Errors
     /// A process that has ended.
@@ -72,12 +72,12 @@ impl ServerProcess {
         let path = format!("/proc/{}/environ", self.pid);
         match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                // What root may not read here, the process's own user may.
+                // The process's own user can read the file even if root cannot.
                 let mut command = Command::new("cat");
                 command.arg(path).uid(self.id("Uid:")?).gid(self.id("Gid:")?);
-                Ok(words(&command.output()?.stdout))
+                Ok(split_at_nul(&command.output()?.stdout))
             }
-            bytes => Ok(words(&bytes?)),
+            bytes => Ok(split_at_nul(&bytes?)),
         }
     }
 
@@ -89,10 +89,10 @@ impl ServerProcess {
     }
 
     fn is_alive(&self) -> bool {
-        fs::read(format!("/proc/{}/cmdline", self.pid)).is_ok_and(|bytes| words(&bytes) == self.arguments)
+        fs::read(format!("/proc/{}/cmdline", self.pid)).is_ok_and(|bytes| split_at_nul(&bytes) == self.arguments)
     }
 
-    /// Asks it to end, and ends it if it does not.
+    /// Ends the process with SIGTERM, or else with SIGKILL.
     ///
     /// # Errors
     /// `HostFailed`
@@ -119,7 +119,7 @@ impl ServerProcess {
     }
 }
 
-fn words(bytes: &[u8]) -> Vec<String> {
+fn split_at_nul(bytes: &[u8]) -> Vec<String> {
     let words = bytes.split(|&byte| byte == 0).filter(|word| !word.is_empty());
     words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
@@ -143,8 +143,9 @@ mod tests {
         let program = directory.path().join("dicomperf-probe");
         fs::copy("/bin/sleep", &program).expect("copied");
         let mut child = Command::new(&program).arg("61.5").env("TCP_NODELAY", "0").spawn().expect("started");
-        let found = || named("dicomperf-probe").expect("read").into_iter().find(|one| one.was_started_with("61.5"));
-        // Between fork and exec it has another name.
+        let found =
+            || find_by_name("dicomperf-probe").expect("read").into_iter().find(|one| one.was_started_with("61.5"));
+        // Between fork and exec the process has another name.
         let process = (0..100).find_map(|_| {
             sleep(Duration::from_millis(10));
             found()

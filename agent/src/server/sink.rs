@@ -1,11 +1,12 @@
-//! The sink as the server under test: the agent's own SCP, as a service.
+//! The sink as the server under test: the agent's own SCP, run as a service.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use dicomperf::measurement::ServerMetrics;
-use dicomperf::plan::ServerSettings;
-use dicomperf::step::{Collected, HostVersions, ServerAddress, ServerConfiguration};
+use dicomperf_model::measurement::HostVersions;
+use dicomperf_model::measurement::ServerMetrics;
+use dicomperf_model::settings::ServerSettings;
+use dicomperf_model::step::{Collected, ServerAddress, ServerConfiguration};
 
 use super::certificate::CertificatePaths;
 use super::processes::{self, ServerProcess};
@@ -16,23 +17,23 @@ use crate::home::RunHome;
 use crate::rest::Rest;
 use crate::sink::{Counted, INSTANCES_PATH, SinkDocument};
 
-/// The name of its unit.
-const UNIT: &str = "dicomperf-sink.service";
-/// The file that it is started with.
-const DOCUMENT: &str = "/etc/dicomperf/sink.json";
-/// The time that an answer may take. Counting takes the sink no time.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// The name of the sink's unit.
+const UNIT_NAME: &str = "dicomperf-sink.service";
+/// The document with which the sink is started.
+const DOCUMENT_PATH: &str = "/etc/dicomperf/sink.json";
+/// The longest wait for an answer. Counting itself is instant.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The sink, on its own host by its files and processes, from anywhere by its control interface.
+/// The sink. Its own host uses its files and processes; any host can use its control interface.
 pub(super) struct Sink {
     certificate: CertificatePaths,
     control: Rest,
 }
 
 impl Sink {
-    /// At this address.
+    /// The sink at this address.
     pub fn new(address: &ServerAddress) -> Self {
-        let control = Rest::new("the sink's control interface", address, TIMEOUT);
+        let control = Rest::new("the sink's control interface", address, ANSWER_TIMEOUT);
         Self { certificate: CertificatePaths::installed(), control }
     }
 
@@ -66,23 +67,23 @@ impl ServerUnderTest for Sink {
         "the sink"
     }
 
-    /// The agent is there already.
+    /// Does nothing: the agent is already installed.
     fn install(&self, _home: &RunHome, _deadline: Instant) -> Result<(), Failure> {
         Ok(())
     }
 
-    /// Its version is the agent's.
+    /// Does nothing: the sink's version is that of the agent.
     fn add_version(&self, _versions: &mut HostVersions, _scratch: &Path) {}
 
     fn files(&self, block: &ServerConfiguration, _versions: &HostVersions) -> Result<Vec<ServerFile>, Failure> {
         let agent = std::env::current_exe().while_doing(|| "find the agent's own binary".to_owned())?;
-        let command = format!("{} sink {DOCUMENT}", agent.display());
+        let command = format!("{} sink {DOCUMENT_PATH}", agent.display());
         let unit = unit_text("The sink, which receives in place of a server, for dicomperf", &command, "");
-        let path = PathBuf::from(DOCUMENT);
+        let path = PathBuf::from(DOCUMENT_PATH);
         let content = serde_json::to_vec_pretty(&self.document(block)).while_path("write", &path)?;
         Ok(vec![
             ServerFile { path, content, is_secret: true },
-            ServerFile { path: unit_path(UNIT), content: unit.into_bytes(), is_secret: false },
+            ServerFile { path: unit_path(UNIT_NAME), content: unit.into_bytes(), is_secret: false },
         ])
     }
 
@@ -95,19 +96,19 @@ impl ServerUnderTest for Sink {
     }
 
     fn unit(&self) -> &'static str {
-        UNIT
+        UNIT_NAME
     }
 
     fn processes(&self) -> Result<Vec<ServerProcess>, Failure> {
-        processes::with_argument(DOCUMENT)
+        processes::find_by_argument(DOCUMENT_PATH)
     }
 
-    /// All of its settings are in its file.
+    /// True if the sink runs: its file has all of its settings.
     fn runs_as(&self, _settings: &ServerSettings) -> Result<bool, Failure> {
         Ok(!self.processes()?.is_empty())
     }
 
-    fn answers(&self) -> Result<(), Failure> {
+    fn check_control_interface(&self) -> Result<(), Failure> {
         self.count().map(|_| ())
     }
 

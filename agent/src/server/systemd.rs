@@ -1,7 +1,7 @@
 //! systemd's units: masked, started and stopped.
 //!
-//! In a container `systemctl` may be Debian's stand-in, which starts units and cannot stop every one. So nothing is
-//! believed here that /proc does not confirm.
+//! In a container `systemctl` may be Debian's stand-in, which starts units but cannot stop every one. So the agent
+//! checks the result in /proc.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -21,8 +21,8 @@ pub(super) fn unit_path(unit: &str) -> PathBuf {
     Path::new(UNITS_DIRECTORY).join(unit)
 }
 
-/// A unit that runs one command without restarts: it must not come back where it failed. `service_lines` are further lines
-/// of its `[Service]` section.
+/// The text of a unit that runs one command and never restarts it: a failed server must stay down. `service_lines` are
+/// further lines of its `[Service]` section.
 pub(super) fn unit_text(description: &str, command: &str, service_lines: &str) -> String {
     format!(
         "[Unit]\n\
@@ -37,19 +37,19 @@ pub(super) fn unit_text(description: &str, command: &str, service_lines: &str) -
     )
 }
 
-/// Keeps a package's unit from being started, by its installation or at boot: as `systemctl mask` does, and also before
-/// there is such a unit.
+/// Masks a package's unit, so that neither its installation nor a boot starts it. It does the same as `systemctl mask`,
+/// and also works before the unit exists.
 pub(super) fn mask(unit: &str) -> Result<(), Failure> {
     let mask = unit_path(unit);
     fs::create_dir_all(UNITS_DIRECTORY).while_path("make", Path::new(UNITS_DIRECTORY))?;
     if fs::symlink_metadata(&mask).is_ok() {
-        // A mask of an earlier step, or an administrator's own unit. Its process is ended before ours is started.
+        // An earlier step has masked it, or it is an administrator's own unit. Its process is ended before ours is
+        // started.
         return Ok(());
     }
     symlink("/dev/null", &mask).while_path("write", &mask)
 }
 
-/// Starts a unit.
 pub(super) fn start(unit: &str, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
     let started = systemctl(&["start", unit], home, deadline)?;
     if started.success() {
@@ -59,7 +59,7 @@ pub(super) fn start(unit: &str, home: &RunHome, deadline: Instant) -> Result<(),
     Err(Failure::ServerNotStarted { server: unit.to_owned(), reason })
 }
 
-/// Runs `systemctl`, whatever its exit code.
+/// Runs `systemctl`, and accepts any exit code.
 pub(super) fn systemctl(arguments: &[&str], home: &RunHome, deadline: Instant) -> Result<Finished, Failure> {
     process::run(Command::new("systemctl").args(arguments), &home.path("command.out"), deadline)
         .while_doing(|| "run systemctl".to_owned())

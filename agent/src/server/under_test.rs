@@ -1,4 +1,4 @@
-//! A server under test: everything that differs from one SCP to another.
+//! A server under test. Its methods have all the differences between one SCP and another.
 //!
 //! A further server is one file beside [`orthanc`](super::orthanc) and `sink`, and one line in
 //! [`server_under_test`](super::server_under_test).
@@ -6,124 +6,126 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use dicomperf::measurement::ServerMetrics;
-use dicomperf::plan::ServerSettings;
-use dicomperf::step::{Collected, HostVersions, ServerConfiguration};
+use dicomperf_model::measurement::HostVersions;
+use dicomperf_model::measurement::ServerMetrics;
+use dicomperf_model::settings::ServerSettings;
+use dicomperf_model::step::{Collected, ServerConfiguration};
 
 use super::certificate::CertificatePaths;
 use super::processes::ServerProcess;
 use crate::failure::Failure;
 use crate::home::RunHome;
 
-/// An SCP: on its own host it is installed, started and proved; from the client it is emptied and asked what it holds.
+/// An SCP. Its own host installs, starts and checks it; the client empties it and asks it for its contents.
 pub trait ServerUnderTest {
-    /// Its name in messages.
+    /// The name in messages.
     fn name(&self) -> &'static str;
 
-    /// Installs it unless it is there.
+    /// Installs the server unless it is installed already.
     ///
     /// # Errors
     /// `InstallFailed`, `DeadlinePassed`, `HostFailed`.
     fn install(&self, home: &RunHome, deadline: Instant) -> Result<(), Failure>;
 
-    /// Adds its version to those of the host, if it is installed.
+    /// Adds the server's version to those of the host, if the server is installed.
     fn add_version(&self, versions: &mut HostVersions, scratch: &Path);
 
-    /// Everything that it is started with for a block, its unit included, but not its certificate.
+    /// Every file with which the server is started for a block. This includes its unit, but not its certificate.
     ///
     /// # Errors
     /// `OrthancTooOld`, `HostFailed`.
     fn files(&self, block: &ServerConfiguration, versions: &HostVersions) -> Result<Vec<ServerFile>, Failure>;
 
-    /// The certificate and key that it shows where DICOM goes over TLS.
+    /// The certificate and key that the server uses for DICOM over TLS.
     fn certificate(&self) -> &CertificatePaths;
 
-    /// The group that its process reads secrets with; `None` if it is root's.
+    /// The group through which the server's process reads secrets; `None` if the process is root's.
     fn group(&self) -> Option<&'static str>;
 
-    /// The unit that starts it.
+    /// The unit that starts the server.
     fn unit(&self) -> &'static str;
 
-    /// A unit of its package, which may hold the same ports.
+    /// A unit of the server's package, which may use the same ports.
     fn packaged_unit(&self) -> Option<&'static str> {
         None
     }
 
-    /// Its processes that are alive: those of our unit and those of its package.
+    /// The server's live processes: those of our unit and those of its package.
     ///
     /// # Errors
     /// `HostFailed`
     fn processes(&self) -> Result<Vec<ServerProcess>, Failure>;
 
-    /// True if it runs as a block asks for.
+    /// True if the server runs with the settings of a block.
     ///
     /// # Errors
     /// `HostFailed`
     fn runs_as(&self, settings: &ServerSettings) -> Result<bool, Failure>;
 
-    /// Fails if its control interface does not answer.
+    /// Fails if the server's control interface does not answer.
     ///
     /// # Errors
     /// `ServerUnreachable`
-    fn answers(&self) -> Result<(), Failure>;
+    fn check_control_interface(&self) -> Result<(), Failure>;
 
-    /// Its log, if it writes one.
+    /// The server's log, if it writes one.
     fn log(&self) -> Option<&Path>;
 
-    /// Adds its live configuration, without secrets, and its environment, as far as they can be had.
+    /// Adds the server's live configuration, without secrets, and its environment, as far as they are available.
     ///
     /// # Errors
     /// `ServerUnreachable`, `HostFailed`.
     fn collect(&self, collected: &mut Collected) -> Result<(), Failure>;
 
-    /// Makes it forget every instance.
+    /// Deletes every instance on the server.
     ///
     /// # Errors
     /// `ServerUnreachable`
     fn empty(&self) -> Result<(), Failure>;
 
-    /// Asks it for everything that it holds.
+    /// Asks the server for its contents.
     ///
     /// # Errors
     /// `ServerUnreachable`
     fn contents(&self) -> Result<Contents, Failure>;
 
-    /// Its own figures of an iteration that began at a time in ms since 1970-01-01 UTC, if it has any.
+    /// The server's own metrics of an iteration that began at a time in ms since 1970-01-01 UTC; `None` if it has no
+    /// metrics.
     fn metrics(&self, started_at_ms: u64) -> Option<ServerMetrics>;
 
-    /// Fetches an instance back; `None` from a server that keeps no instances.
+    /// Fetches an instance back; `None` from a server that stores no instances.
     ///
     /// # Errors
     /// `ServerUnreachable`
     fn fetch(&self, instance: &StoredInstance) -> Result<Option<Vec<u8>>, Failure>;
 
-    /// True if it may change pixel data with these settings.
+    /// True if the server may change pixel data with these settings.
     fn transcodes(&self, settings: &ServerSettings) -> bool;
 }
 
-/// A file that a server is started with.
+/// A file with which a server is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerFile {
-    /// Its path.
+    /// The file's path.
     pub path: PathBuf,
-    /// All of it.
+    /// The whole content.
     pub content: Vec<u8>,
-    /// Only root and the server's group may read it.
+    /// True if only root and the server's group may read it.
     pub is_secret: bool,
 }
 
-/// Everything that a server holds.
+/// The contents of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contents {
-    /// Its instances; of the sink, which keeps none, their SOP Instance UIDs.
+    /// The instances. The sink stores none, so it reports their SOP Instance UIDs only.
     pub instances: Vec<StoredInstance>,
-    /// Number of instances that it received. One that came twice counts twice.
+    /// Number of received instances. An instance that was received twice counts twice.
     pub count: u64,
-    /// Bytes: Orthanc's TotalUncompressedSize, or those of the data sets that the sink discarded.
+    /// Bytes: Orthanc's TotalUncompressedSize, or the bytes of the data sets that the sink discarded.
     pub bytes: u64,
 }
 
-/// An instance that a server holds.
+/// An instance on a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredInstance {
     /// The server's own id.

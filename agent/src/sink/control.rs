@@ -1,6 +1,6 @@
 //! The control interface: counts over HTTP.
 //!
-//! `GET /instances` answers with [`Counted`](super::Counted), `DELETE /instances` begins anew.
+//! `GET /instances` returns [`Counted`](super::Counted), `DELETE /instances` resets it.
 
 use std::sync::Arc;
 use std::thread;
@@ -12,13 +12,13 @@ use tiny_http::{Header, Method, Request, Response, Server};
 use super::document::SinkDocument;
 use super::tally::Tally;
 
-/// The path of its counts.
+/// The path of the counts.
 pub const INSTANCES_PATH: &str = "/instances";
 
-/// Serves in a thread of its own.
+/// Serves the counts in a separate thread.
 ///
 /// # Errors
-/// An address that cannot be listened on.
+/// An address on which the sink cannot listen.
 pub(super) fn start(document: &SinkDocument, tally: Arc<Tally>) -> anyhow::Result<()> {
     let address = (document.address.as_str(), document.control_port);
     let server = Server::http(address).map_err(|error| anyhow::anyhow!("listen on {address:?}: {error}"))?;
@@ -46,7 +46,7 @@ fn answer(request: Request, authorization: &str, tally: &Tally) {
             }
             request.respond(response)
         }
-        (true, Method::Get, INSTANCES_PATH) => match serde_json::to_vec(&tally.counted()) {
+        (true, Method::Get, INSTANCES_PATH) => match serde_json::to_vec(&tally.snapshot()) {
             Ok(counted) => request.respond(Response::from_data(counted)),
             Err(_) => request.respond(Response::empty(500)),
         },

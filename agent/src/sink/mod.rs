@@ -1,4 +1,5 @@
-//! The sink, an SCP that counts all that it receives and discards it. It shows the speed of a sender and a network alone.
+//! The sink: an SCP that counts everything that it receives and discards it. It shows the speed of a sender and a
+//! network alone.
 
 mod association;
 mod control;
@@ -27,15 +28,15 @@ use response_delay::ResponseDelay;
 pub use tally::Counted;
 use tally::Tally;
 
-/// The time in which an association must be requested: the ARTIM timer (PS3.8 9.1.5).
+/// The time limit for the association request: the ARTIM timer (PS3.8 9.1.5).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// The wait before the next try where no connection can be accepted, for lack of file descriptors or threads.
+/// The wait before the sink accepts connections again after it ran out of file descriptors or threads.
 const EXHAUSTED_DELAY: Duration = Duration::from_millis(100);
 
-/// Serves what the file says until the process is ended.
+/// Serves with the settings of a file until the process is ended.
 ///
 /// # Errors
-/// A file that holds no [`SinkDocument`]; those of [`serve`].
+/// A file that contains no [`SinkDocument`]; those of [`serve`].
 pub fn serve_document(path: &Path) -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(LevelFilter::INFO).init();
     let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
@@ -45,9 +46,9 @@ pub fn serve_document(path: &Path) -> anyhow::Result<()> {
 /// Serves until the process is ended.
 ///
 /// # Errors
-/// An address that cannot be listened on, a certificate that cannot be read.
+/// An address on which the sink cannot listen, a certificate that cannot be read.
 pub fn serve(document: SinkDocument) -> anyhow::Result<()> {
-    let tls = document.tls.then(|| tls_of(&document)).transpose()?.map(Arc::new);
+    let tls = document.tls.then(|| tls_configuration(&document)).transpose()?.map(Arc::new);
     let tally = Arc::new(Tally::default());
     control::start(&document, tally.clone())?;
     let address = (document.address.as_str(), document.dicom_port);
@@ -61,24 +62,24 @@ pub fn serve(document: SinkDocument) -> anyhow::Result<()> {
         };
         let (document, tls, tally, delay) = (document.clone(), tls.clone(), tally.clone(), delay.clone());
         let spawned = thread::Builder::new().spawn(move || {
-            if let Err(error) = take(stream, &document, tls, &tally, &delay) {
+            if let Err(error) = serve_connection(stream, &document, tls, &tally, &delay) {
                 tracing::warn!("an association was ended: {error}");
             }
         });
         if spawned.is_err() {
-            // The connection was dropped with what the thread would have done.
+            // The failed start of the thread dropped the connection.
             thread::sleep(EXHAUSTED_DELAY);
         }
     }
 }
 
-fn tls_of(document: &SinkDocument) -> anyhow::Result<rustls::ServerConfig> {
+fn tls_configuration(document: &SinkDocument) -> anyhow::Result<rustls::ServerConfig> {
     let certificate = document.certificate.as_deref().context("TLS needs a certificate")?;
     let private_key = document.private_key.as_deref().context("TLS needs a private key")?;
     tls::server(certificate, private_key)
 }
 
-fn take(
+fn serve_connection(
     stream: TcpStream,
     document: &SinkDocument,
     tls: Option<Arc<rustls::ServerConfig>>,

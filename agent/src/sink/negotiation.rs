@@ -1,4 +1,5 @@
-//! A-ASSOCIATE: every storage SOP class and Verification, in the transfer syntax that is proposed first.
+//! A-ASSOCIATE. The sink accepts every storage SOP class and Verification, each in the transfer syntax that is proposed
+//! first.
 
 use std::io;
 
@@ -8,22 +9,22 @@ use dicom_ul::pdu::{
     PresentationContextResultReason, UserVariableItem,
 };
 use dicom_ul::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, Pdu};
-use dicomperf::dataset::is_storage;
+use dicomperf_model::dataset::is_storage;
 
 use crate::upper_layer::pdu;
 
-/// The result of a negotiation.
+/// The outcome of a negotiation.
 pub(super) struct Accepted {
     /// A-ASSOCIATE-AC, encoded.
     pub response: Vec<u8>,
-    /// The ids whose presentation context is accepted.
+    /// True at the ids of the accepted presentation contexts.
     pub contexts: [bool; 256],
 }
 
 /// Accepts an association.
 ///
 /// # Errors
-/// Names too long to be answered.
+/// Names that are too long for the response.
 pub(super) fn accept(request: AssociationRQ, max_pdu: u32) -> io::Result<Accepted> {
     let mut contexts = [false; 256];
     let results = request.presentation_contexts.into_iter().map(|proposed| {

@@ -1,13 +1,13 @@
-//! The receive buffer. A read takes as much as there is, and the bytes are looked at in place.
+//! The receive buffer. A read takes all available bytes, and they are processed in place.
 
 use std::io::{self, Read};
 
 use crate::upper_layer::pdu::MAX_BYTES;
 
-/// It stays in the second-level cache, where a larger one would go through memory.
+/// A buffer of this size stays in the second-level cache. A larger one would go through memory.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// Bytes that were received and not yet used.
+/// Bytes that were received but not yet used.
 pub(super) struct Received {
     buffer: Box<[u8]>,
     begin: usize,
@@ -19,7 +19,7 @@ impl Received {
         Self { buffer: vec![0; BUFFER_BYTES].into_boxed_slice(), begin: 0, end: 0 }
     }
 
-    /// The next `N` bytes, which are few: headers. `None` if the peer has closed the connection before the first.
+    /// Returns the next `N` bytes, a header. `None` if the peer closed the connection before the first one.
     pub(super) fn next<const N: usize>(&mut self, stream: &mut impl Read) -> io::Result<Option<[u8; N]>> {
         while self.end - self.begin < N {
             self.buffer.copy_within(self.begin..self.end, 0);
@@ -36,7 +36,7 @@ impl Received {
         Ok(Some(bytes))
     }
 
-    /// Passes the next bytes, however many they are, to `see`, piece by piece.
+    /// Passes the next `count` bytes to `see`, piece by piece.
     pub(super) fn pass(&mut self, stream: &mut impl Read, count: u32, mut see: impl FnMut(&[u8])) -> io::Result<()> {
         let mut left = usize::try_from(count).unwrap_or(usize::MAX);
         loop {
@@ -54,8 +54,9 @@ impl Received {
         }
     }
 
-    /// The next bytes, kept: at most [`MAX_BYTES`]. Memory is taken for what has come, not for what was announced.
-    pub(super) fn keep(&mut self, stream: &mut impl Read, count: u32, kept: &mut Vec<u8>) -> io::Result<()> {
+    /// Appends the next bytes to `kept`, up to [`MAX_BYTES`]. Memory grows with the received bytes, not with the
+    /// announced length.
+    pub(super) fn append_to(&mut self, stream: &mut impl Read, count: u32, kept: &mut Vec<u8>) -> io::Result<()> {
         if u64::from(count) + kept.len() as u64 > u64::from(MAX_BYTES) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{count} bytes are too many")));
         }

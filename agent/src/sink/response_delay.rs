@@ -1,4 +1,4 @@
-//! The time that a C-STORE waits for its response.
+//! The delay of a C-STORE's response.
 
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use super::document::SinkDocument;
 
-/// The times at which C-STOREs are answered.
+/// The schedule of the responses to C-STOREs.
 #[derive(Debug)]
 pub(super) struct ResponseDelay {
     delay: Duration,
-    /// By how much the delay grows with each instance that is held.
+    /// The growth of the delay with each received instance.
     growth: Duration,
-    /// When the latest C-STORE is answered, where they wait for each other.
+    /// The time of the latest response; `None` if C-STOREs do not wait for each other.
     last: Option<Mutex<Instant>>,
 }
 
@@ -23,8 +23,8 @@ impl ResponseDelay {
         Self { delay, growth, last }
     }
 
-    /// Waits until it is time to answer, with a number of instances held. All times are set beforehand, so that one thread's
-    /// long sleep does not delay the others.
+    /// Waits until it is time to answer, when `held` instances were received before. Each response has a scheduled
+    /// time, so that one thread's long sleep does not delay the others.
     pub fn wait(&self, held: u64) {
         let delay = self.delay + self.growth * u32::try_from(held).unwrap_or(u32::MAX);
         if delay.is_zero() {
@@ -47,7 +47,7 @@ impl ResponseDelay {
 mod tests {
     use super::*;
 
-    /// The time of 12 C-STOREs that come in at once on 4 associations.
+    /// The time that 12 C-STOREs take which arrive at once on 4 associations.
     fn duration(one_at_a_time: bool) -> Duration {
         let last = one_at_a_time.then(|| Mutex::new(Instant::now()));
         let delay = ResponseDelay { delay: Duration::from_millis(10), growth: Duration::ZERO, last };
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn c_stores_that_wait_for_each_other_are_answered_once_every_delay() {
-        // A busy machine makes sleeps longer, never shorter: there is no upper bound.
+        // A busy machine makes sleeps longer, never shorter, so there is no upper bound.
         assert!(duration(true) >= Duration::from_millis(120));
         assert!(duration(false) >= Duration::from_millis(30));
     }

@@ -1,4 +1,4 @@
-//! Counts of what was received, over all associations.
+//! The counts of received C-STOREs, over all associations.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,16 +12,15 @@ pub(super) struct Tally(Mutex<Counted>);
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Counted {
-    /// Affected SOP Instance UID of each C-STORE, in their order.
+    /// Affected SOP Instance UID of each C-STORE, in order of arrival.
     pub sop_instance_uids: Vec<String>,
-    /// Bytes of their datasets.
+    /// Bytes of the C-STOREs' datasets.
     pub dataset_bytes: u64,
     /// Number of C-STOREs.
     pub count: u64,
 }
 
 impl Tally {
-    /// Adds a C-STORE.
     pub fn add(&self, sop_instance_uid: &str, dataset_bytes: u64) {
         let mut counted = self.lock();
         counted.sop_instance_uids.push(sop_instance_uid.to_owned());
@@ -29,8 +28,8 @@ impl Tally {
         counted.count += 1;
     }
 
-    /// All so far.
-    pub fn counted(&self) -> Counted {
+    /// The counts so far.
+    pub fn snapshot(&self) -> Counted {
         self.lock().clone()
     }
 
@@ -39,13 +38,12 @@ impl Tally {
         self.lock().count
     }
 
-    /// Begins anew.
     pub fn clear(&self) {
         *self.lock() = Counted::default();
     }
 
     fn lock(&self) -> MutexGuard<'_, Counted> {
-        // Nothing that holds the lock can leave it half changed.
+        // No holder of the lock can leave the counts half changed.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

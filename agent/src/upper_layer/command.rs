@@ -11,9 +11,9 @@ pub const C_ECHO_REQUEST: u16 = 0x0030;
 /// C-ECHO-RSP (PS3.7 9.3.5.2).
 pub const C_ECHO_RESPONSE: u16 = 0x8030;
 
-/// Bytes of a UID at most (PS3.5 9.1).
+/// The most bytes of a UID (PS3.5 9.1).
 pub const MAX_UID_BYTES: usize = 64;
-/// Bytes of an encoded [`Command`] at most, if its UIDs have a UID's length and its comment is empty.
+/// The most bytes of an encoded [`Command`], if its UIDs are not longer than a UID may be and its comment is empty.
 pub const MAX_BYTES: usize = 256;
 
 /// Elements of group 0000H (PS3.7 E.1).
@@ -38,22 +38,22 @@ const NO_DATASET: u16 = 0x0101;
 pub struct Command {
     /// Command Field. Bit 15 is set in responses.
     pub field: u16,
-    /// Message ID, or that of the request which is answered.
+    /// Message ID, or in a response, that of the request.
     pub message_id: u16,
-    /// A dataset follows.
+    /// True if a dataset follows.
     pub dataset: bool,
     /// Affected SOP Class UID.
     pub sop_class_uid: String,
     /// Affected SOP Instance UID; empty if there is none.
     pub sop_instance_uid: String,
-    /// Status, of a response.
+    /// Status; only in a response.
     pub status: u16,
-    /// Error Comment, of a response.
+    /// Error Comment; only in a response.
     pub comment: String,
 }
 
 impl Command {
-    /// C-STORE-RQ.
+    /// A C-STORE-RQ.
     #[must_use]
     pub fn store_request(message_id: u16, sop_class_uid: &str, sop_instance_uid: &str) -> Self {
         Self {
@@ -66,15 +66,15 @@ impl Command {
         }
     }
 
-    /// C-ECHO-RQ.
+    /// A C-ECHO-RQ.
     #[must_use]
     pub fn echo_request(message_id: u16) -> Self {
         Self { field: C_ECHO_REQUEST, message_id, sop_class_uid: uids::VERIFICATION.to_owned(), ..Self::default() }
     }
 
-    /// The response to this request that says Success (0000H).
+    /// The response to this request with status Success (0000H).
     #[must_use]
-    pub fn success(&self) -> Self {
+    pub fn success_response(&self) -> Self {
         Self { field: self.field | 0x8000, dataset: false, status: 0, ..self.clone() }
     }
 
@@ -84,7 +84,7 @@ impl Command {
         self.field & 0x8000 != 0
     }
 
-    /// Encoded, elements in their order, without the comment.
+    /// Encodes the command, with its elements in order and without the comment.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(MAX_BYTES);
@@ -108,13 +108,13 @@ impl Command {
         if !self.sop_instance_uid.is_empty() {
             put_uid(&mut bytes, element::AFFECTED_SOP_INSTANCE_UID, &self.sop_instance_uid);
         }
-        // What follows the group length itself, which takes 12 bytes.
+        // The group length does not count its own element, which takes 12 bytes.
         let length = u32::try_from(bytes.len() - 12).unwrap_or(u32::MAX);
         bytes[8..12].copy_from_slice(&length.to_le_bytes());
         bytes
     }
 
-    /// Reads one. `None` if it is malformed.
+    /// Decodes a command. `None` if it is malformed.
     #[must_use]
     pub fn decode(mut bytes: &[u8]) -> Option<Self> {
         let mut command = Self { dataset: true, ..Self::default() };
@@ -149,7 +149,7 @@ fn put(bytes: &mut Vec<u8>, element: u16, value: &[u8]) {
     bytes.extend(value);
 }
 
-/// Padded with NUL to an even length (PS3.5 9.1).
+/// Appends a UID, padded with NUL to an even length (PS3.5 9.1).
 fn put_uid(bytes: &mut Vec<u8>, element: u16, uid: &str) {
     let mut value = uid.as_bytes().to_vec();
     if value.len() % 2 == 1 {
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(value(tags::MESSAGE_ID), "7");
         assert_eq!(value(tags::PRIORITY), "0");
         assert_eq!(Command::decode(&bytes), Some(request.clone()));
-        assert_eq!(Command::decode(&request.success().encode()), Some(request.success()));
+        assert_eq!(Command::decode(&request.success_response().encode()), Some(request.success_response()));
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
     fn what_is_cut_or_of_another_group_is_none() {
         let bytes = Command::store_request(7, uids::CT_IMAGE_STORAGE, "2.25.123").encode();
         for length in 0..bytes.len() {
-            // Cut between elements it may be one without the last of them, but not one without a Command Field.
+            // A command that is cut between two elements may still decode, but not without a Command Field.
             if let Some(command) = Command::decode(&bytes[..length]) {
                 assert_eq!(command.field, C_STORE_REQUEST);
             }

@@ -1,4 +1,4 @@
-//! PDUs (PS3.8 9.3): their headers, and the short ones.
+//! PDUs (PS3.8 9.3): their headers, and the whole of the short ones.
 
 use std::io;
 
@@ -25,18 +25,18 @@ pub const RELEASE_RESPONSE: u8 = 0x06;
 /// A-ABORT (PS3.8 9.3.8).
 pub const ABORT: u8 = 0x07;
 
-/// Message control header: the fragment is of a command set, else of a dataset (PS3.8 E.2).
-pub const COMMAND: u8 = 0x01;
+/// Message control header: the fragment belongs to a command set, else to a dataset (PS3.8 E.2).
+pub const COMMAND_FLAG: u8 = 0x01;
 /// Message control header: the fragment is the last one (PS3.8 E.2).
-pub const LAST: u8 = 0x02;
+pub const LAST_FLAG: u8 = 0x02;
 
-/// The longest PDU other than P-DATA-TF that is read. 128 presentation contexts with every transfer syntax take less.
+/// The longest PDU, except P-DATA-TF, that is read. 128 presentation contexts with every transfer syntax need less.
 pub const MAX_BYTES: u32 = 1 << 20;
 
 /// The header of a PDU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// Its type.
+    /// The PDU's type.
     pub kind: u8,
     /// Bytes that follow.
     pub length: u32,
@@ -50,14 +50,14 @@ pub enum AbortReason {
     ServiceUser,
     /// A type of PDU that does not exist.
     UnrecognizedPdu = 1,
-    /// A PDU that cannot come here.
+    /// A PDU that is not allowed at this point.
     UnexpectedPdu = 2,
-    /// A value that cannot be.
+    /// A parameter with an invalid value.
     InvalidParameter = 6,
 }
 
 impl Header {
-    /// Reads one.
+    /// Parses a header.
     #[must_use]
     pub const fn parse(bytes: [u8; HEADER_BYTES]) -> Self {
         Self { kind: bytes[0], length: u32::from_be_bytes([bytes[2], bytes[3], bytes[4], bytes[5]]) }
@@ -81,21 +81,21 @@ pub fn p_data_header(context: u8, control: u8, fragment: u32) -> [u8; P_DATA_HEA
     bytes
 }
 
-/// The most bytes of a fragment, given the maximum length of a P-DATA-TF (PS3.8 D.1; 0: no limit): an even number
-/// of bytes (PS3.8 9.3.5.1).
+/// The most bytes of a fragment for a maximum length of a P-DATA-TF (PS3.8 D.1; 0: no limit). A fragment has an even
+/// number of bytes (PS3.8 9.3.5.1).
 #[must_use]
 pub const fn max_fragment(max_pdu: u32) -> u32 {
     let max_pdu = if max_pdu == 0 || max_pdu > MAXIMUM_PDU_SIZE { MAXIMUM_PDU_SIZE } else { max_pdu };
     max_pdu.saturating_sub(6) & !1
 }
 
-/// A-RELEASE-RQ or A-RELEASE-RP.
+/// An A-RELEASE-RQ or A-RELEASE-RP.
 #[must_use]
 pub const fn release(kind: u8) -> [u8; 10] {
     [kind, 0, 0, 0, 0, 4, 0, 0, 0, 0]
 }
 
-/// A-ABORT.
+/// An A-ABORT.
 #[must_use]
 pub const fn abort(reason: AbortReason) -> [u8; 10] {
     let (source, reason) = match reason {
@@ -108,7 +108,7 @@ pub const fn abort(reason: AbortReason) -> [u8; 10] {
 /// Encodes A-ASSOCIATE.
 ///
 /// # Errors
-/// A name or a list too long for its length field.
+/// A name or a list that is too long for its length field.
 pub fn encode(pdu: &Pdu) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     dicom_ul::pdu::write_pdu(&mut bytes, pdu).map_err(io::Error::other)?;
@@ -118,12 +118,12 @@ pub fn encode(pdu: &Pdu) -> io::Result<Vec<u8>> {
 /// Decodes a whole PDU, header included.
 ///
 /// # Errors
-/// One that is malformed.
+/// A malformed PDU.
 pub fn decode(bytes: &[u8]) -> io::Result<Pdu> {
     let malformed = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
     match dicom_ul::pdu::read_pdu(bytes, MAXIMUM_PDU_SIZE, false) {
         Ok(Some(pdu)) => Ok(pdu),
-        Ok(None) => Err(malformed("a PDU that is shorter than it says".to_owned())),
+        Ok(None) => Err(malformed("a PDU shorter than its length field".to_owned())),
         Err(error) => Err(malformed(with_causes(&error))),
     }
 }
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn lengths_count_what_follows_them() {
-        assert_eq!(p_data_header(3, LAST, 100), [4, 0, 0, 0, 0, 106, 0, 0, 0, 102, 3, 2]);
+        assert_eq!(p_data_header(3, LAST_FLAG, 100), [4, 0, 0, 0, 0, 106, 0, 0, 0, 102, 3, 2]);
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(max_fragment(16_384), 16_378);
         assert_eq!(max_fragment(4_097), 4_090);
         assert_eq!(max_fragment(0), max_fragment(u32::MAX));
-        // The length field of such a PDU still has room.
+        // The length field of the longest PDU does not overflow.
         assert!(max_fragment(0).checked_add(6).is_some());
     }
 }

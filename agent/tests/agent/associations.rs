@@ -1,9 +1,9 @@
-//! No association and no server end a measurement. An upload that fails does not.
+//! A failed association or server ends a measurement. A failed upload does not.
 
-use dicomperf::step::StepState;
+use dicomperf_model::step::StepState;
 
 use crate::harness::orthanc::settings;
-use crate::harness::run::{block, measured};
+use crate::harness::run::{block, measurement_of};
 use crate::harness::{OrthancProcess, Run, free_port};
 
 #[test]
@@ -20,7 +20,7 @@ fn a_storescu_that_cannot_associate_fails_the_step_in_its_own_words() {
     {
         assert!(message.contains(word), "{message}");
     }
-    let [iteration] = &measured(&report).iterations[..] else { panic!("one iteration") };
+    let [iteration] = &measurement_of(&report).iterations[..] else { panic!("one iteration") };
     assert!(!iteration.valid && iteration.instances_sent == 0);
     assert!(iteration.reason.as_ref().unwrap().contains("Association Request Failed"), "{iteration:?}");
 }
@@ -33,7 +33,7 @@ fn a_server_that_goes_away_is_named_and_what_was_measured_is_kept() {
     orthanc.stop();
     let report = run.measure(1, block(&orthanc, &[1], 0, 3)).fails_with("ServerUnreachable");
     assert!(report.error.as_ref().unwrap().message.contains("http://127.0.0.1:"), "{report:?}");
-    assert_eq!(measured(&report).iterations.len(), 1);
+    assert_eq!(measurement_of(&report).iterations.len(), 1);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn uploads_that_fail_do_not_end_the_measurement() {
     let orthanc = OrthancProcess::start(settings(true, false, &[]));
     run.bucket.fail(3);
     let report = run.measure(0, block(&orthanc, &[1], 0, 3)).succeeds();
-    assert_eq!(measured(&report).iterations.len(), 3);
+    assert_eq!(measurement_of(&report).iterations.len(), 3);
 }
 
 #[test]
@@ -67,9 +67,9 @@ fn a_last_report_that_does_not_arrive_is_an_exit_code_and_is_tried_again() {
     assert_eq!(step.output.status.code(), Some(3), "{}", step.stderr());
     assert!(step.stderr().starts_with("client-measure-0: report: "), "{}", step.stderr());
     run.bucket.fail(0);
-    // The measurement is not made again: it is said.
+    // The second call only reports the measurement, and does not repeat it.
     let before = std::fs::read(run.home("block-0.json")).unwrap();
     let report = run.measure(0, block).succeeds();
-    assert_eq!(measured(&report).iterations.len(), 1);
+    assert_eq!(measurement_of(&report).iterations.len(), 1);
     assert_eq!(std::fs::read(run.home("block-0.json")).unwrap(), before);
 }

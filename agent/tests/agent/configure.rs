@@ -1,12 +1,12 @@
-//! `client configure`: the dataset is made or downloaded, and proved.
+//! `client configure`: it makes or downloads the dataset, and checks it.
 
 use std::fs;
 
-use dicomperf::request::Synthetic;
-use dicomperf::step::{DatasetSource, ObjectSource, PreparedDataset, StepOutput, StepReport};
+use dicomperf_model::request::Synthetic;
+use dicomperf_model::step::{DatasetSource, ObjectSource, PreparedDataset, StepOutput, StepReport};
 
 use crate::harness::orthanc::settings;
-use crate::harness::run::{block, measured};
+use crate::harness::run::{block, measurement_of};
 use crate::harness::{OrthancProcess, Run};
 
 fn prepared(report: &StepReport) -> &PreparedDataset {
@@ -45,7 +45,7 @@ fn a_users_own_objects_are_downloaded_and_sent() {
     assert_eq!(prepared(&report).instances, 3);
     let orthanc = OrthancProcess::start(settings(true, false, &[]));
     let report = run.measure(0, block(&orthanc, &[1], 0, 1)).succeeds();
-    assert!(measured(&report).iterations[0].valid, "{report:?}");
+    assert!(measurement_of(&report).iterations[0].valid, "{report:?}");
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn an_object_of_another_size_than_planned_is_named() {
     changed.bytes = 13;
     let step = run.configure_client(DatasetSource::Objects(vec![changed]));
     let message = step.fails_with("DatasetFailed").error.unwrap().message;
-    assert!(message.contains("study/changed.dcm: 12 bytes came, and the plan saw 13"), "{message}");
+    assert!(message.contains("study/changed.dcm: 12 bytes were downloaded, but the plan has 13"), "{message}");
     assert!(!step.log().contains("X-Amz-Signature"), "{}", step.log());
 }
 

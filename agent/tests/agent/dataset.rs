@@ -1,17 +1,17 @@
-//! One synthetic instance of each modality, before judges that know DICOM better than we do.
+//! One synthetic instance of each modality, checked by tools that know DICOM better than we do.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dicomperf::dataset::generate;
-use dicomperf::request::{Modality, Synthetic};
-use dicomperf::step::DatasetSource;
+use dicomperf_model::dataset::generate;
+use dicomperf_model::request::{Modality, Synthetic};
+use dicomperf_model::step::DatasetSource;
 use dicomperf_testkit::{Cause, not_tested};
 use tempfile::TempDir;
 
 use crate::harness::orthanc::settings;
-use crate::harness::run::{block, measured};
+use crate::harness::run::{block, measurement_of};
 use crate::harness::{OrthancProcess, Run};
 
 const MODALITIES: [Modality; 10] = [
@@ -27,10 +27,10 @@ const MODALITIES: [Modality; 10] = [
     Modality::Nm,
 ];
 
-/// Reads each file named, and prints the name and what is wrong with it where something is.
+/// A program that reads each file in its arguments. It prints the name and the error of each invalid one.
 const READ: &str = include_str!("read.py");
 
-/// A file of each modality, named by it.
+/// One file of each modality. Each file is named after its modality.
 fn one_of_each() -> (TempDir, Vec<PathBuf>) {
     let directory = tempfile::tempdir().unwrap();
     let make = |modality| {
@@ -44,8 +44,8 @@ fn one_of_each() -> (TempDir, Vec<PathBuf>) {
     (directory, files)
 }
 
-/// A program's output on a file.
-fn said(program: &str, arguments: &[&str], file: &Path) -> (String, String) {
+/// The stdout and stderr of a program that reads a file.
+fn run_on(program: &str, arguments: &[&str], file: &Path) -> (String, String) {
     let output = Command::new(program).args(arguments).arg(file).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let (stdout, stderr) = (text(output.stdout), text(output.stderr));
@@ -57,9 +57,9 @@ fn said(program: &str, arguments: &[&str], file: &Path) -> (String, String) {
 fn dcmdump_and_dciodvfy_find_nothing_wrong() {
     let (_directory, files) = one_of_each();
     for file in &files {
-        assert_eq!(said("dcmdump", &[], file).1, "", "{}", file.display());
-        // The name of the IOD, and then an error or a warning a line.
-        let (stdout, stderr) = said("dciodvfy", &[], file);
+        assert_eq!(run_on("dcmdump", &[], file).1, "", "{}", file.display());
+        // The output has the name of the IOD, and then one error or warning per line.
+        let (stdout, stderr) = run_on("dciodvfy", &[], file);
         let lines: Vec<_> = stdout.lines().chain(stderr.lines()).collect();
         assert_eq!(lines.len(), 1, "{}: {lines:?}", file.display());
     }
@@ -101,5 +101,5 @@ fn a_mix_is_measured() {
     run.configure_client(DatasetSource::Synthetic(spec)).succeeds();
     let orthanc = OrthancProcess::start(settings(true, false, &[]));
     let report = run.measure(0, block(&orthanc, &[2], 0, 1)).succeeds();
-    assert!(measured(&report).iterations[0].valid, "{report:?}");
+    assert!(measurement_of(&report).iterations[0].valid, "{report:?}");
 }

@@ -1,11 +1,11 @@
-//! A step's time, and a step that is begun twice.
+//! A step's deadline, and a step that is started twice.
 
 use std::fs;
 
-use dicomperf::step::{StepId, StepState, Work};
+use dicomperf_model::step::{StepId, StepState, Work};
 
 use crate::harness::orthanc::settings;
-use crate::harness::run::{block, measured};
+use crate::harness::run::{block, measurement_of};
 use crate::harness::{OrthancProcess, Run};
 
 #[test]
@@ -15,13 +15,13 @@ fn a_step_whose_deadline_falls_is_incomplete_and_the_next_part_goes_on() {
     let block = block(&orthanc, &[1, 2], 1, 1);
     let first = run.measure(0, block.clone()).succeeds();
     assert_eq!(first.state, StepState::Incomplete);
-    assert_eq!(measured(&first).iterations.len(), 1, "the iteration in which the deadline falls is made");
+    assert_eq!(measurement_of(&first).iterations.len(), 1, "the iteration in which the deadline falls is made");
 
     let run = run.deadline_seconds(600);
     let second = run.measure(1, block).succeeds();
     assert_eq!(second.state, StepState::Succeeded);
-    let measurement = measured(&second);
-    assert_eq!(measurement.iterations[..1], measured(&first).iterations[..]);
+    let measurement = measurement_of(&second);
+    assert_eq!(measurement.iterations[..1], measurement_of(&first).iterations[..]);
     let order: Vec<_> = measurement.iterations.iter().map(|one| (one.index, one.scenario)).collect();
     assert_eq!(order, [(0, 0), (0, 1), (1, 1), (1, 0)]);
 }
@@ -37,11 +37,11 @@ fn a_command_that_is_sent_twice_runs_once() {
     assert!(first.wait().unwrap().success() && second.wait().unwrap().success());
     let reports = run.bucket.reports("client-measure-0");
     assert_eq!(reports.iter().filter(|report| report.state == StepState::Succeeded).count(), 1);
-    assert_eq!(measured(reports.last().unwrap()).iterations.len(), 2);
+    assert_eq!(measurement_of(reports.last().unwrap()).iterations.len(), 2);
 
     let third = run.command(step(), work()).output().unwrap();
     assert!(third.status.success());
-    assert_eq!(String::from_utf8_lossy(&third.stdout), "client-measure-0: done before\n");
+    assert_eq!(String::from_utf8_lossy(&third.stdout), "client-measure-0: already done\n");
     assert_eq!(run.bucket.reports("client-measure-0").len(), reports.len());
 }
 
@@ -67,7 +67,7 @@ fn a_document_that_is_none_is_an_error_and_nothing_is_done() {
     };
     let output = agent().arg("step").arg(&path).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("is no step document"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is not a step document"));
     assert!(!run.home("").exists());
 
     let orthanc = OrthancProcess::start(settings(true, false, &[]));

@@ -1,7 +1,7 @@
-//! The agent against a real Orthanc and DCMTK on loopback: `/usr/sbin/Orthanc`, DCMTK and `dciodvfy` must be there, and
-//! for the network baseline iperf3 and ping.
+//! The agent against a real Orthanc and DCMTK on loopback. The tests need `/usr/sbin/Orthanc`, DCMTK and `dciodvfy`,
+//! and for the network baseline iperf3 and ping.
 
-// Tests say what they expect where it fails.
+// A failed `unwrap` in a test shows the failed line.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod alone;

@@ -1,15 +1,15 @@
-//! The whole flow, and what makes an iteration invalid.
+//! The whole flow, and the causes of invalid iterations.
 
 use std::thread;
 use std::time::Duration;
 
 use dicom_core::{DataElement, PrimitiveValue, VR};
 use dicom_dictionary_std::tags;
-use dicomperf::step::{StepId, StepState, Work};
+use dicomperf_model::step::{StepId, StepState, Work};
 use serde_json::json;
 
 use crate::harness::orthanc::{PASSWORD, settings};
-use crate::harness::run::{block, measured};
+use crate::harness::run::{block, measurement_of};
 use crate::harness::{OrthancProcess, Run};
 
 #[test]
@@ -24,7 +24,7 @@ fn one_and_four_associations_are_measured_and_the_delayed_ack_shows() {
         let report = step.succeeds();
         assert_eq!(report.state, StepState::Succeeded);
         assert_eq!((report.progress.done, report.progress.total), (6, 6));
-        let measurement = measured(&report);
+        let measurement = measurement_of(&report);
         let order: Vec<_> = measurement.iterations.iter().map(|one| (one.index, one.scenario)).collect();
         assert_eq!(order, [(0, 0), (0, 1), (1, 1), (1, 0), (2, 0), (2, 1)]);
         for iteration in &measurement.iterations {
@@ -41,11 +41,11 @@ fn one_and_four_associations_are_measured_and_the_delayed_ack_shows() {
         assert_eq!(measurement.clock.duration, "CLOCK_MONOTONIC");
         let of_iterations = measurement.iterations.iter().map(|one| one.latency_us.percentile_ms(50.0));
         medians.push(of_iterations.fold(f64::INFINITY, f64::min));
-        // One report for the start, one before each iteration, one for the end.
+        // One report at the start, one before each iteration, one at the end.
         assert!(run.bucket.reports(&step.step).len() >= 8);
         assert!(!step.log().contains(PASSWORD) && !step.log().contains("X-Amz-Signature"), "{}", step.log());
     }
-    // The delayed ACK is 40 ms, less half a tick. That it is gone with TCP_NODELAY, alone::diagnosis::transport shows.
+    // The delayed ACK takes 40 ms, less half a tick. alone::diagnosis::transport shows that TCP_NODELAY avoids it.
     assert!(medians[1] >= 38.0, "{medians:?}");
 }
 
@@ -54,7 +54,7 @@ fn more_associations_than_instances_are_not_opened() {
     let run = Run::with_instances(2);
     let orthanc = OrthancProcess::start(settings(true, false, &[]));
     let report = run.measure(0, block(&orthanc, &[4], 0, 1)).succeeds();
-    assert!(measured(&report).iterations[0].valid, "{:?}", measured(&report).iterations[0].reason);
+    assert!(measurement_of(&report).iterations[0].valid, "{:?}", measurement_of(&report).iterations[0].reason);
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn dicom_goes_over_tls() {
     let run = Run::with_instances(3);
     let orthanc = OrthancProcess::start(settings(true, true, &[]));
     let report = run.measure(0, block(&orthanc, &[1, 2], 0, 1)).succeeds();
-    assert!(measured(&report).iterations.iter().all(|iteration| iteration.valid), "{report:?}");
+    assert!(measurement_of(&report).iterations.iter().all(|iteration| iteration.valid), "{report:?}");
     let tls = dicomperf_agent::tls::trusting_client(&orthanc.certificate()).unwrap();
     dicomperf_agent::server::echo::echo(&orthanc.address, Some(tls)).unwrap();
     assert!(dicomperf_agent::server::echo::echo(&orthanc.address, None).is_err());
@@ -74,7 +74,7 @@ fn transcoding_at_ingest_is_no_difference() {
     let keys = [("IngestTranscoding", json!("1.2.840.10008.1.2.4.80"))];
     let orthanc = OrthancProcess::start(settings(true, false, &keys));
     let report = run.measure(0, block(&orthanc, &[1], 0, 2)).succeeds();
-    let measurement = measured(&report);
+    let measurement = measurement_of(&report);
     assert!(measurement.iterations.iter().all(|iteration| iteration.valid), "{measurement:?}");
     assert!(measurement.iterations[0].stored_bytes < measurement.iterations[0].bytes_sent);
     assert!(
@@ -86,11 +86,11 @@ fn transcoding_at_ingest_is_no_difference() {
 #[test]
 fn an_iteration_is_invalid_when_the_server_holds_something_else() {
     let run = Run::with_instances(30);
-    // Without TCP_NODELAY an iteration takes more than a second, long enough to come in between.
+    // Without TCP_NODELAY an iteration takes over a second, which is long enough to store another instance meanwhile.
     let orthanc = OrthancProcess::start(settings(false, false, &[]));
     let other = Run::with_instances(1);
     let intruder = other.home("dataset/000001.dcm");
-    // Another instance than any of the dataset.
+    // An instance that is not in the dataset.
     let foreign = other.state.path().join("foreign.dcm");
     let mut object = dicom_object::open_file(&intruder).unwrap();
     object.put(DataElement::new(tags::SOP_INSTANCE_UID, VR::UI, PrimitiveValue::from("2.25.99")));
@@ -104,7 +104,7 @@ fn an_iteration_is_invalid_when_the_server_holds_something_else() {
     orthanc.store(&foreign);
     assert!(agent.wait().unwrap().success());
     let report = run.bucket.reports("client-measure-0").pop().unwrap();
-    let [first, second] = &measured(&report).iterations[..] else { panic!("two iterations") };
+    let [first, second] = &measurement_of(&report).iterations[..] else { panic!("two iterations") };
     assert!(!first.valid);
     assert!(first.reason.as_ref().unwrap().contains("holds 1 instances that were not sent, like 2.25.99"), "{first:?}");
     assert_eq!((first.instances_sent, first.instances_stored), (30, 31));

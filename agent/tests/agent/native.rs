@@ -7,10 +7,10 @@ use std::path::Path;
 use std::thread;
 
 use dicom_dictionary_std::uids;
-use dicomperf::plan::ServerSettings;
-use dicomperf::request::Arrival;
 use dicomperf_agent::native::SendDocument;
 use dicomperf_agent::timeline::Association;
+use dicomperf_model::request::Arrival;
+use dicomperf_model::settings::ServerSettings;
 
 use crate::harness::orthanc::settings;
 use crate::harness::sender::{Instances, send};
@@ -18,8 +18,8 @@ use crate::harness::sink::{SinkProcess, plain};
 use crate::harness::storescp::Storescp;
 use crate::harness::{OrthancProcess, free_port};
 
-/// Sends to an emptied Orthanc, and compares what it holds.
-fn stored(orthanc: &OrthancProcess, instances: &Instances, document: &SendDocument) -> Vec<Association> {
+/// Sends to an empty Orthanc, and checks that it stores exactly these instances.
+fn send_and_check(orthanc: &OrthancProcess, instances: &Instances, document: &SendDocument) -> Vec<Association> {
     orthanc.rest().empty().unwrap();
     let associations = send(document).succeeds();
     let mut held: Vec<_> =
@@ -45,10 +45,10 @@ fn orthanc_stores_everything_at_any_pdu_size_and_number_of_associations() {
     for max_pdu in [4096, 131_072] {
         let orthanc = OrthancProcess::start(ServerSettings { max_pdu, ..settings(true, false, &[]) });
         for lanes in [1, 4] {
-            // What Orthanc announces is the limit here, then ours, then both.
+            // First Orthanc's announced length is the limit, then ours, then both are equal.
             for ours in [0, 4096, max_pdu] {
                 let document = SendDocument { max_pdu: ours, ..instances.document(orthanc.address.dicom_port, lanes) };
-                let associations = stored(&orthanc, &instances, &document);
+                let associations = send_and_check(&orthanc, &instances, &document);
                 assert_eq!(associations.len(), lanes);
                 assert!(associations.iter().all(is_in_order), "{associations:?}");
             }
@@ -62,7 +62,7 @@ fn orthanc_stores_everything_over_tls() {
     let orthanc = OrthancProcess::start(settings(true, true, &[]));
     for lanes in [1, 4] {
         let document = SendDocument { tls: true, ..instances.document(orthanc.address.dicom_port, lanes) };
-        let associations = stored(&orthanc, &instances, &document);
+        let associations = send_and_check(&orthanc, &instances, &document);
         assert!(associations.iter().all(is_in_order), "{associations:?}");
     }
     let sent = send(&instances.document(orthanc.address.dicom_port, 1));
@@ -77,15 +77,15 @@ fn an_association_has_its_share_and_is_released() {
     let share = NonZeroU32::new(2);
     let document =
         SendDocument { instances_per_association: share, ..instances.document(orthanc.address.dicom_port, 2) };
-    let associations = stored(&orthanc, &instances, &document);
+    let associations = send_and_check(&orthanc, &instances, &document);
     let shares: Vec<_> = associations.iter().map(|association| association.stores.len()).collect();
     assert_eq!(shares, [2, 2, 2, 2, 2, 1]);
     assert!(associations.iter().all(is_in_order), "{associations:?}");
-    // Of a lane, one after the other.
+    // The associations of a lane follow one another.
     assert!(associations[0].released_us <= associations[1].requested_us);
 }
 
-/// The bytes behind the file meta group.
+/// The bytes after the file meta group.
 fn dataset(path: &Path) -> Vec<u8> {
     let bytes = fs::read(path).unwrap();
     let length = u32::from_le_bytes(bytes[140..144].try_into().unwrap());
@@ -152,7 +152,7 @@ fn what_fails_is_said_on_stderr_and_in_the_association() {
     peer.join().unwrap();
 }
 
-/// The delay with which each instance was requested and answered, in us.
+/// The delays of each instance's request and response after its scheduled time, in us.
 pub fn lateness(associations: &[Association]) -> Vec<(u64, u64)> {
     let stores = associations.iter().flat_map(|association| &association.stores);
     let late = stores.map(|store| {
@@ -168,7 +168,7 @@ fn a_stall_counts_from_when_an_instance_was_due() {
     let sink = SinkProcess::start(dicomperf_agent::sink::SinkDocument { delay_us: 50_000, ..plain() });
     let document = SendDocument { arrival: Arrival::Open(100.0), ..instances.document(sink.document.dicom_port, 1) };
     let late = lateness(&send(&document).succeeds());
-    // Each takes 50 ms, and one is due every 10 ms.
+    // Each C-STORE takes 50 ms, and one is due every 10 ms.
     for (index, (_, answered)) in (0_u64..).zip(&late) {
         assert!(*answered >= 50_000 * (index + 1) - 10_000 * index, "{late:?}");
     }

@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use dicomperf::network::NetworkBaseline;
 use dicomperf_agent::network::{NoBaseline, measure};
+use dicomperf_model::network::NetworkBaseline;
 use tempfile::TempDir;
 
 use crate::harness::free_port;
@@ -23,7 +23,7 @@ impl Iperf {
         let mut command = Command::new("iperf3");
         command.args(["-s", "-p", &port.to_string()]).stdout(Stdio::null());
         let process = command.spawn().expect("iperf3");
-        // Whether the port is taken is asked without a connection, which iperf3 would take for a test.
+        // The check of the port opens no connection, because iperf3 would take one for a test.
         let taken = |_: &u32| {
             sleep(Duration::from_millis(50));
             TcpListener::bind(("0.0.0.0", port)).is_err()
@@ -62,7 +62,7 @@ impl Scratch {
 fn a_server_that_got_connections_without_a_test_serves_the_next_block() {
     let (mut server, scratch) = (Iperf::start(), Scratch::new());
     for _ in 0..10 {
-        // Some are refused: it begins anew after each.
+        // iperf3 restarts after each connection, so it refuses some.
         let _ = TcpStream::connect(("127.0.0.1", server.port));
     }
     sleep(Duration::from_secs(1));

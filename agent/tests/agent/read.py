@@ -1,6 +1,6 @@
-"""Reads every element and all pixels of the files named; the largest file's pixels are only counted.
+"""Reads every element and all pixels of the files in the arguments. The pixels of the largest file are only counted.
 
-Prints a line for each file with which something is wrong.
+Prints a line for each invalid file.
 """
 
 import os

@@ -1,4 +1,4 @@
-//! The sampler against the real kernel: values move when something is done, and the file is always readable.
+//! The sampler against the real kernel: the values change under load, and the file is always readable.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -7,12 +7,11 @@ use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use dicomperf::resources::ResourceUse;
-use dicomperf::samples::{ResourceSample, Sample, StoreSample, read};
 use dicomperf_agent::clock::Moment;
 use dicomperf_agent::resources::{SampleFile, Sampler};
+use dicomperf_model::results::ResourceUse;
+use dicomperf_model::samples::{ResourceSample, Sample, StoreSample, read};
 use dicomperf_testkit::{Cause, not_tested};
-use procfs::process::Process;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -24,7 +23,7 @@ fn samples(file: &Path) -> Vec<ResourceSample> {
     read(&fs::read(file).unwrap()).unwrap().into_iter().filter_map(resources).collect()
 }
 
-/// The resources that this host used while `work` was done, which is made to last 2 s at least.
+/// The resources that this host used during `work`, which is extended to at least 2 s.
 pub fn used_while(work: impl FnOnce()) -> (ResourceUse, Vec<ResourceSample>) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("client.jsonl.zst");
@@ -35,17 +34,17 @@ pub fn used_while(work: impl FnOnce()) -> (ResourceUse, Vec<ResourceSample>) {
     let to = Moment::now();
     sampler.stop().unwrap();
     let samples = samples(&file);
-    (ResourceUse::over(&samples, from.wall_ms(), to.wall_ms()).unwrap(), samples)
+    (dicomperf_analysis::resources::between(&samples, from.wall_ms(), to.wall_ms()).unwrap(), samples)
 }
 
-/// A process called Orthanc, whose one thread does nothing but compute.
-struct Busy {
-    process: Child,
+/// A process called Orthanc, with one thread that only computes.
+pub struct Busy {
+    pub process: Child,
     _directory: TempDir,
 }
 
 impl Busy {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let program = directory.path().join("Orthanc");
         fs::copy("/bin/dash", &program).unwrap();
@@ -59,38 +58,6 @@ impl Drop for Busy {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-#[test]
-fn a_server_that_computes_is_seen_in_its_own_cpu_time_and_in_the_hosts() {
-    let busy = Busy::start();
-    // Between fork and exec it has another name.
-    sleep(Duration::from_millis(200));
-    let pid = busy.process.id();
-    let by_hand = || {
-        let stat = Process::new(i32::try_from(pid).unwrap()).unwrap().stat().unwrap();
-        (stat.utime + stat.stime) * 1000 / procfs::ticks_per_second()
-    };
-    let mut ran = 0;
-    let (used, samples) = used_while(|| {
-        let before = by_hand();
-        sleep(Duration::from_secs(2));
-        ran = by_hand() - before;
-    });
-    // However little a loaded machine leaves to it.
-    assert!(ran >= 50, "{ran} ms");
-    let of_pid = |sample: &ResourceSample| sample.processes.iter().find(|process| process.pid == pid).cloned();
-    let (first, last) = (of_pid(&samples[0]).unwrap(), of_pid(samples.last().unwrap()).unwrap());
-    assert_eq!(first.name, "Orthanc");
-    assert!((last.cpu_ms - first.cpu_ms).abs_diff(ran) <= 100, "{first:?} {last:?} {ran}");
-    assert_eq!(last.threads.len(), 1);
-    assert!(last.threads[0].cpu_ms.abs_diff(last.cpu_ms) <= 50, "{last:?}");
-    let (orthanc, share) = (used.orthanc.unwrap(), f64::from(u32::try_from(ran).unwrap()) / used.covered_ms);
-    assert!((orthanc.cpu_cores - share).abs() < 0.1, "{orthanc:?} {share}");
-    assert!((orthanc.busiest_thread.unwrap() - share).abs() < 0.1, "{orthanc:?} {share}");
-    // The host did that and whatever else it had to do.
-    assert!(used.cpu.user * f64::from(used.cpus) > 0.9 * share - 0.05, "{used:?} {share}");
-    assert!(used.busiest_cpu > 0.5 * share && used.mean_run_queue >= 1.5, "{used:?} {share}");
 }
 
 #[test]
@@ -129,13 +96,13 @@ fn a_sampler_that_is_killed_leaves_a_file_that_can_be_read() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("server.jsonl.zst");
     let mut process = SampleProcess::start(&file);
-    // A frame is written every 5 s.
+    // The sampler writes a frame every 5 s.
     sleep(Duration::from_secs(7));
     process.0.kill().unwrap();
     process.0.wait().unwrap();
     let before = samples(&file);
     assert!(before.len() >= 20, "{}", before.len());
-    // What follows, of another sampler or of the one who stores, is read too, and so it would be behind half a frame.
+    // Another sampler, or the writer of C-STOREs, may append behind half a frame. Those samples must be read too.
     let whole = fs::read(&file).unwrap();
     fs::write(&file, [&whole[..], &whole[..whole.len() / 3]].concat()).unwrap();
     SampleFile::append(&file, [Sample::Store(StoreSample { index: 3, ..StoreSample::default() })]).unwrap();
@@ -156,7 +123,7 @@ fn a_sampler_that_is_told_to_end_writes_all_that_it_has() {
     let samples = samples(&file);
     assert!(samples.len() >= 6, "{}", samples.len());
     assert!(samples.last().unwrap().at_ms >= told.wall_ms());
-    // zstd's own program reads it too.
+    // zstd's own program must read the file too.
     let Ok(output) = Command::new("zstdcat").arg(&file).output() else {
         return not_tested(Cause::Missing("no zstdcat (apt-get install zstd)"));
     };

@@ -1,4 +1,4 @@
-//! The sink with DCMTK's senders, and with bytes that are not DICOM.
+//! The sink against DCMTK's senders, and against bytes that are not DICOM.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -24,13 +24,13 @@ fn dcmtk(program: &str, sink: &SinkProcess, arguments: &[&str]) {
     assert!(output.status.success(), "{program}: {output:?}");
 }
 
-pub fn holds(sink: &SinkProcess, instances: &Instances) {
+pub fn assert_holds(sink: &SinkProcess, instances: &Instances) {
     let counted = sink.counted();
     let mut uids = counted.sop_instance_uids;
     uids.sort();
     assert_eq!(uids, instances.uids());
     assert_eq!(counted.count, instances.all.len() as u64);
-    // Each file less its preamble and file meta group, which takes some hundred bytes.
+    // Each file without its preamble and file meta group, which has a few hundred bytes.
     let files: u64 = instances.all.iter().map(|instance| instance.bytes).sum();
     let overhead = (files - counted.dataset_bytes) / counted.count;
     assert!((200..600).contains(&overhead), "{overhead}");
@@ -51,12 +51,12 @@ fn dcmtk_and_our_own_scu_are_served() {
             command.env("TCP_NODELAY", "1").args(options).args(["127.0.0.1", &port, directory]);
             let output = command.output().unwrap();
             assert!(output.status.success(), "{program}: {output:?}");
-            holds(&sink, &instances);
+            assert_holds(&sink, &instances);
         };
         sends("storescu", &["+sd"]);
         sends("dcmsend", &["+sd"]);
         send(&SendDocument { max_pdu: 0, ..instances.document(sink.document.dicom_port, 3) }).succeeds();
-        holds(&sink, &instances);
+        assert_holds(&sink, &instances);
     }
 }
 
@@ -67,7 +67,7 @@ fn it_serves_over_tls() {
     dcmtk("echoscu", &sink, &["--anonymous-tls", "--ignore-peer-cert"]);
     let document = SendDocument { tls: true, max_pdu: 0, ..instances.document(sink.document.dicom_port, 2) };
     send(&document).succeeds();
-    holds(&sink, &instances);
+    assert_holds(&sink, &instances);
 }
 
 #[test]
@@ -105,11 +105,11 @@ fn request(transfer_syntax: &str) -> Vec<u8> {
     .unwrap()
 }
 
-/// Its answer to these bytes until it closes the connection, or sends nothing more.
+/// The sink's answer to these bytes, until it closes the connection or falls silent.
 fn answer(sink: &SinkProcess, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(("127.0.0.1", sink.document.dicom_port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    // It may have closed the connection before all is sent.
+    // The sink may close the connection before all bytes are sent.
     let _ = stream.write_all(bytes);
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let mut answer = Vec::new();
@@ -138,20 +138,20 @@ fn garbage_aborts_its_own_association_and_no_other() {
     };
     aborts(&[0xFF; 4096]);
     aborts(&pdu::p_data_header(1, 0, 100));
-    // An A-ASSOCIATE-RQ that claims 4 GB.
+    // An A-ASSOCIATE-RQ that announces 4 GB.
     aborts(&[1, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0, 1]);
     let after = |bytes: &[u8]| [&request[..], bytes].concat();
-    // A P-DATA-TF longer than agreed, a value longer than its PDU, a context that nobody proposed.
-    aborts(&after(&pdu::p_data_header(1, pdu::COMMAND, 16_400)));
+    // A P-DATA-TF longer than agreed, a value longer than its PDU, a context that was not proposed.
+    aborts(&after(&pdu::p_data_header(1, pdu::COMMAND_FLAG, 16_400)));
     aborts(&after(&[4, 0, 0, 0, 0, 6, 0xFF, 0xFF, 0xFF, 0xFF, 1, 3]));
-    aborts(&after(&pdu::p_data_header(3, pdu::COMMAND, 10)));
-    // A dataset without a command, a command set that is none, a second request.
+    aborts(&after(&pdu::p_data_header(3, pdu::COMMAND_FLAG, 10)));
+    // A dataset without a command, a malformed command set, a second request.
     aborts(&after(&pdu::p_data_header(1, 0, 10)));
-    aborts(&after(&[&pdu::p_data_header(1, pdu::COMMAND | pdu::LAST, 10)[..], &[0xAB; 10]].concat()));
+    aborts(&after(&[&pdu::p_data_header(1, pdu::COMMAND_FLAG | pdu::LAST_FLAG, 10)[..], &[0xAB; 10]].concat()));
     aborts(&after(&request));
 
-    // Every byte of a request, and of what follows it, changed in turn.
-    let mut whole = after(&pdu::p_data_header(1, pdu::COMMAND | pdu::LAST, 12));
+    // Each byte of a request and of the following bytes is changed in turn.
+    let mut whole = after(&pdu::p_data_header(1, pdu::COMMAND_FLAG | pdu::LAST_FLAG, 12));
     whole.extend([0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0]);
     for index in 0..whole.len() {
         for value in [0x00, 0x7F, 0xFF] {
@@ -163,8 +163,8 @@ fn garbage_aborts_its_own_association_and_no_other() {
     assert!(sink.peak_memory() < 64_000_000, "{}", sink.peak_memory());
     let instances = Instances::explicit(3);
     send(&instances.document(sink.document.dicom_port, 1)).succeeds();
-    holds(&sink, &instances);
-    // By the signal itself, not by a panic.
+    assert_holds(&sink, &instances);
+    // The signal itself ended it, not a panic.
     use std::os::unix::process::ExitStatusExt as _;
     assert_eq!(sink.terminate().signal(), Some(15));
 }

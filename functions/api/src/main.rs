@@ -1,4 +1,4 @@
-//! `api`: runs over HTTP. Who may ask is IAM's to say, at the gateway.
+//! `api`: starts and shows runs over HTTP. IAM authorizes each request at the gateway.
 
 mod answer;
 mod handler;
@@ -11,8 +11,8 @@ use settings::Settings;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    dicomperf::aws::logs::init();
-    let config = dicomperf::aws::function_configuration()?;
+    dicomperf_aws::logs::init();
+    let config = dicomperf_aws::clients::function_configuration()?;
     let handler = &Handler::new(&config, Settings::read()?);
     run(service_fn(|request: Request| handler.handle(request))).await
 }

@@ -1,19 +1,19 @@
-//! What the template tells this function.
+//! Settings of this function, which the template puts into its environment.
 
-use dicomperf::aws::environment::{Missing, required};
+use dicomperf_aws::environment::{Missing, required_variable};
 
-/// The environment, read once.
+/// The function's environment, read once.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where runs are recorded.
+    /// Name of the table with the records of runs.
     pub table: String,
-    /// What runs are executions of.
+    /// ARN of the state machine. Each run is one execution of it.
     pub state_machine_arn: String,
 }
 
 impl Settings {
-    /// Reads the environment; an error names the variable that is missing.
+    /// Reads the environment. An error names the variable that is missing.
     pub fn read() -> Result<Self, Missing> {
-        Ok(Self { table: required("TABLE")?, state_machine_arn: required("STATE_MACHINE_ARN")? })
+        Ok(Self { table: required_variable("TABLE")?, state_machine_arn: required_variable("STATE_MACHINE_ARN")? })
     }
 }

@@ -1,14 +1,14 @@
-//! The event to a call, the answer to JSON.
+//! Builds the use case from the settings, and passes each event to it.
 
 use aws_config::SdkConfig;
-use dicomperf::aws::artifacts::Artifacts;
-use dicomperf::aws::clock::Clock;
-use dicomperf::aws::commands::Commands;
-use dicomperf::aws::hosts::Hosts;
-use dicomperf::aws::launch::Launch;
-use dicomperf::aws::s3_client;
-use dicomperf::failure::Failure;
-use dicomperf::workflow::{LaunchAnswer, LaunchEvent};
+use dicomperf_aws::clients::artifacts::Artifacts;
+use dicomperf_aws::clients::clock::Clock;
+use dicomperf_aws::clients::commands::Commands;
+use dicomperf_aws::clients::hosts::Hosts;
+use dicomperf_aws::clients::s3_client;
+use dicomperf_aws::failure::Failure;
+use dicomperf_aws::use_cases::launch::Launch;
+use dicomperf_aws::workflow::{LaunchAnswer, LaunchEvent};
 
 use crate::settings::Settings;
 
@@ -26,7 +26,7 @@ impl Handler {
                 placement: settings.placement,
                 instance_profile: settings.instance_profile,
                 tags: settings.tags,
-                patience: settings.patience,
+                ready_timeout: settings.ready_timeout,
                 clock: Clock::System,
             },
         }

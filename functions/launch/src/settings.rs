@@ -1,50 +1,50 @@
-//! What the template tells this function.
+//! Settings of this function, which the template puts into its environment.
 
 use std::collections::BTreeMap;
 
-use dicomperf::aws::environment::{optional, required};
-use dicomperf::aws::placement::Placement;
+use dicomperf_aws::clients::placement::Placement;
+use dicomperf_aws::environment::{optional_variable, required_variable};
 use jiff::SignedDuration;
 use lambda_runtime::Error;
 
-/// The environment, read once.
+/// The function's environment, read once.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where runs keep their files.
+    /// Name of the bucket with the files of runs.
     pub bucket: String,
-    /// The stack's name, which its hosts are tagged with.
+    /// Name of the stack. Its hosts have it as a tag.
     pub project: String,
-    /// The hosts' network.
+    /// Network of the hosts.
     pub placement: Placement,
-    /// The hosts' instance profile.
+    /// Name or ARN of the hosts' instance profile.
     pub instance_profile: String,
     /// More tags for the hosts and their volumes.
     pub tags: Vec<(String, String)>,
     /// The longest time from a host's launch until SSM manages it.
-    pub patience: SignedDuration,
+    pub ready_timeout: SignedDuration,
 }
 
 impl Settings {
-    /// Reads the environment; an error names the variable that is missing or wrong.
+    /// Reads the environment. An error names the variable that is missing or wrong.
     pub fn read() -> Result<Self, Error> {
-        let tags = optional("TAGS").unwrap_or_else(|| "{}".to_owned());
+        let tags = optional_variable("TAGS").unwrap_or_else(|| "{}".to_owned());
         let tags: BTreeMap<String, String> = serde_json::from_str(&tags)
-            .map_err(|error| format!("TAGS is no JSON object of strings (parameter HostTags): {error}"))?;
-        let patience = required("LAUNCH_TIMEOUT_SECONDS")?.parse().map_err(|error| {
+            .map_err(|error| format!("TAGS is not a JSON object of strings (parameter HostTags): {error}"))?;
+        let ready_timeout = required_variable("LAUNCH_TIMEOUT_SECONDS")?.parse().map_err(|error| {
             format!("LAUNCH_TIMEOUT_SECONDS is not a number of seconds (parameter LaunchTimeoutSeconds): {error}")
         })?;
         Ok(Self {
-            bucket: required("BUCKET")?,
-            project: required("PROJECT")?,
+            bucket: required_variable("BUCKET")?,
+            project: required_variable("PROJECT")?,
             placement: Placement {
-                subnet_id: optional("SUBNET_ID"),
-                vpc_id: optional("VPC_ID"),
-                server_security_group: required("SERVER_SECURITY_GROUP_ID")?,
-                client_security_group: required("CLIENT_SECURITY_GROUP_ID")?,
+                subnet_id: optional_variable("SUBNET_ID"),
+                vpc_id: optional_variable("VPC_ID"),
+                server_security_group: required_variable("SERVER_SECURITY_GROUP_ID")?,
+                client_security_group: required_variable("CLIENT_SECURITY_GROUP_ID")?,
             },
-            instance_profile: required("INSTANCE_PROFILE")?,
+            instance_profile: required_variable("INSTANCE_PROFILE")?,
             tags: tags.into_iter().collect(),
-            patience: SignedDuration::from_secs(patience),
+            ready_timeout: SignedDuration::from_secs(ready_timeout),
         })
     }
 }

@@ -1,12 +1,12 @@
-//! The event to a call, the answer to JSON.
+//! Builds the use case from the settings, and passes each event to it.
 
 use aws_config::SdkConfig;
-use dicomperf::aws::artifacts::Artifacts;
-use dicomperf::aws::plan::Planner;
-use dicomperf::aws::records::Records;
-use dicomperf::aws::s3_client;
-use dicomperf::failure::Failure;
-use dicomperf::workflow::{PlanAnswer, PlanEvent};
+use dicomperf_aws::clients::artifacts::Artifacts;
+use dicomperf_aws::clients::records::Records;
+use dicomperf_aws::clients::s3_client;
+use dicomperf_aws::failure::Failure;
+use dicomperf_aws::use_cases::plan::Planner;
+use dicomperf_aws::workflow::{PlanAnswer, PlanEvent};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 

@@ -1,12 +1,12 @@
-//! The event to a call.
+//! Builds the use case from the settings, and passes each event to it.
 
 use aws_config::SdkConfig;
-use dicomperf::aws::executions::Executions;
-use dicomperf::aws::hosts::Hosts;
-use dicomperf::aws::reap::Reaper;
-use dicomperf::aws::records::Records;
-use dicomperf::aws::teardown::{Patience, Teardown};
-use dicomperf::failure::Failure;
+use dicomperf_aws::clients::executions::Executions;
+use dicomperf_aws::clients::hosts::Hosts;
+use dicomperf_aws::clients::records::Records;
+use dicomperf_aws::failure::Failure;
+use dicomperf_aws::use_cases::reap::Reaper;
+use dicomperf_aws::use_cases::teardown::{Polling, Teardown};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ impl Handler {
                 teardown: Teardown {
                     hosts: Hosts::new(aws_sdk_ec2::Client::new(config), settings.project),
                     records: Records::new(aws_sdk_dynamodb::Client::new(config), settings.table),
-                    patience: Patience::SHORT,
+                    polling: Polling::SHORT,
                 },
                 executions: Executions::new(aws_sdk_sfn::Client::new(config), settings.state_machine_arn),
                 lambda: aws_sdk_lambda::Client::new(config),

@@ -1,4 +1,5 @@
-//! `reap`: ends what is left of runs, on a schedule and after each execution that did not succeed.
+//! `reap`: terminates hosts that are left and gets their runs summarized. Runs on a schedule and after each execution
+//! that did not succeed.
 
 mod handler;
 mod settings;
@@ -10,8 +11,8 @@ use settings::Settings;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    dicomperf::aws::logs::init();
-    let config = dicomperf::aws::function_configuration()?;
+    dicomperf_aws::logs::init();
+    let config = dicomperf_aws::clients::function_configuration()?;
     let handler = &Handler::new(&config, Settings::read()?);
     run(service_fn(|event: LambdaEvent<_>| handler.handle(event.payload))).await
 }

@@ -1,17 +1,17 @@
-//! The event to a call, the answer to JSON.
+//! Builds the use case from the settings, and passes each event to it.
 
 use aws_config::SdkConfig;
-use dicomperf::aws::agent::Agent;
-use dicomperf::aws::artifacts::Artifacts;
-use dicomperf::aws::clock::Clock;
-use dicomperf::aws::commands::Commands;
-use dicomperf::aws::hosts::Hosts;
-use dicomperf::aws::records::Records;
-use dicomperf::aws::run_step::StepRunner;
-use dicomperf::aws::signatures::Signatures;
-use dicomperf::aws::{s3_client, s3_configuration};
-use dicomperf::failure::Failure;
-use dicomperf::workflow::{StepAnswer, StepEvent};
+use dicomperf_aws::clients::agent::Agent;
+use dicomperf_aws::clients::artifacts::Artifacts;
+use dicomperf_aws::clients::clock::Clock;
+use dicomperf_aws::clients::commands::Commands;
+use dicomperf_aws::clients::hosts::Hosts;
+use dicomperf_aws::clients::records::Records;
+use dicomperf_aws::clients::signatures::Signatures;
+use dicomperf_aws::clients::{s3_client, s3_configuration};
+use dicomperf_aws::failure::Failure;
+use dicomperf_aws::use_cases::run_step::StepRunner;
+use dicomperf_aws::workflow::{StepAnswer, StepEvent};
 
 use crate::settings::Settings;
 

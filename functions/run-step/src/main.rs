@@ -1,4 +1,4 @@
-//! `run-step`: starts a step on a host, or looks how it is.
+//! `run-step`: starts a step on a host and watches its report.
 
 mod handler;
 mod settings;
@@ -10,8 +10,8 @@ use settings::Settings;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
-    dicomperf::aws::logs::init();
-    let config = dicomperf::aws::function_configuration()?;
+    dicomperf_aws::logs::init();
+    let config = dicomperf_aws::clients::function_configuration()?;
     let handler = &Handler::new(&config, Settings::read()?);
     run(service_fn(|event: LambdaEvent<_>| handler.handle(event.payload))).await
 }

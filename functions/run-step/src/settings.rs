@@ -1,36 +1,36 @@
-//! What the template tells this function.
+//! Settings of this function, which the template puts into its environment.
 
 use std::path::{Path, PathBuf};
 
-use dicomperf::aws::environment::{Missing, optional, required};
+use dicomperf_aws::environment::{Missing, optional_variable, required_variable};
 
-/// The environment, read once.
+/// The function's environment, read once.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where runs keep their files.
+    /// Name of the bucket with the files of runs.
     pub bucket: String,
-    /// Where runs are recorded.
+    /// Name of the table with the records of runs.
     pub table: String,
-    /// The stack's name, which its hosts are tagged with.
+    /// Name of the stack. Its hosts have it as a tag.
     pub project: String,
-    /// The role that URLs are signed with.
+    /// ARN of the role that signs URLs.
     pub url_role_arn: String,
-    /// The agent's binary, which is packaged with this function.
+    /// Path of the agent's binary, which is packaged with this function.
     pub agent: PathBuf,
 }
 
 impl Settings {
-    /// Reads the environment; an error names the variable that is missing.
+    /// Reads the environment. An error names the variable that is missing.
     pub fn read() -> Result<Self, Missing> {
-        let agent = match optional("AGENT_PATH") {
+        let agent = match optional_variable("AGENT_PATH") {
             Some(path) => PathBuf::from(path),
-            None => Path::new(&required("LAMBDA_TASK_ROOT")?).join("dicomperf-agent"),
+            None => Path::new(&required_variable("LAMBDA_TASK_ROOT")?).join("dicomperf-agent"),
         };
         Ok(Self {
-            bucket: required("BUCKET")?,
-            table: required("TABLE")?,
-            project: required("PROJECT")?,
-            url_role_arn: required("URL_ROLE_ARN")?,
+            bucket: required_variable("BUCKET")?,
+            table: required_variable("TABLE")?,
+            project: required_variable("PROJECT")?,
+            url_role_arn: required_variable("URL_ROLE_ARN")?,
             agent,
         })
     }

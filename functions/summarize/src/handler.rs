@@ -1,12 +1,12 @@
-//! The event to a call, the answer to JSON.
+//! Builds the use case from the settings, and passes each event to it.
 
 use aws_config::SdkConfig;
-use dicomperf::aws::artifacts::Artifacts;
-use dicomperf::aws::records::Records;
-use dicomperf::aws::s3_client;
-use dicomperf::aws::summarize::Summarizer;
-use dicomperf::failure::Failure;
-use dicomperf::workflow::{SummarizeAnswer, SummarizeEvent};
+use dicomperf_aws::clients::artifacts::Artifacts;
+use dicomperf_aws::clients::records::Records;
+use dicomperf_aws::clients::s3_client;
+use dicomperf_aws::failure::Failure;
+use dicomperf_aws::use_cases::summarize::Summarizer;
+use dicomperf_aws::workflow::{SummarizeAnswer, SummarizeEvent};
 use jiff::Timestamp;
 
 use crate::settings::Settings;

@@ -1,19 +1,19 @@
-//! What the template tells this function.
+//! Settings of this function, which the template puts into its environment.
 
-use dicomperf::aws::environment::{Missing, required};
+use dicomperf_aws::environment::{Missing, required_variable};
 
-/// The environment, read once.
+/// The function's environment, read once.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where runs keep their files.
+    /// Name of the bucket with the files of runs.
     pub bucket: String,
-    /// Where runs are recorded.
+    /// Name of the table with the records of runs.
     pub table: String,
 }
 
 impl Settings {
-    /// Reads the environment; an error names the variable that is missing.
+    /// Reads the environment. An error names the variable that is missing.
     pub fn read() -> Result<Self, Missing> {
-        Ok(Self { bucket: required("BUCKET")?, table: required("TABLE")? })
+        Ok(Self { bucket: required_variable("BUCKET")?, table: required_variable("TABLE")? })
     }
 }

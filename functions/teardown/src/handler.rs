@@ -1,11 +1,11 @@
-//! The event to a call, the answer to JSON.
+//! Builds the use case from the settings, and passes each event to it.
 
 use aws_config::SdkConfig;
-use dicomperf::aws::hosts::Hosts;
-use dicomperf::aws::records::Records;
-use dicomperf::aws::teardown::{Patience, Teardown};
-use dicomperf::failure::Failure;
-use dicomperf::workflow::{TeardownAnswer, TeardownEvent};
+use dicomperf_aws::clients::hosts::Hosts;
+use dicomperf_aws::clients::records::Records;
+use dicomperf_aws::failure::Failure;
+use dicomperf_aws::use_cases::teardown::{Polling, Teardown};
+use dicomperf_aws::workflow::{TeardownAnswer, TeardownEvent};
 
 use crate::settings::Settings;
 
@@ -19,7 +19,7 @@ impl Handler {
             teardown: Teardown {
                 hosts: Hosts::new(aws_sdk_ec2::Client::new(config), settings.project),
                 records: Records::new(aws_sdk_dynamodb::Client::new(config), settings.table),
-                patience: Patience::LONG,
+                polling: Polling::LONG,
             },
         }
     }

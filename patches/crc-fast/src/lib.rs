@@ -1,8 +1,8 @@
-//! What the AWS SDK (aws-smithy-checksums) takes from the crate crc-fast, over the crate crc.
+//! The part of the crate crc-fast that the AWS SDK (aws-smithy-checksums) uses, built on the crate crc.
 //!
-//! crc-fast carries 0.66 MB of tables for fifty algorithms in every function that talks to S3; they do not compress, and no
-//! feature leaves them out. S3 knows three CRCs, and this project asks it for none (`WhenRequired` in `dicomperf::aws`), so
-//! that a table of 1 to 2 kB each, a byte at a time, is fast enough.
+//! crc-fast adds 0.66 MB of tables for fifty algorithms to every function that uses S3. They do not compress, and no
+//! feature removes them. S3 has three CRCs, and this project requests none of them (`WhenRequired` in `dicomperf_aws`).
+//! A table of 1 to 2 kB for each, which takes one byte at a time, is therefore fast enough.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ static CRC_32: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 static CRC_32C: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 static CRC_64: Crc<u64> = Crc::<u64>::new(&CRC_64_NVME);
 
-/// The algorithms that S3 knows, by their names in the catalogue of parametrised CRC algorithms.
+/// The algorithms that S3 supports, by their names in the catalogue of parametrised CRC algorithms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CrcAlgorithm {
     /// S3's CRC32.
@@ -23,7 +23,7 @@ pub enum CrcAlgorithm {
     Crc64Nvme,
 }
 
-/// A checksum of what comes piece by piece.
+/// Checksum of data that arrives in pieces.
 #[derive(Clone)]
 pub struct Digest(Width);
 
@@ -34,7 +34,7 @@ enum Width {
 }
 
 impl Digest {
-    /// The checksum of nothing yet.
+    /// Returns the checksum of no data.
     #[must_use]
     pub fn new(algorithm: CrcAlgorithm) -> Self {
         Self(match algorithm {
@@ -44,7 +44,7 @@ impl Digest {
         })
     }
 
-    /// Takes the next piece.
+    /// Adds the next piece.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             Width::Bits32(digest) => digest.update(bytes),
@@ -52,7 +52,7 @@ impl Digest {
         }
     }
 
-    /// The checksum of all of it, in the low bits.
+    /// Returns the checksum of all pieces, in the low bits.
     #[must_use]
     pub fn finalize(self) -> u64 {
         match self.0 {
@@ -68,7 +68,7 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// The checksum of bytes that are all there.
+/// Returns the checksum of some bytes.
 #[must_use]
 pub fn checksum(algorithm: CrcAlgorithm, bytes: &[u8]) -> u64 {
     let mut digest = Digest::new(algorithm);
@@ -80,7 +80,7 @@ pub fn checksum(algorithm: CrcAlgorithm, bytes: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    /// The check values of the catalogue: the checksum of `123456789`.
+    /// The check values of the catalogue, which are the checksums of `123456789`.
     const CHECKS: [(CrcAlgorithm, u64); 3] = [
         (CrcAlgorithm::Crc32IsoHdlc, 0xcbf4_3926),
         (CrcAlgorithm::Crc32Iscsi, 0xe306_9283),

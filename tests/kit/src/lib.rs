@@ -1,28 +1,29 @@
-//! Tests that could not test say so: in `target/not-tested`, which `make test` prints at its end, and in CI by failing.
+//! Notes tests that could not test, in `target/not-tested`. `make test` prints that list at its end. In CI, such tests
+//! fail.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::{env, thread};
 
-/// Set in CI, where every tool is installed and every permission granted.
+/// Variable that is set in CI, where every tool is installed and every permission granted.
 pub const MUST_TEST: &str = "DICOMPERF_MUST_TEST";
-/// The list's name in the target directory.
-const LIST: &str = "not-tested";
+/// Name of the list in the target directory.
+const LIST_FILE_NAME: &str = "not-tested";
 
-/// The cause for which a test could not test.
+/// Reason why a test could not test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause<'a> {
     /// A tool or a permission is missing. With [`MUST_TEST`] the test fails.
     Missing(&'a str),
-    /// Other work disturbed the machine. The test never fails for it: CI's machine is shared.
+    /// Other work disturbed the machine. The test never fails for it, because CI's machine is shared.
     Disturbed(&'a str),
 }
 
-/// Notes that the calling test could not test. The test returns afterwards.
+/// Notes that the calling test could not test. The test must return afterwards.
 ///
 /// # Panics
-/// For [`Cause::Missing`] where [`MUST_TEST`] is set.
+/// The cause is [`Cause::Missing`] and [`MUST_TEST`] is set.
 pub fn not_tested(cause: Cause<'_>) {
     let must_test = env::var_os(MUST_TEST).is_some_and(|value| !value.is_empty());
     let test = thread::current().name().unwrap_or("a test").to_owned();
@@ -31,22 +32,22 @@ pub fn not_tested(cause: Cause<'_>) {
     }
 }
 
-/// Appends a line to the list. Fails where the test must fail, or the list cannot be written.
+/// Appends a line to the list. Fails if the test must fail or the list cannot be written.
 fn note(directory: &Path, must_test: bool, test: &str, cause: Cause<'_>) -> Result<(), String> {
     let (Cause::Missing(why) | Cause::Disturbed(why)) = cause;
     let line = format!("{test}: {why}");
     eprintln!("not tested: {line}");
-    append(directory, &line).map_err(|error| format!("{}: {error}", directory.join(LIST).display()))?;
+    append(directory, &line).map_err(|error| format!("{}: {error}", directory.join(LIST_FILE_NAME).display()))?;
     if must_test && matches!(cause, Cause::Missing(_)) {
         return Err(format!("not tested, though {MUST_TEST} is set: {why}"));
     }
     Ok(())
 }
 
-/// In one write, so that the lines of two processes do not mingle.
+/// Appends a line in one write, so that the lines of two processes do not mix.
 fn append(directory: &Path, line: &str) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    let mut list = File::options().append(true).create(true).open(directory.join(LIST))?;
+    let mut list = File::options().append(true).create(true).open(directory.join(LIST_FILE_NAME))?;
     list.write_all(format!("{}\n", line.replace('\n', " ")).as_bytes())
 }
 
@@ -81,7 +82,7 @@ mod tests {
         for cause in [Cause::Missing("no iperf3"), Cause::Disturbed("used\nthree times")] {
             note(&target, false, "one::test", cause).expect("noted");
         }
-        let list = fs::read_to_string(target.join(LIST)).expect("a list");
+        let list = fs::read_to_string(target.join(LIST_FILE_NAME)).expect("a list");
         assert_eq!(list, "one::test: no iperf3\none::test: used three times\n");
     }
 }

@@ -1,12 +1,13 @@
-//! Orthanc's configuration: one complete file, an environment, a unit. All that a block needs is in these three.
+//! Orthanc's configuration: one complete file, an environment and a unit. They contain every setting of a block.
 //!
-//! Orthanc does not start when one key stands in two of its files, so nothing is laid beside Debian's own.
+//! Orthanc does not start if two of its files have the same key, so no file is added to Debian's own.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use dicomperf::plan::ServerSettings;
-use dicomperf::step::ServerConfiguration;
+use dicomperf_model::orthanc;
+use dicomperf_model::settings::ServerSettings;
+use dicomperf_model::step::ServerConfiguration;
 use serde_json::{Map, Value, json};
 
 use super::super::certificate::CertificatePaths;
@@ -15,9 +16,9 @@ use crate::failure::Failure;
 use crate::versions;
 
 /// The name of our unit.
-pub(super) const UNIT: &str = "dicomperf-orthanc.service";
-/// The user and group that Debian's package makes, and Orthanc runs as.
-pub(super) const GROUP: &str = "orthanc";
+pub(super) const UNIT_NAME: &str = "dicomperf-orthanc.service";
+/// The user and group that Debian's package creates, and that Orthanc runs as.
+pub(super) const GROUP_NAME: &str = "orthanc";
 
 /// Orthanc's files.
 #[derive(Debug, Clone)]
@@ -35,7 +36,7 @@ pub struct Paths {
 }
 
 impl Paths {
-    /// On a host that is a server for good: Orthanc's storage is where its package has it.
+    /// The files of an installed server. Orthanc's storage is where its package puts it.
     #[must_use]
     pub fn installed() -> Self {
         Self {
@@ -43,39 +44,27 @@ impl Paths {
             certificate: CertificatePaths::installed(),
             storage: "/var/lib/orthanc/db-v6".into(),
             log: "/var/log/orthanc/dicomperf.log".into(),
-            unit: unit_path(UNIT),
+            unit: unit_path(UNIT_NAME),
         }
     }
 
-    /// All in one directory.
+    /// The files in one directory.
     #[must_use]
-    pub fn under(directory: &Path) -> Self {
+    pub fn in_directory(directory: &Path) -> Self {
         Self {
             configuration: directory.join("orthanc.json"),
-            certificate: CertificatePaths::under(directory),
+            certificate: CertificatePaths::in_directory(directory),
             storage: directory.join("storage"),
             log: directory.join("orthanc.log"),
-            unit: directory.join(UNIT),
+            unit: directory.join(UNIT_NAME),
         }
     }
 }
 
-/// Keys that an older Orthanc does not know, and would ignore. Source: Orthanc's NEWS.
-const SINCE: &[(&str, &str)] = &[
-    ("DicomThreadsCount", "1.10.0"),
-    ("DicomTlsEnabled", "1.9.0"),
-    ("DicomTlsRemoteCertificateRequired", "1.9.3"),
-    ("IngestTranscoding", "1.8.2"),
-    ("IngestTranscodingOfCompressed", "1.8.2"),
-    ("IngestTranscodingOfUncompressed", "1.8.2"),
-    ("MaximumPduLength", "1.9.0"),
-    ("SyncStorageArea", "1.7.4"),
-];
-
 /// Orthanc's configuration file.
 ///
 /// # Errors
-/// `OrthancTooOld` where the installed version would silently ignore a key.
+/// `OrthancTooOld` if the installed version would silently ignore a key.
 pub fn file(
     configuration: &ServerConfiguration,
     orthanc_version: &str,
@@ -93,7 +82,7 @@ pub fn file(
     set("DicomServerEnabled", json!(true));
     set("DicomAet", json!(server.ae_title));
     set("DicomPort", json!(server.dicom_port));
-    // The sender is whoever has the private network: its AE title is a setting, not a credential.
+    // Anyone on the private network may send: the AE title is a setting, not a credential.
     set("DicomCheckCalledAet", json!(false));
     set("DicomAlwaysAllowEcho", json!(true));
     set("DicomAlwaysAllowStore", json!(true));
@@ -110,25 +99,28 @@ pub fn file(
         set("DicomTlsEnabled", json!(true));
         set("DicomTlsCertificate", json!(paths.certificate.certificate));
         set("DicomTlsPrivateKey", json!(paths.certificate.private_key));
-        // Orthanc does not start without this file, even where no client's certificate is asked for.
+        // Orthanc does not start without this file, even if it requests no client certificate.
         set("DicomTlsTrustedCertificates", json!(paths.certificate.certificate));
         set("DicomTlsRemoteCertificateRequired", json!(false));
     }
     for (key, value) in &settings.orthanc {
         set(key, value.clone());
     }
-    for (key, needed) in SINCE {
-        if keys.contains_key(*key) && !versions::at_least(orthanc_version, needed) {
-            return Err(Failure::OrthancTooOld { found: orthanc_version.to_owned(), key: (*key).to_owned(), needed });
+    for setting in orthanc::SETTINGS {
+        let Some(needed) = setting.since else { continue };
+        // An older Orthanc would ignore the key silently.
+        if keys.contains_key(setting.name) && !versions::at_least(orthanc_version, needed) {
+            let (found, key) = (orthanc_version.to_owned(), setting.name.to_owned());
+            return Err(Failure::OrthancTooOld { found, key, needed });
         }
     }
     Ok(keys)
 }
 
-/// The environment that decides what DCMTK inside Orthanc does.
+/// The environment variable that sets TCP_NODELAY in the DCMTK inside Orthanc.
 ///
-/// `0` is what DCMTK does where TCP_NODELAY is not set at all, and what Debian and Ubuntu therefore ship: seen with
-/// strace, no setsockopt(TCP_NODELAY) in either case.
+/// `0` is DCMTK's behaviour without the variable, and so the default of Debian and Ubuntu: strace shows no
+/// setsockopt(TCP_NODELAY) in either case.
 #[must_use]
 pub const fn environment(settings: &ServerSettings) -> [(&'static str, &'static str); 1] {
     [("TCP_NODELAY", if settings.tcp_no_delay { "1" } else { "0" })]
@@ -143,7 +135,7 @@ pub fn arguments(paths: &Paths) -> [String; 2] {
 /// Our unit.
 #[must_use]
 pub fn unit(settings: &ServerSettings, paths: &Paths) -> String {
-    let mut lines = format!("User={GROUP}\nGroup={GROUP}\n");
+    let mut lines = format!("User={GROUP_NAME}\nGroup={GROUP_NAME}\n");
     for (name, value) in environment(settings) {
         let _ = writeln!(lines, "Environment={name}={value}");
     }
@@ -153,7 +145,7 @@ pub fn unit(settings: &ServerSettings, paths: &Paths) -> String {
 
 /// The configuration without its secrets.
 #[must_use]
-pub fn redacted(mut keys: Map<String, Value>) -> Map<String, Value> {
+pub fn redact(mut keys: Map<String, Value>) -> Map<String, Value> {
     if let Some(Value::Object(users)) = keys.get_mut("RegisteredUsers") {
         for password in users.values_mut() {
             *password = json!("redacted");
@@ -166,8 +158,8 @@ pub fn redacted(mut keys: Map<String, Value>) -> Map<String, Value> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use dicomperf::request::Target;
-    use dicomperf::step::ServerAddress;
+    use dicomperf_model::request::Target;
+    use dicomperf_model::step::ServerAddress;
 
     use super::*;
 
@@ -212,7 +204,7 @@ mod tests {
     #[test]
     fn a_key_that_orthanc_would_ignore_is_an_error() {
         let error = keys(&configuration(false, &[("DicomThreadsCount", json!(8))]), "1.9.7").expect_err("too old");
-        assert_eq!(error.to_string(), "Orthanc 1.9.7 does not know DicomThreadsCount, which came with 1.10.0");
+        assert_eq!(error.to_string(), "Orthanc 1.9.7 has no DicomThreadsCount, which needs 1.10.0");
         assert!(keys(&configuration(true, &[]), "1.9.2").is_err());
         assert!(keys(&configuration(true, &[]), "1.10.1").is_ok());
     }
@@ -228,7 +220,7 @@ mod tests {
 
     #[test]
     fn passwords_are_redacted() {
-        let keys = redacted(keys(&configuration(false, &[]), "1.10.1").expect("a file"));
+        let keys = redact(keys(&configuration(false, &[]), "1.10.1").expect("a file"));
         assert!(!serde_json::to_string(&keys).expect("JSON").contains("hush"));
     }
 }

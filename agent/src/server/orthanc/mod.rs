@@ -8,9 +8,10 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use dicomperf::measurement::ServerMetrics;
-use dicomperf::plan::ServerSettings;
-use dicomperf::step::{Collected, HostVersions, ServerAddress, ServerConfiguration};
+use dicomperf_model::measurement::HostVersions;
+use dicomperf_model::measurement::ServerMetrics;
+use dicomperf_model::settings::ServerSettings;
+use dicomperf_model::step::{Collected, ServerAddress, ServerConfiguration};
 use serde_json::{Map, Value, json};
 
 use super::certificate::CertificatePaths;
@@ -23,41 +24,41 @@ use crate::{packages, versions};
 use configuration::Paths;
 use rest::OrthancRest;
 
-/// Orthanc's name as the kernel has it (proc_pid_comm(5)).
+/// Orthanc's name in the kernel (proc_pid_comm(5)).
 const PROCESS_NAME: &str = "Orthanc";
 /// The unit of Debian's package. It names a PID file that Orthanc never writes.
 const PACKAGED_UNIT: &str = "orthanc.service";
-/// The configuration that Debian's unit starts Orthanc with.
+/// The configuration with which Debian's unit starts Orthanc.
 const PACKAGED_CONFIGURATION: &str = "/etc/orthanc";
-/// Orthanc keeps a greatest value for this time.
+/// Orthanc reports a maximum for this long.
 const METRICS_WINDOW_MS: u64 = 10_000;
-/// Prefixes of the variables in a process's environment that bear on DICOM: DCMTK's network variables, the allocator,
-/// preloaded libraries.
+/// Prefixes of the environment variables that affect DICOM: DCMTK's network variables, the allocator, preloaded
+/// libraries.
 const DICOM_VARIABLES: &[&str] = &["TCP_NODELAY", "TCP_BUFFER_LENGTH", "MALLOC_", "LD_PRELOAD", "GLIBC_TUNABLES"];
 
-/// Orthanc, on its own host by its files and processes, from anywhere by its REST interface.
+/// Orthanc. Its own host uses its files and processes; any host can use its REST interface.
 pub struct Orthanc {
     paths: Paths,
     rest: OrthancRest,
 }
 
 impl Orthanc {
-    /// On a host that is a server for good, at this address.
+    /// The Orthanc of an installed server, at this address.
     #[must_use]
     pub fn installed(address: &ServerAddress) -> Self {
         Self::new(Paths::installed(), address)
     }
 
-    /// With its files anywhere.
+    /// An Orthanc with its files anywhere.
     #[must_use]
     pub fn new(paths: Paths, address: &ServerAddress) -> Self {
         Self { paths, rest: OrthancRest::new(address) }
     }
 
-    /// The Orthanc that runs with our configuration, if there is one.
-    fn running(&self) -> Result<Option<ServerProcess>, Failure> {
+    /// The process of Orthanc with our configuration; `None` if it does not run.
+    fn running_process(&self) -> Result<Option<ServerProcess>, Failure> {
         let configuration = self.paths.configuration.display().to_string();
-        let processes = processes::named(PROCESS_NAME)?;
+        let processes = processes::find_by_name(PROCESS_NAME)?;
         Ok(processes.into_iter().find(|process| process.was_started_with(&configuration)))
     }
 }
@@ -96,11 +97,11 @@ impl ServerUnderTest for Orthanc {
     }
 
     fn group(&self) -> Option<&'static str> {
-        Some(configuration::GROUP)
+        Some(configuration::GROUP_NAME)
     }
 
     fn unit(&self) -> &'static str {
-        configuration::UNIT
+        configuration::UNIT_NAME
     }
 
     fn packaged_unit(&self) -> Option<&'static str> {
@@ -109,7 +110,7 @@ impl ServerUnderTest for Orthanc {
 
     fn processes(&self) -> Result<Vec<ServerProcess>, Failure> {
         let ours = self.paths.configuration.display().to_string();
-        let mut processes = processes::named(PROCESS_NAME)?;
+        let mut processes = processes::find_by_name(PROCESS_NAME)?;
         processes.retain(|process| {
             [PACKAGED_CONFIGURATION, &ours].iter().any(|&argument| process.was_started_with(argument))
         });
@@ -117,14 +118,14 @@ impl ServerUnderTest for Orthanc {
     }
 
     fn runs_as(&self, settings: &ServerSettings) -> Result<bool, Failure> {
-        let Some(process) = self.running()? else { return Ok(false) };
-        // It may have ended in between: then it does not run.
+        let Some(process) = self.running_process()? else { return Ok(false) };
+        // A process that has ended meanwhile does not run.
         let environment = process.environment().unwrap_or_default();
         let wanted = configuration::environment(settings);
         Ok(wanted.iter().all(|(name, value)| environment.contains(&format!("{name}={value}"))))
     }
 
-    fn answers(&self) -> Result<(), Failure> {
+    fn check_control_interface(&self) -> Result<(), Failure> {
         self.rest.system().map(|_| ())
     }
 
@@ -133,11 +134,11 @@ impl ServerUnderTest for Orthanc {
     }
 
     fn collect(&self, collected: &mut Collected) -> Result<(), Failure> {
-        collected.environment = self.running()?.as_ref().map(dicom_variables).unwrap_or_default();
+        collected.environment = self.running_process()?.as_ref().map(dicom_variables).unwrap_or_default();
         let path = &self.paths.configuration;
         let file = fs::read(path).while_path("read", path)?;
         let keys: Map<String, Value> = serde_json::from_slice(&file).while_path("read", path)?;
-        collected.orthanc.insert("configuration".to_owned(), json!(configuration::redacted(keys)));
+        collected.orthanc.insert("configuration".to_owned(), json!(configuration::redact(keys)));
         collected.orthanc.insert("system".to_owned(), self.rest.system()?);
         Ok(())
     }
@@ -154,7 +155,7 @@ impl ServerUnderTest for Orthanc {
     }
 
     fn metrics(&self, started_at_ms: u64) -> Option<ServerMetrics> {
-        // A greatest value keeps the time at which it was set for as long as no other is greater.
+        // A maximum has the time at which it was set, and Orthanc replaces it only by a greater one.
         self.rest.metrics(started_at_ms.saturating_sub(METRICS_WINDOW_MS)).ok()
     }
 
@@ -168,7 +169,7 @@ impl ServerUnderTest for Orthanc {
 }
 
 fn dicom_variables(process: &ServerProcess) -> BTreeMap<String, Value> {
-    // A process that has ended has no environment, and its REST interface does not answer.
+    // A process that has ended has no environment. Its REST interface does not answer then.
     let environment = process.environment().unwrap_or_default();
     let variables = environment.iter().filter_map(|variable| variable.split_once('='));
     variables

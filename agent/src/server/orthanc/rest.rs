@@ -1,9 +1,9 @@
-//! Orthanc's REST interface, as far as a measurement needs it.
+//! The part of Orthanc's REST interface that a measurement needs.
 
 use std::time::Duration;
 
-use dicomperf::measurement::ServerMetrics;
-use dicomperf::step::ServerAddress;
+use dicomperf_model::measurement::ServerMetrics;
+use dicomperf_model::step::ServerAddress;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::http::StatusCode;
@@ -14,8 +14,8 @@ use crate::rest::Rest;
 
 /// Instances in one page of an answer.
 const PAGE_INSTANCES: usize = 1000;
-/// Deleting a large dataset takes its time.
-const TIMEOUT: Duration = Duration::from_secs(120);
+/// The longest wait for an answer: deleting a large dataset is slow.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Orthanc's REST interface.
 #[derive(Debug)]
@@ -49,13 +49,13 @@ struct MainDicomTags {
 }
 
 impl OrthancRest {
-    /// At this address.
+    /// The REST interface at this address.
     #[must_use]
     pub fn new(server: &ServerAddress) -> Self {
-        Self { rest: Rest::new("Orthanc's REST interface", server, TIMEOUT) }
+        Self { rest: Rest::new("Orthanc's REST interface", server, ANSWER_TIMEOUT) }
     }
 
-    /// The answer of `/system`: version, ports, AE title.
+    /// Returns the answer of `/system`: version, ports, AE title.
     ///
     /// # Errors
     /// [`Failure::ServerUnreachable`]
@@ -63,7 +63,7 @@ impl OrthancRest {
         self.rest.json("/system")
     }
 
-    /// Counts its instances and their bytes.
+    /// Counts the instances and their bytes.
     ///
     /// # Errors
     /// [`Failure::ServerUnreachable`]
@@ -71,7 +71,7 @@ impl OrthancRest {
         self.rest.json("/statistics")
     }
 
-    /// Lists every instance, page by page.
+    /// Lists all instances, page by page.
     ///
     /// # Errors
     /// [`Failure::ServerUnreachable`]
@@ -91,7 +91,7 @@ impl OrthancRest {
         }
     }
 
-    /// Its Prometheus metrics of its work, without those older than a time in ms since 1970-01-01 UTC.
+    /// Returns Orthanc's Prometheus metrics about its work, without those older than a time in ms since 1970-01-01 UTC.
     ///
     /// # Errors
     /// [`Failure::ServerUnreachable`]
@@ -103,7 +103,7 @@ impl OrthancRest {
         })
     }
 
-    /// The file of an instance, as Orthanc hands it out.
+    /// Returns the file of an instance as Orthanc delivers it.
     ///
     /// # Errors
     /// [`Failure::ServerUnreachable`]
@@ -111,7 +111,7 @@ impl OrthancRest {
         self.rest.bytes(&format!("/instances/{id}/file"))
     }
 
-    /// Deletes everything, and checks that nothing is left.
+    /// Deletes all instances, and checks that none is left.
     ///
     /// # Errors
     /// [`Failure::ServerUnreachable`]
@@ -133,7 +133,7 @@ impl OrthancRest {
         }
     }
 
-    /// Deletes all at once, since Orthanc 1.9.4. Returns whether this Orthanc can.
+    /// Deletes all resources with one request, which needs Orthanc 1.9.4. Returns false if this Orthanc is older.
     fn delete_at_once(&self, resources: &[String]) -> Result<bool, Failure> {
         let path = "/tools/bulk-delete";
         match self.rest.post(path, &json!({ "Resources": resources }))? {
@@ -153,7 +153,7 @@ fn metric(text: &str, name: &str, since_ms: u64) -> Option<f64> {
     (at_ms >= since_ms).then_some(value)
 }
 
-/// Orthanc writes numbers that may have 64 bits as text.
+/// Parses a number that may have 64 bits, which Orthanc writes as text.
 fn number_in_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
@@ -162,7 +162,7 @@ fn number_in_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u
 mod tests {
     use super::*;
 
-    // As Orthanc 1.10.1 wrote it.
+    // Written by Orthanc 1.10.1.
     const METRICS: &str = "\
 orthanc_storage_create_duration_ms 0 1795470113570
 orthanc_store_dicom_duration_ms 15 1795470118767

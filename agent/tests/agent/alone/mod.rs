@@ -1,5 +1,5 @@
-//! Tests that need the machine to themselves: they provoke a limit, or have an upper bound to a time. The test runner runs
-//! each of them beside no other.
+//! Tests that need the whole machine: they provoke a limit, or check an upper bound of a time. The test runner runs
+//! each of them alone.
 
 pub mod diagnosis;
 mod network;

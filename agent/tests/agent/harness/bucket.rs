@@ -1,10 +1,10 @@
-//! The bucket of presigned URLs: it keeps every body that is put, and serves the objects that it is given.
+//! The bucket behind presigned URLs. It stores every body that is put, and serves the objects that a test adds.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use dicomperf::step::StepReport;
+use dicomperf_model::step::StepReport;
 use tiny_http::{Method, Response, Server, StatusCode};
 
 #[derive(Clone)]
@@ -63,7 +63,7 @@ impl Bucket {
         self.state.lock().unwrap().failures_left = uploads;
     }
 
-    /// Every body that was put under a name.
+    /// Every body that was put under this name.
     pub fn uploads(&self, name: &str) -> Vec<Vec<u8>> {
         let state = self.state.lock().unwrap();
         state.uploads.iter().filter(|upload| upload.0 == name).map(|upload| upload.1.clone()).collect()

@@ -1,14 +1,16 @@
-//! A whole run on this machine, from its request to its summary: the servers of each block, the agent's own `client
-//! measure` against them, and the samples of both hosts, which are one.
+//! A whole run on this machine, from its request to its summary. It has the servers of each block, the agent's own
+//! `client measure` against them, and the samples of both hosts. Both hosts are this machine.
 
 use std::fs;
 
-use dicomperf::diagnosis::{Finding, Rule};
-use dicomperf::plan::{BlockRun, Circumstances, DatasetPlan, Plan, ServerSettings, plan};
-use dicomperf::request::{Request, Target};
-use dicomperf::step::{DatasetSource, HostRole, MeasureBlock, ServerAddress, StepId, StepOutput, StepReport};
-use dicomperf::summary::{HostSamples, Outcome, ScenarioSummary, Stores, Summary, summarize};
 use dicomperf_agent::resources::Sampler;
+use dicomperf_analysis::summarize::{HostSamples, Outcome, Stores, summarize};
+use dicomperf_model::plan::{BlockRun, Circumstances, DatasetPlan, Plan, plan};
+use dicomperf_model::request::{Request, Target};
+use dicomperf_model::results::{Finding, Rule};
+use dicomperf_model::results::{ScenarioSummary, Summary};
+use dicomperf_model::settings::ServerSettings;
+use dicomperf_model::step::{DatasetSource, HostRole, MeasureBlock, ServerAddress, StepId, StepOutput, StepReport};
 use dicomperf_testkit::{Cause, not_tested};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -23,12 +25,12 @@ pub enum Server {
 }
 
 impl Server {
-    /// As a block asks for it, with Orthanc's storage in memory: no disk has a part in it.
+    /// Starts a server with the settings of a block. Orthanc's storage is in memory, so that no disk limits it.
     pub fn start(settings: &ServerSettings) -> Self {
         Self::start_in(tempfile::tempdir_in("/dev/shm").unwrap(), settings)
     }
 
-    /// The same, with Orthanc's storage in a directory.
+    /// Starts a server with the settings of a block. Orthanc's storage is in this directory.
     pub fn start_in(directory: TempDir, settings: &ServerSettings) -> Self {
         match settings.target {
             Target::Orthanc => Self::Orthanc(OrthancProcess::start_in(directory, settings.clone())),
@@ -57,12 +59,12 @@ impl Server {
     }
 }
 
-/// The summary of a run with the servers that a block asks for.
+/// The summary of a run with one server per block run, started from the block's settings.
 pub fn diagnosed(request: Value) -> Summary {
     diagnosed_with(request, |settings, _| Server::start(settings))
 }
 
-/// The summary of a run with servers of the test's own, started for each block run.
+/// The summary of a run whose servers `start` starts, one for each block run.
 pub fn diagnosed_with(request: Value, mut start: impl FnMut(&ServerSettings, BlockRun) -> Server) -> Summary {
     let request = Request::from_json(&request).unwrap();
     let synthetic = request.dataset.synthetic.clone().unwrap();
@@ -75,7 +77,7 @@ pub fn diagnosed_with(request: Value, mut start: impl FnMut(&ServerSettings, Blo
     for &sequenced in &plan.sequence {
         let (_, block) = plan.block_of(sequenced.ordinal).unwrap();
         let server = start(&block.server, sequenced);
-        // It looks for processes called Orthanc when it starts, and then every 2 s.
+        // The sampler scans for processes called Orthanc when it starts, and then every 2 s.
         let sampler = Sampler::start(&file).unwrap();
         let measured = run.measure(0, measure_block(&plan, sequenced, &server)).succeeds();
         sampler.stop().unwrap();
@@ -101,7 +103,7 @@ pub struct Samples {
     pub client: Vec<u8>,
 }
 
-/// The summary of a run from everything that it left.
+/// The summary of a run from its plan, its reports and its samples.
 pub fn summary_of(plan: &Plan, steps: &[StepReport], files: &Samples) -> Summary {
     let (mut samples, mut stores) = (HostSamples::default(), Stores::default());
     for (host, file) in [(HostRole::Server, &files.server), (HostRole::Client, &files.client)] {
@@ -112,19 +114,19 @@ pub fn summary_of(plan: &Plan, steps: &[StepReport], files: &Samples) -> Summary
     summarize(plan, steps, outcome)
 }
 
-/// A summary of a run that had the machine to itself, for findings that can only be seen then. `None`, which is noted, if
-/// none of three had. Its recording gets this name, or that of the last run that was disturbed.
+/// The summary of a run with little other load, for findings that need that. `None` if other programs disturbed three
+/// runs; this is noted as not tested. Its recording gets this name.
 pub fn undisturbed(name: &str, measure: impl Fn() -> Summary) -> Option<Summary> {
     let undisturbed = (0..3).map(|_| measure()).find(|summary| summary.scenarios.iter().all(has_the_cpus));
-    recorded::keep_latest(name);
-    if undisturbed.is_none() {
-        not_tested(Cause::Disturbed("other programs used the CPUs, three times"));
+    match &undisturbed {
+        Some(_) => recorded::keep_latest(name),
+        None => not_tested(Cause::Disturbed("other programs used the CPUs, three times")),
     }
     undisturbed
 }
 
-/// True if other programs than sender, server and kernel left a scenario four fifths of the CPUs. The sink's own CPU time is
-/// not known: as much as the sender's, where it waits for that.
+/// True if other programs than sender, server and kernel used less than a fifth of the CPUs. The sink's own CPU time is
+/// not known. It is taken to be as much as the sender's, which waits for the sink.
 fn has_the_cpus(scenario: &ScenarioSummary) -> bool {
     let Some(used) = &scenario.resources.server else { return true };
     let counted = scenario.iterations.iter().filter(|one| one.counts());
@@ -153,7 +155,7 @@ fn measure_block(plan: &Plan, sequenced: BlockRun, server: &Server) -> MeasureBl
     }
 }
 
-/// For whoever looks with --no-capture: the figures that rules look at, and what they made of them.
+/// Prints the values that rules examine, and their findings, for a reader with --no-capture.
 fn show(summary: &Summary) {
     for scenario in &summary.scenarios {
         let used = scenario.resources.server.as_ref();
@@ -162,7 +164,7 @@ fn show(summary: &Summary) {
         let sender: Vec<_> = counted.iter().filter_map(|one| Some(one.sender_cpu_ms? / one.duration_ms)).collect();
         println!(
             "scenario {}: {:?}/s, {:?}, growth {:?}, sender {sender:.2?}, cpu {:.2?}, orthanc {:.2?}, disk {:?}, network {:?}",
-            scenario.scenario,
+            scenario.number,
             rates,
             scenario.latency_ms,
             scenario.growth,
@@ -173,7 +175,7 @@ fn show(summary: &Summary) {
         );
     }
     for finding in &summary.diagnosis {
-        println!("{} ({}) in {:?}", finding.rule.name(), finding.confidence.name(), finding.scenarios);
+        println!("{} ({}) in {:?}", finding.rule, finding.confidence, finding.scenarios);
         for one in &finding.evidence {
             println!("    {:?} {}: {:.3} {} ({})", one.scenario, one.figure, one.value, one.unit, one.limit);
         }
@@ -181,22 +183,22 @@ fn show(summary: &Summary) {
     }
 }
 
-/// The findings of a rule.
-pub fn found(summary: &Summary, rule: Rule) -> Vec<&Finding> {
+/// All findings of a rule.
+pub fn findings(summary: &Summary, rule: Rule) -> Vec<&Finding> {
     summary.diagnosis.iter().filter(|finding| finding.rule == rule).collect()
 }
 
-/// The one finding of a rule.
+/// The only finding of a rule.
 pub fn finding(summary: &Summary, rule: Rule) -> &Finding {
-    match found(summary, rule)[..] {
+    match findings(summary, rule)[..] {
         [finding] => finding,
-        _ => panic!("{}: {:?}", rule.name(), summary.diagnosis),
+        _ => panic!("{rule}: {:?}", summary.diagnosis),
     }
 }
 
-/// None of these was found.
-pub fn silent(summary: &Summary, rules: &[Rule]) {
+/// Fails if any of these rules has a finding.
+pub fn assert_silent(summary: &Summary, rules: &[Rule]) {
     for &rule in rules {
-        assert!(found(summary, rule).is_empty(), "{:?}", found(summary, rule));
+        assert!(findings(summary, rule).is_empty(), "{:?}", findings(summary, rule));
     }
 }

@@ -1,5 +1,5 @@
-//! An Orthanc that runs with the agent's own configuration and environment, a bucket to upload to, and the agent; its
-//! null SCP and its own SCU, and DCMTK's.
+//! The agent, its null SCP and its SCU; an Orthanc with the agent's own configuration and environment; DCMTK's tools;
+//! and a bucket to upload to.
 
 pub mod bucket;
 pub mod diagnosed;
@@ -18,11 +18,11 @@ use std::net::TcpListener;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Ports for each process of tests, so that two that run side by side seldom look at the same ones.
+/// Ports for each test process, so that two processes that run at the same time seldom try the same ports.
 const PORTS: u32 = 32;
 
-/// A TCP port of loopback that nobody listens on, another one with each call. It is none of those that Linux gives to
-/// whoever asks for any or connects: from 32768 on (ip_local_port_range, in the kernel's ip-sysctl.rst).
+/// A free TCP port of loopback, a different one for each call. It is below the ports that Linux gives to programs that
+/// request any port or connect: those begin at 32768 (ip_local_port_range, in the kernel's ip-sysctl.rst).
 pub fn free_port() -> u16 {
     static CALLS: AtomicU32 = AtomicU32::new(0);
     loop {

@@ -1,4 +1,4 @@
-//! Orthanc, started without a service manager from what the agent would have written.
+//! An Orthanc that a test starts without a service manager, from the files that the agent would write.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,15 +7,15 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use dicomperf::plan::ServerSettings;
-use dicomperf::request::Target;
-use dicomperf::step::{Collected, ServerAddress, ServerConfiguration};
 use dicomperf_agent::server::ServerUnderTest as _;
 use dicomperf_agent::server::orthanc::Orthanc;
 use dicomperf_agent::server::orthanc::configuration::{self, Paths};
 use dicomperf_agent::server::orthanc::rest::OrthancRest;
 use dicomperf_agent::tls::Certificate;
 use dicomperf_agent::versions;
+use dicomperf_model::request::Target;
+use dicomperf_model::settings::ServerSettings;
+use dicomperf_model::step::{Collected, ServerAddress, ServerConfiguration};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -31,7 +31,7 @@ pub struct OrthancProcess {
     _directory: TempDir,
 }
 
-/// Settings of a block, as the tests vary them.
+/// A block's settings with the values that tests vary.
 pub fn settings(tcp_no_delay: bool, tls: bool, orthanc: &[(&str, Value)]) -> ServerSettings {
     let orthanc = orthanc.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     ServerSettings { target: Target::Orthanc, tcp_no_delay, tls, max_pdu: 16_384, orthanc }
@@ -42,9 +42,9 @@ impl OrthancProcess {
         Self::start_in(tempfile::tempdir().unwrap(), settings)
     }
 
-    /// With its storage in a directory, and so on a file system of the test's choice.
+    /// Starts Orthanc with its storage in this directory, and so on a file system of the test's choice.
     pub fn start_in(directory: TempDir, settings: ServerSettings) -> Self {
-        let paths = Paths::under(directory.path());
+        let paths = Paths::in_directory(directory.path());
         let address = ServerAddress {
             address: "127.0.0.1".to_owned(),
             dicom_port: free_port(),
@@ -57,7 +57,7 @@ impl OrthancProcess {
             ServerConfiguration { server: address.clone(), settings: settings.clone(), samples_url: String::new() };
         let version = versions::orthanc(&directory.path().join("version")).expect("Orthanc");
         let mut keys = configuration::file(&wanted, &version, &paths).unwrap();
-        // Seconds per start, for jobs and retries that no test has.
+        // Jobs and retries would add seconds to each start, and no test needs them.
         keys.insert("SaveJobs".to_owned(), json!(false));
         fs::write(&paths.configuration, serde_json::to_vec(&keys).unwrap()).unwrap();
         fs::create_dir(&paths.storage).unwrap();
@@ -88,7 +88,7 @@ impl OrthancProcess {
         panic!("Orthanc does not serve: {}", fs::read_to_string(&self.paths.log).unwrap_or_default());
     }
 
-    /// Collects its configuration and environment as `server collect` does.
+    /// Collects the configuration and environment as `server collect` does.
     pub fn collect(&self) -> Collected {
         let mut collected =
             Collected { versions: versions::host(), orthanc: BTreeMap::new(), environment: BTreeMap::new() };
@@ -100,14 +100,14 @@ impl OrthancProcess {
         OrthancRest::new(&self.address)
     }
 
-    /// Sends one file to it, beside whatever else is sent.
+    /// Sends one file to this Orthanc, even while another program sends too.
     pub fn store(&self, file: &Path) {
         let mut command = Command::new("storescu");
         command.arg("127.0.0.1").arg(self.address.dicom_port.to_string()).arg(file);
         assert!(command.status().unwrap().success());
     }
 
-    /// The certificate that it shows, PEM.
+    /// The server's certificate, PEM.
     pub fn certificate(&self) -> Vec<u8> {
         fs::read(&self.paths.certificate.certificate).unwrap()
     }
@@ -120,7 +120,7 @@ impl OrthancProcess {
 
 impl Drop for OrthancProcess {
     fn drop(&mut self) {
-        // It may have been stopped by the test.
+        // The test may have stopped it.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,15 +1,14 @@
-//! Runs that were recorded: their plan, their steps' reports and the samples of both hosts.
+//! Recorded runs: their plan, the reports of their steps and the samples of both hosts.
 //!
-//! With DICOMPERF_RECORD set, the tests that need the machine to themselves write theirs, each into a folder of its own in
-//! the folder that it names.
+//! With DICOMPERF_RECORD set to a folder, each test that needs the whole machine records its run in a subfolder.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use dicomperf::plan::Plan;
-use dicomperf::step::StepReport;
-use dicomperf::summary::Summary;
+use dicomperf_model::plan::Plan;
+use dicomperf_model::results::Summary;
+use dicomperf_model::step::StepReport;
 
 use super::diagnosed::{Samples, summary_of};
 
@@ -22,28 +21,28 @@ fn folder(name: &str) -> Option<PathBuf> {
     env::var_os("DICOMPERF_RECORD").map(|folder| Path::new(&folder).join(name))
 }
 
-/// Records a run that may turn out to be disturbed.
+/// Records a run before it is known to be undisturbed.
 pub fn write_latest(plan: &Plan, steps: &[StepReport], samples: &Samples) {
     let Some(folder) = folder(LATEST) else { return };
     fs::create_dir_all(&folder).unwrap();
     let run = serde_json::to_vec(&(plan, steps)).unwrap();
     fs::write(folder.join(RUN), zstd::encode_all(&run[..], 19).unwrap()).unwrap();
-    // In one frame they are smaller.
+    // As one frame the files are smaller.
     for (name, file) in [(SERVER, &samples.server), (CLIENT, &samples.client)] {
         let lines = zstd::decode_all(&file[..]).unwrap();
         fs::write(folder.join(name), zstd::encode_all(&lines[..], 19).unwrap()).unwrap();
     }
 }
 
-/// Gives the latest run a name, in place of an earlier one.
+/// Gives the latest run a name, and replaces an earlier run with that name.
 pub fn keep_latest(name: &str) {
     let (Some(latest), Some(named)) = (folder(LATEST), folder(name)) else { return };
     let _ = fs::remove_dir_all(&named);
     fs::rename(latest, named).unwrap();
 }
 
-/// The summary of a run that was recorded.
-pub fn recorded(name: &str) -> Summary {
+/// The summary of a recorded run.
+pub fn recorded_summary(name: &str) -> Summary {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agent/recorded").join(name);
     let read = |file: &str| fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{name}/{file}: {error}"));
     let run = zstd::decode_all(&read(RUN)[..]).unwrap();

@@ -4,10 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use dicomperf::measurement::BlockMeasurement;
-use dicomperf::plan::{Scenario, Settings};
-use dicomperf::request::{Arrival, InstancesPerAssociation, Sender, Synthetic, TcpNoDelay, TransferSyntax};
-use dicomperf::step::{
+use dicomperf_model::measurement::BlockMeasurement;
+use dicomperf_model::plan::Scenario;
+use dicomperf_model::request::{Arrival, InstancesPerAssociation, Sender, Synthetic, TcpNoDelay, TransferSyntax};
+use dicomperf_model::settings::Settings;
+use dicomperf_model::step::{
     ClientConfiguration, DatasetSource, MeasureBlock, StepDocument, StepId, StepOutput, StepReport, Work,
 };
 use tempfile::TempDir;
@@ -42,7 +43,7 @@ impl Run {
         self.configure_client_in(dataset, &[TransferSyntax::Original])
     }
 
-    /// The same, in several transfer syntaxes.
+    /// Configures the client with a dataset in several transfer syntaxes.
     pub fn configure_client_in(&self, dataset: DatasetSource, transfer_syntaxes: &[TransferSyntax]) -> Ended<'_> {
         let transfer_syntaxes = transfer_syntaxes.to_vec();
         let configuration = ClientConfiguration { dataset, transfer_syntaxes };
@@ -60,7 +61,7 @@ impl Run {
         Ended { run: self, step: name, output }
     }
 
-    /// The agent's command line for a step, not started yet.
+    /// The agent's command for a step. The caller starts it.
     pub fn command(&self, step: StepId, work: Work) -> Command {
         let name = step.to_string();
         let document = StepDocument {
@@ -78,13 +79,13 @@ impl Run {
         command
     }
 
-    /// A file in the run's home on the host.
+    /// The path of a file in the run's directory on the host.
     pub fn home(&self, name: &str) -> PathBuf {
         self.state.path().join("run-1").join(name)
     }
 }
 
-/// The agent that was built with the tests, or the one that a benchmark names: an optimized one.
+/// The agent that was built with the tests. A benchmark may name another one, which is optimized.
 pub fn agent() -> PathBuf {
     std::env::var_os("DICOMPERF_AGENT").map_or_else(|| env!("CARGO_BIN_EXE_dicomperf-agent").into(), PathBuf::from)
 }
@@ -93,7 +94,7 @@ pub fn agent() -> PathBuf {
 pub fn block(orthanc: &OrthancProcess, associations: &[u32], warmup: u32, iterations: u32) -> MeasureBlock {
     let settings = &orthanc.settings;
     let scenario = |(number, &associations): (u32, &u32)| Scenario {
-        scenario: number,
+        number,
         settings: Settings {
             sender: Sender::Storescu,
             target: settings.target,
@@ -118,12 +119,12 @@ pub fn block(orthanc: &OrthancProcess, associations: &[u32], warmup: u32, iterat
         iterations,
         warmup,
         search: None,
-        // Run::measure knows the bucket.
+        // `Run::measure` sets the URL, because only it has the bucket.
         samples_url: String::new(),
     }
 }
 
-/// A step that was carried out.
+/// A step that the agent has carried out.
 pub struct Ended<'a> {
     run: &'a Run,
     pub step: String,
@@ -148,7 +149,7 @@ impl Ended<'_> {
         self.report()
     }
 
-    /// Fails with this name, which is also what stderr begins with.
+    /// Asserts that the step failed with this name, and that stderr begins with it.
     pub fn fails_with(&self, name: &str) -> StepReport {
         assert_eq!(self.output.status.code(), Some(1), "{}", self.stderr());
         let report = self.report();
@@ -159,8 +160,8 @@ impl Ended<'_> {
     }
 }
 
-/// The measurement in a measure step's report.
-pub fn measured(report: &StepReport) -> &BlockMeasurement {
+/// The measurement in the report of a measure step.
+pub fn measurement_of(report: &StepReport) -> &BlockMeasurement {
     match &report.output {
         Some(StepOutput::Measured(measurement)) => measurement,
         other => panic!("no measurement: {other:?}"),

@@ -6,10 +6,10 @@ use std::process::{Command, Output, Stdio};
 
 use dicom_dictionary_std::uids;
 use dicom_object::FileMetaTableBuilder;
-use dicomperf::request::{Arrival, Synthetic};
 use dicomperf_agent::client::dataset::{self, Instance};
 use dicomperf_agent::native::SendDocument;
 use dicomperf_agent::timeline::Association;
+use dicomperf_model::request::{Arrival, Synthetic};
 use tempfile::TempDir;
 
 use super::run::agent;
@@ -20,18 +20,18 @@ pub struct Instances {
 }
 
 impl Instances {
-    /// Synthetic CT, Explicit VR Little Endian.
+    /// Synthetic CT instances in Explicit VR Little Endian.
     pub fn explicit(count: u32) -> Self {
         Self::synthetic(&Synthetic { instances: count, ..Synthetic::default() })
     }
 
     pub fn synthetic(spec: &Synthetic) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        dicomperf::dataset::generate(spec, directory.path(), |_| {}).unwrap();
-        Self::of(directory)
+        dicomperf_model::dataset::generate(spec, directory.path(), |_| {}).unwrap();
+        Self::from_directory(directory)
     }
 
-    /// Synthetic CT, every second one in Implicit VR Little Endian.
+    /// Synthetic CT instances, every second one in Implicit VR Little Endian.
     pub fn explicit_and_implicit(count: u32) -> Self {
         let Self { directory, all } = Self::explicit(count);
         for instance in all.iter().step_by(2) {
@@ -43,10 +43,10 @@ impl Instances {
                 .transfer_syntax(uids::IMPLICIT_VR_LITTLE_ENDIAN);
             object.into_inner().with_meta(meta).unwrap().write_to_file(&path).unwrap();
         }
-        Self::of(directory)
+        Self::from_directory(directory)
     }
 
-    fn of(directory: TempDir) -> Self {
+    fn from_directory(directory: TempDir) -> Self {
         let (dataset, _) = dataset::prove(directory.path(), str::to_owned, |_| Ok(())).unwrap();
         Self { directory, all: dataset.instances }
     }
@@ -65,7 +65,7 @@ impl Instances {
         uids
     }
 
-    /// A document that sends all of them, every n-th on one of n lanes.
+    /// A document that sends all instances in turn on this many lanes.
     pub fn document(&self, port: u16, lanes: usize) -> SendDocument {
         let lane = |lane| self.all.iter().skip(lane).step_by(lanes).cloned().collect();
         SendDocument {
@@ -84,7 +84,7 @@ impl Instances {
     }
 }
 
-/// native's account.
+/// The outcome and the record of a transfer by native.
 pub struct Sent {
     pub output: Output,
     pub associations: Vec<Association>,
@@ -95,7 +95,7 @@ impl Sent {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
 
-    /// Every association went through, and every C-STORE succeeded.
+    /// Asserts that every association was released, and that every C-STORE succeeded.
     pub fn succeeds(self) -> Vec<Association> {
         assert!(self.output.status.success(), "{}", self.stderr());
         for association in &self.associations {
@@ -106,7 +106,7 @@ impl Sent {
     }
 }
 
-/// The command line for a document, which is written beside `out`.
+/// The command for a document. The document is written beside `out`.
 pub fn command(document: &SendDocument, out: &Path) -> Command {
     let path = out.with_extension("document");
     fs::write(&path, serde_json::to_vec(document).unwrap()).unwrap();
@@ -115,7 +115,7 @@ pub fn command(document: &SendDocument, out: &Path) -> Command {
     command
 }
 
-/// Sends.
+/// Sends the instances of a document.
 pub fn send(document: &SendDocument) -> Sent {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("out.json");

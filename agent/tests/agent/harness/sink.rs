@@ -1,4 +1,4 @@
-//! The sink as a process of its own.
+//! The sink, run as a separate process.
 
 use std::fs;
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use dicomperf::step::ServerAddress;
 use dicomperf_agent::sink::{Counted, SinkDocument};
 use dicomperf_agent::tls::Certificate;
+use dicomperf_model::step::ServerAddress;
 use tempfile::TempDir;
 
 use super::free_port;
@@ -21,7 +21,7 @@ pub struct SinkProcess {
     directory: TempDir,
 }
 
-/// A sink on free ports without limit, delay or TLS.
+/// A sink on free ports, without limit, delay or TLS.
 pub fn plain() -> SinkDocument {
     SinkDocument {
         address: "127.0.0.1".to_owned(),
@@ -46,7 +46,7 @@ impl SinkProcess {
         Self::start_by(document, Command::new(agent()))
     }
 
-    /// By a command that ends with the agent's name: in a network namespace.
+    /// Starts the sink through a command that ends with the agent's name, as in a network namespace.
     pub fn start_by(mut document: SinkDocument, mut command: Command) -> Self {
         let directory = tempfile::tempdir().unwrap();
         if document.tls {
@@ -59,7 +59,7 @@ impl SinkProcess {
                 rest_password: String::new(),
             };
             let made = Certificate::generate(&address).unwrap();
-            // One file can hold both.
+            // One file has both the certificate and the key.
             let path = directory.path().join("certificate.pem");
             fs::write(&path, made.certificate + &made.private_key).unwrap();
             (document.certificate, document.private_key) = (Some(path.clone()), Some(path));
@@ -102,14 +102,14 @@ impl SinkProcess {
         ureq::delete(self.url()).header("Authorization", self.authorization()).call().unwrap();
     }
 
-    /// The most memory that it had, in bytes.
+    /// The peak memory of the process, in bytes.
     pub fn peak_memory(&self) -> u64 {
         let status = fs::read_to_string(Path::new("/proc").join(self.process.id().to_string()).join("status")).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
-    /// Ends it as a service manager would.
+    /// Ends the process with SIGTERM, as a service manager would.
     pub fn terminate(mut self) -> std::process::ExitStatus {
         let pid = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
@@ -119,7 +119,7 @@ impl SinkProcess {
 
 impl Drop for SinkProcess {
     fn drop(&mut self) {
-        // It may have been ended by the test.
+        // The test may have ended it.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

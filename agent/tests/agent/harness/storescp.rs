@@ -33,7 +33,7 @@ impl Storescp {
 
 impl Drop for Storescp {
     fn drop(&mut self) {
-        // Nothing is to be done where it has ended.
+        // It may have ended already, which is fine.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

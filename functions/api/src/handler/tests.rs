@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::*;
 
-/// A client that answers by rule; a call without a rule is a test that failed.
+/// Returns a client whose answers come from rules. A call without a rule fails the test.
 macro_rules! client {
     ($sdk:ident, $rules:expr) => {{
         let mut answers = aws_smithy_mocks::MockResponseInterceptor::new();
@@ -45,7 +45,7 @@ async fn answer(sfn: Vec<Rule>, dynamodb: Vec<Rule>, method: &str, path: &str, b
     answer
 }
 
-/// The answer where AWS must not be asked.
+/// Returns the answer to a request that must not call AWS.
 async fn refusal(method: &str, path: &str, body: &str) -> (u16, Value) {
     let answer = answer(Vec::new(), Vec::new(), method, path, body).await;
     (answer.status().as_u16(), document(&answer))
@@ -90,7 +90,7 @@ async fn a_body_that_is_not_json_is_refused_with_its_place() {
 
 #[tokio::test]
 async fn a_body_that_is_too_long_is_refused_unread() {
-    assert_eq!(refusal("POST", "/runs", &" ".repeat(MAX_BODY + 1)).await.0, 413);
+    assert_eq!(refusal("POST", "/runs", &" ".repeat(MAX_BODY_BYTES + 1)).await.0, 413);
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
-//! The course of a scenario over time.
+//! Changes of a scenario over time.
 
 use std::process::{Child, Command};
 
-use dicomperf::diagnosis::{Confidence, Rule};
-use dicomperf::summary::Summary;
+use dicomperf_model::results::Summary;
+use dicomperf_model::results::{Confidence, Rule};
 use serde_json::json;
 
-use crate::harness::diagnosed::{Server, diagnosed, diagnosed_with, finding, silent, undisturbed};
+use crate::harness::diagnosed::{Server, assert_silent, diagnosed, diagnosed_with, finding, undisturbed};
 use crate::harness::sink::{SinkProcess, plain};
 
 #[test]
@@ -28,10 +28,10 @@ fn a_server_that_gets_slower_with_each_instance_is_found() {
     assert_eq!(growth.confidence, Confidence::Likely);
     let added_ms = growth.evidence[1].value;
     assert!((20.0..60.0).contains(&added_ms), "{added_ms}");
-    silent(&with_growth(0), &[Rule::SlowerAsItFills]);
+    assert_silent(&with_growth(0), &[Rule::SlowerAsItFills]);
 }
 
-/// Other programs that do nothing but compute, more of them than there are CPUs.
+/// Other programs that only compute. There are more of them than CPUs.
 struct Hogs(Vec<Child>);
 
 impl Hogs {
@@ -85,7 +85,7 @@ fn a_server_that_takes_its_time_is_not_noisy() {
 }
 
 pub fn nothing_is_wrong_with_its_course(summary: &Summary) {
-    silent(summary, &[Rule::NoisyEnvironment, Rule::SlowerAsItFills, Rule::ClientBound]);
+    assert_silent(summary, &[Rule::NoisyEnvironment, Rule::SlowerAsItFills, Rule::ClientBound]);
 }
 
 #[test]
@@ -93,5 +93,5 @@ fn orthanc_in_memory_does_not_get_slower_with_some_hundred_instances() {
     let summary = diagnosed(json!({
         "dataset": { "synthetic": { "modality": "PT", "instances": 400 } }, "iterations": 3, "warmup": 1, "rounds": 1,
     }));
-    silent(&summary, &[Rule::SlowerAsItFills, Rule::NetworkBound, Rule::NetworkAllowanceExceeded]);
+    assert_silent(&summary, &[Rule::SlowerAsItFills, Rule::NetworkBound, Rule::NetworkAllowanceExceeded]);
 }

@@ -1,30 +1,30 @@
-//! The network as the limit: a link of the test's own, in a network namespace, as slow as it is told to be.
+//! The network as the limit: each test has its own link of limited speed, in a network namespace.
 
 use std::process::{Child, Command};
 
-use dicomperf::diagnosis::Rule;
-use dicomperf::plan::ServerSettings;
-use dicomperf::step::IPERF3_PORT;
+use dicomperf_model::results::Rule;
+use dicomperf_model::settings::ServerSettings;
+use dicomperf_model::step::IPERF3_PORT;
 use dicomperf_testkit::{Cause, not_tested};
 use serde_json::json;
 
-use crate::harness::diagnosed::{Server, diagnosed_with, finding, silent};
+use crate::harness::diagnosed::{Server, assert_silent, diagnosed_with, finding};
 use crate::harness::run::agent;
 use crate::harness::sink::{SinkProcess, plain};
 
-/// Addresses of a network that is set apart for tests (RFC 2544).
+/// Addresses of a network that is reserved for tests (RFC 2544).
 const CLIENT: &str = "198.18.77.1";
 const SERVER: &str = "198.18.77.2";
 
-/// A namespace with one link to it, and iperf3 in it.
+/// A namespace with one link to it, in which iperf3 runs.
 struct Link {
     name: String,
     iperf3: Option<Child>,
 }
 
 impl Link {
-    /// `None` where this is not allowed: it takes CAP_NET_ADMIN.
-    fn up() -> Option<Self> {
+    /// Makes the link. `None` without CAP_NET_ADMIN.
+    fn create() -> Option<Self> {
         let name = format!("dp{}", std::process::id());
         let ip = |words: &str| Command::new("ip").args(words.split(' ')).status().is_ok_and(|status| status.success());
         if !ip(&format!("netns add {name}")) {
@@ -48,7 +48,7 @@ impl Link {
         Some(link)
     }
 
-    /// Makes what the client sends as slow as this (tc-tbf(8)).
+    /// Limits the rate at which the client sends (tc-tbf(8)).
     fn limit(&self, rate: &str) {
         let words = format!("qdisc add dev {}c root tbf rate {rate} burst 64kb latency 50ms", self.name);
         assert!(Command::new("tc").args(words.split(' ')).status().unwrap().success(), "{words}");
@@ -73,14 +73,14 @@ impl Drop for Link {
             let _ = iperf3.kill();
             let _ = iperf3.wait();
         }
-        // Its end of the link goes with it, and so does the other.
+        // This deletes the namespace's end of the link, and with it the other end.
         let _ = Command::new("ip").args(["netns", "delete", &self.name]).status();
     }
 }
 
 #[test]
 fn a_link_of_200_megabit_is_the_limit_and_an_open_one_is_not() {
-    let Some(link) = Link::up() else {
+    let Some(link) = Link::create() else {
         return not_tested(Cause::Missing("this user may not make a network namespace (CAP_NET_ADMIN)"));
     };
     let request = json!({
@@ -90,7 +90,7 @@ fn a_link_of_200_megabit_is_the_limit_and_an_open_one_is_not() {
     let start = |settings: &ServerSettings, _| Server::Sink(link.sink(settings.max_pdu));
     let open = diagnosed_with(request.clone(), start);
     assert!(open.network[0].baseline.is_some(), "{:?}", open.network);
-    silent(&open, &[Rule::NetworkBound]);
+    assert_silent(&open, &[Rule::NetworkBound]);
     link.limit("200mbit");
     let limited = diagnosed_with(request, start);
     let network = finding(&limited, Rule::NetworkBound);

@@ -4,13 +4,13 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use dicomperf::diagnosis::{Confidence, Rule};
-use dicomperf::plan::ServerSettings;
-use dicomperf::summary::Summary;
+use dicomperf_model::results::Summary;
+use dicomperf_model::results::{Confidence, Rule};
+use dicomperf_model::settings::ServerSettings;
 use dicomperf_testkit::{Cause, not_tested};
 use serde_json::{Value, json};
 
-use crate::harness::diagnosed::{Server, diagnosed, diagnosed_with, finding, silent, undisturbed};
+use crate::harness::diagnosed::{Server, assert_silent, diagnosed, diagnosed_with, finding, undisturbed};
 use crate::harness::recorded;
 
 fn compressing(associations: &Value, orthanc: &Value) -> Value {
@@ -35,7 +35,7 @@ pub fn one_thread_is_the_limit(summary: &Summary) {
     assert_eq!((compression.confidence, &compression.scenarios[..]), (Confidence::Proven, &[0][..]));
     let thread = finding(summary, Rule::ServerThreadBound);
     assert_eq!(thread.scenarios, [0]);
-    silent(summary, &[Rule::ServerCpuBound, Rule::ClientBound]);
+    assert_silent(summary, &[Rule::ServerCpuBound, Rule::ClientBound]);
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn compression_on_many_associations_uses_up_the_cpus() {
 pub fn the_cpus_are_the_limit(summary: &Summary) {
     let cpus = finding(summary, Rule::ServerCpuBound);
     assert_eq!(cpus.scenarios, [0]);
-    silent(summary, &[Rule::ServerThreadBound]);
+    assert_silent(summary, &[Rule::ServerThreadBound]);
     let compression = finding(summary, Rule::StorageCompression);
     assert_eq!(compression.confidence, Confidence::Likely);
 }
@@ -63,10 +63,11 @@ fn transcoding_at_ingest_is_proven_by_a_run_without() {
     let summary = diagnosed(compressing(&json!([1]), &orthanc));
     let transcoding = finding(&summary, Rule::IngestTranscoding);
     assert_eq!((transcoding.confidence, &transcoding.scenarios[..]), (Confidence::Proven, &[0][..]));
-    silent(&summary, &[Rule::StorageCompression]);
+    assert_silent(&summary, &[Rule::StorageCompression]);
 }
 
-/// Keeps a disk busy while `work` is done, as another program would: writing past the page cache, which takes little CPU.
+/// Writes to a disk while `work` runs, as another program would. The writes bypass the page cache, which takes little
+/// CPU.
 fn while_the_disk_is_busy<T>(work: impl FnOnce() -> T) -> T {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let done = AtomicBool::new(false);
@@ -99,15 +100,15 @@ fn a_disk_that_is_kept_busy_is_the_limit() {
         Server::start_in(tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap(), settings)
     };
     let mut measured = (0..3).map(|_| while_the_disk_is_busy(|| diagnosed_with(small_instances(), on_disk)));
-    // Where the CPUs are used up too, it is not the disk alone that limits.
+    // If the CPUs are used up too, the disk is not the only limit.
     let cpus_were_free = |summary: &Summary| {
         summary.scenarios[0].resources.server.as_ref().is_some_and(|used| used.cpu.user + used.cpu.system < 0.7)
     };
     let summary = measured.find(cpus_were_free);
-    recorded::keep_latest("disk-kept-busy");
     let Some(summary) = summary else {
         return not_tested(Cause::Disturbed("the CPUs were used up, three times"));
     };
+    recorded::keep_latest("disk-kept-busy");
     the_disk_is_the_limit(&summary);
 }
 
@@ -123,5 +124,5 @@ pub fn the_disk_is_the_limit(summary: &Summary) {
 }
 
 pub fn the_disk_is_not_the_limit(summary: &Summary) {
-    silent(summary, &[Rule::DiskBound]);
+    assert_silent(summary, &[Rule::DiskBound]);
 }

@@ -1,0 +1,38 @@
+# Downloads the agent under its own hash and starts it with the document of a step. $agent_url, $agent_sha256 and
+# $document_url are set above; nothing else comes from outside.
+set -eu
+umask 077
+for tool in curl sha256sum; do
+    if ! command -v "$tool" >/dev/null; then
+        echo "$tool is missing on this host: use an AMI that has it" >&2
+        exit 69
+    fi
+done
+fetch() {
+    # Standard error comes first in SSM's record, so that the reason is not cut off.
+    curl --fail --silent --show-error --retry 5 --retry-connrefused --connect-timeout 10 --max-time 300 \
+        --output "$1" "$2"
+}
+home=/var/lib/dicomperf
+mkdir -p "$home/bin" "$home/documents"
+agent=$home/bin/$agent_sha256
+if ! echo "$agent_sha256  $agent" | sha256sum -c --status 2>/dev/null; then
+    # Two deliveries of one command may run at the same time. Each downloads to its own file.
+    partial=$(mktemp "$home/bin/partial.XXXXXX")
+    trap 'rm -f "$partial"' EXIT
+    fetch "$partial" "$agent_url"
+    if ! echo "$agent_sha256  $partial" | sha256sum -c --status; then
+        echo "the agent that was downloaded is not the one that was packaged (SHA-256 differs)" >&2
+        exit 65
+    fi
+    chmod 0700 "$partial"
+    # The other delivery may already run this file, and restarts itself by its path. A complete file is never replaced.
+    ln "$partial" "$agent" 2>/dev/null ||
+        echo "$agent_sha256  $agent" | sha256sum -c --status 2>/dev/null || mv -f "$partial" "$agent"
+    rm -f "$partial"
+fi
+document=$(mktemp "$home/documents/step.XXXXXX")
+fetch "$document" "$document_url"
+# The agent installs files for other users too. It protects its own secrets itself.
+umask 022
+exec "$agent" step "$document"

@@ -1,0 +1,20 @@
+//! Thin structs that wrap the clients of the AWS SDK.
+
+pub mod agent;
+pub mod artifacts;
+pub mod clock;
+pub mod commands;
+pub mod executions;
+#[cfg(feature = "hosts")]
+pub mod hosts;
+pub mod images;
+pub mod objects;
+#[cfg(feature = "hosts")]
+pub mod placement;
+pub mod records;
+mod sdk;
+#[cfg(feature = "hosts")]
+pub mod signatures;
+
+pub(crate) use self::sdk::{aws_failure, beginning, reason};
+pub use self::sdk::{configuration, function_configuration, s3_client, s3_configuration};

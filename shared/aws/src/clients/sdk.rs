@@ -1,0 +1,87 @@
+//! Configuration of the AWS SDK: TLS, credentials, S3's addressing. Also turns the SDK's errors into failures.
+
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{
+    RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider, SharedHttpClient,
+};
+use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+
+use crate::environment::{Missing, optional_variable, required_variable};
+use crate::failure::Failure;
+
+/// Maximum length of an AWS error in a message. Some errors carry kilobytes of encoded policy.
+const MAX_REASON_CHARACTERS: usize = 600;
+
+/// Loads the SDK's configuration for the command line: from the environment, profiles and the SDK's other sources.
+pub async fn configuration() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest()).http_client(https()).load().await
+}
+
+/// Returns the SDK's configuration in a function. Lambda sets the region and the credentials in the environment.
+///
+/// The SDK's default chain also reads profiles, ECS, IMDS and web identities. It would add 0.2 MB to a function's zip
+/// and never run.
+///
+/// # Errors
+/// The environment names no region.
+pub fn function_configuration() -> Result<SdkConfig, Missing> {
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(https())
+        .region(Region::new(required_variable("AWS_REGION")?))
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()));
+    config.set_endpoint_url(optional_variable("AWS_ENDPOINT_URL"));
+    Ok(config.build())
+}
+
+/// Returns an HTTP client. TLS is rustls with ring, because the SDK's own aws-lc is larger and needs a C compiler.
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+/// Returns the configuration of S3's clients.
+#[must_use]
+pub fn s3_configuration(config: &SdkConfig) -> aws_sdk_s3::config::Builder {
+    aws_sdk_s3::config::Builder::from(config)
+        // A custom endpoint has no host name for each bucket.
+        .force_path_style(config.endpoint_url().is_some())
+        // Otherwise a presigned PUT would require a checksum header, which the host does not send.
+        .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+}
+
+/// Returns a client of S3.
+#[must_use]
+pub fn s3_client(config: &SdkConfig) -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::from_conf(s3_configuration(config).build())
+}
+
+/// Turns an error of the SDK into a [`Failure`]. `doing` names the work that failed.
+pub(crate) fn aws_failure<E>(doing: impl Into<String>) -> impl FnOnce(SdkError<E>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    move |error| Failure::Aws { doing: doing.into(), reason: reason(&error) }
+}
+
+/// Returns the message of AWS. If AWS did not answer, returns the SDK's error with all its causes.
+pub(crate) fn reason<E>(error: &SdkError<E>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match (error.code(), error.message()) {
+        (Some(code), Some(message)) => beginning(&format!("{code}: {message}"), MAX_REASON_CHARACTERS),
+        _ => beginning(&DisplayErrorContext(error).to_string(), MAX_REASON_CHARACTERS),
+    }
+}
+
+/// Returns the beginning of a text, cut to a number of characters.
+pub(crate) fn beginning(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}

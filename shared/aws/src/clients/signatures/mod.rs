@@ -1,0 +1,149 @@
+//! Presigned URLs, which are the only access to S3 that a host gets.
+
+use std::time::Duration;
+
+use aws_sdk_s3::config::{Builder, Credentials};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::presigning::PresigningConfig;
+use serde_json::json;
+
+use super::aws_failure;
+use crate::failure::Failure;
+use dicomperf_model::keys::RunKeys;
+
+/// Length of a session. A step lasts half as long. A role that another role assumes allows no longer session (STS,
+/// AssumeRole).
+const SESSION_DURATION: Duration = Duration::from_secs(3600);
+
+/// The role that signs URLs.
+#[derive(Debug, Clone)]
+pub struct Signatures {
+    client: aws_sdk_sts::Client,
+    role_arn: String,
+    s3: Builder,
+    bucket: String,
+}
+
+/// Access of a session, in addition to the files of its run.
+#[derive(Debug, Clone, Copy)]
+pub struct Scope<'a> {
+    /// Id of the run.
+    pub run_id: &'a str,
+    /// Key of the agent's binary.
+    pub agent: &'a str,
+    /// Bucket and prefix of a user's own objects.
+    pub dataset: Option<(&'a str, &'a str)>,
+}
+
+/// Signs URLs of one run for an hour.
+#[derive(Debug, Clone)]
+pub struct Signer {
+    client: aws_sdk_s3::Client,
+    bucket: String,
+}
+
+impl Signatures {
+    /// Returns the signing role. `s3` configures the URLs, and `bucket` is the stack's bucket.
+    #[must_use]
+    pub fn new(client: aws_sdk_sts::Client, role_arn: String, s3: Builder, bucket: String) -> Self {
+        Self { client, role_arn, s3, bucket }
+    }
+
+    /// Begins a session with access to `scope` only.
+    ///
+    /// # Errors
+    /// STS refuses the session.
+    pub async fn session(&self, scope: &Scope<'_>) -> Result<Signer, Failure> {
+        let doing = format!("assuming {} for run {}", self.role_arn, scope.run_id);
+        let session = self
+            .client
+            .assume_role()
+            .role_arn(&self.role_arn)
+            // STS allows 64 characters. A run's id may have 80.
+            .role_session_name(format!("dicomperf-{}", scope.run_id).chars().take(64).collect::<String>())
+            .duration_seconds(i32::try_from(SESSION_DURATION.as_secs()).unwrap_or(i32::MAX))
+            .policy(self.policy(scope))
+            .send()
+            .await
+            .map_err(aws_failure(&doing))?;
+        let keys = session
+            .credentials()
+            .ok_or_else(|| Failure::Aws { doing, reason: "the answer has no credentials".to_owned() })?;
+        let credentials = Credentials::new(
+            keys.access_key_id(),
+            keys.secret_access_key(),
+            Some(keys.session_token().to_owned()),
+            None,
+            "dicomperf",
+        );
+        let config = self.s3.clone().credentials_provider(credentials).build();
+        Ok(Signer { client: aws_sdk_s3::Client::from_conf(config), bucket: self.bucket.clone() })
+    }
+
+    /// Returns the session's policy, which narrows the role's own to one run. STS allows 2,048 characters.
+    fn policy(&self, scope: &Scope<'_>) -> String {
+        // arn:PARTITION:iam:...
+        let partition = self.role_arn.split(':').nth(1).unwrap_or("aws");
+        let object = |bucket: &str, key: &str| format!("arn:{partition}:s3:::{bucket}/{key}");
+        let run = RunKeys(scope.run_id);
+        let under = |prefix: String| object(&self.bucket, &format!("{prefix}*"));
+        let mut readable = vec![under(run.steps()), object(&self.bucket, scope.agent)];
+        if let Some((bucket, prefix)) = scope.dataset {
+            // An asterisk in a key is a plain character; `?` matches it.
+            readable.push(object(bucket, &format!("{}*", prefix.replace('*', "?"))));
+        }
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [
+                { "Effect": "Allow", "Action": "s3:PutObject", "Resource": under(run.prefix()) },
+                { "Effect": "Allow", "Action": "s3:GetObject", "Resource": readable },
+            ],
+        })
+        .to_string()
+    }
+}
+
+impl Signer {
+    /// Returns a URL that reads an object of the stack's bucket.
+    ///
+    /// # Errors
+    /// The URL cannot be signed.
+    pub async fn get(&self, key: &str) -> Result<String, Failure> {
+        self.get_from(&self.bucket, key).await
+    }
+
+    /// Returns a URL that reads an object.
+    ///
+    /// # Errors
+    /// The URL cannot be signed.
+    pub async fn get_from(&self, bucket: &str, key: &str) -> Result<String, Failure> {
+        let request = self.client.get_object().bucket(bucket).key(key);
+        let signed = request.presigned(validity()?).await.map_err(|error| signing_failure(key, error))?;
+        Ok(signed.uri().to_owned())
+    }
+
+    /// Returns a URL that writes an object of the stack's bucket and requires no special header.
+    ///
+    /// # Errors
+    /// The URL cannot be signed.
+    pub async fn put(&self, key: &str) -> Result<String, Failure> {
+        let request = self.client.put_object().bucket(&self.bucket).key(key);
+        let signed = request.presigned(validity()?).await.map_err(|error| signing_failure(key, error))?;
+        Ok(signed.uri().to_owned())
+    }
+}
+
+fn validity() -> Result<PresigningConfig, Failure> {
+    PresigningConfig::expires_in(SESSION_DURATION)
+        .map_err(|error| Failure::Aws { doing: "signing".to_owned(), reason: error.to_string() })
+}
+
+fn signing_failure<E>(key: &str, error: SdkError<E>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    aws_failure(format!("signing a URL for {key}"))(error)
+}
+
+#[cfg(test)]
+mod tests;

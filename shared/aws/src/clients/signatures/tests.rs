@@ -1,0 +1,70 @@
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_sts::Client as Sts;
+use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
+use aws_sdk_sts::types::Credentials;
+use aws_smithy_mocks::mock;
+use serde_json::Value;
+
+use super::*;
+use crate::clients::s3_configuration;
+use crate::mocked::client;
+
+fn signatures(endpoint: Option<&str>) -> Signatures {
+    let session = mock!(Sts::assume_role).then_compute_output(|request| {
+        assert_eq!(request.role_session_name().map(str::len), Some(64));
+        assert_eq!(request.duration_seconds(), Some(3600));
+        let credentials = Credentials::builder().access_key_id("id").secret_access_key("secret").session_token("token");
+        let credentials = credentials.expiration(aws_sdk_sts::primitives::DateTime::from_secs(0)).build();
+        AssumeRoleOutput::builder().credentials(credentials.expect("credentials")).build()
+    });
+    let mut config =
+        SdkConfig::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("eu-central-1"));
+    config.set_endpoint_url(endpoint.map(str::to_owned));
+    let role = "arn:aws-cn:iam::123456789012:role/urls".to_owned();
+    Signatures::new(client!(aws_sdk_sts, [session]), role, s3_configuration(&config.build()), "bucket".to_owned())
+}
+
+fn scope(run_id: &str) -> Scope<'_> {
+    Scope { run_id, agent: "agent/00/dicomperf-agent", dataset: Some(("images", "ct*/")) }
+}
+
+#[tokio::test]
+async fn a_url_to_write_demands_no_header_that_a_host_would_not_send() {
+    let signer = signatures(None).session(&scope(&"r".repeat(80))).await.expect("a session");
+    let url = signer.put("runs/r/blocks/0.json").await.expect("a URL");
+    assert!(url.starts_with("https://bucket.s3.eu-central-1.amazonaws.com/runs/r/blocks/0.json?"), "{url}");
+    assert!(url.contains("X-Amz-SignedHeaders=host&"), "{url}");
+    assert!(url.contains("X-Amz-Expires=3600&") && !url.to_lowercase().contains("checksum"), "{url}");
+}
+
+#[tokio::test]
+async fn an_endpoint_of_ones_own_is_asked_by_path() {
+    let signer = signatures(Some("http://172.17.0.1:4566")).session(&scope(&"r".repeat(80))).await.expect("a session");
+    let url = signer.get_from("images", "ct/it's 1.dcm").await.expect("a URL");
+    assert!(url.starts_with("http://172.17.0.1:4566/images/ct/it%27s%201.dcm?"), "{url}");
+}
+
+#[test]
+fn a_session_reaches_its_run_and_its_dataset_and_nothing_else() {
+    let policy: Value = serde_json::from_str(&signatures(None).policy(&scope("run-1"))).expect("JSON");
+    let statements = policy["Statement"].as_array().expect("statements");
+    assert_eq!(statements[0]["Resource"], "arn:aws-cn:s3:::bucket/runs/run-1/*");
+    assert_eq!(
+        statements[1]["Resource"],
+        serde_json::json!([
+            "arn:aws-cn:s3:::bucket/runs/run-1/steps/*",
+            "arn:aws-cn:s3:::bucket/agent/00/dicomperf-agent",
+            "arn:aws-cn:s3:::images/ct?/*",
+        ])
+    );
+    assert_eq!(statements.len(), 2);
+}
+
+#[test]
+fn the_longest_policy_is_short_enough_for_sts() {
+    let run_id = "r".repeat(80);
+    let (bucket, prefix, agent) = ("b".repeat(63), "*".repeat(512), dicomperf_model::keys::agent(&"0".repeat(64)));
+    let scope = Scope { run_id: &run_id, agent: &agent, dataset: Some((&bucket, &prefix)) };
+    let characters = signatures(None).policy(&scope).len();
+    assert!(characters <= 2048, "{characters} characters");
+}

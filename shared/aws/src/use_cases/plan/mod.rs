@@ -1,0 +1,138 @@
+//! Turns an execution's input into a plan, which is written once.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::clients::artifacts::Artifacts;
+use crate::clients::records::{Lock, Records, RunRecord};
+use crate::clients::{images, objects};
+use crate::failure::Failure;
+use crate::workflow::{PlanAnswer, PlanEvent, Scheduled};
+use dicomperf_model::keys::RunKeys;
+use dicomperf_model::plan::{Circumstances, DatasetPlan, Plan, Secrets, plan, try_plan};
+use dicomperf_model::request::{Request, Synthetic};
+use dicomperf_model::results::RunStatus;
+use dicomperf_model::run_id;
+use dicomperf_model::step::HostRole;
+use dicomperf_model::validation::{FieldError, InvalidRequest};
+
+/// Time after its hosts' expiry for which a run may hold its schedule's lock, for teardown and reports.
+const LOCK_AFTER_EXPIRY: SignedDuration = SignedDuration::from_mins(30);
+
+/// Plans runs.
+#[derive(Debug, Clone)]
+pub struct Planner {
+    /// The bucket, which gets the plan.
+    pub artifacts: Artifacts,
+    /// The table, which gets the run's record.
+    pub records: Records,
+    /// Reads a user's own objects.
+    pub s3: aws_sdk_s3::Client,
+    /// Reads the parameters that hold AMI ids.
+    pub ssm: aws_sdk_ssm::Client,
+    /// The stack's AMI: an id or the path of an SSM parameter.
+    pub ami: String,
+}
+
+impl Planner {
+    /// Plans the run of an execution. Called again, it returns the plan that it made first.
+    ///
+    /// # Errors
+    /// The request or its dataset is refused, or another run of the schedule is not over. Nothing was launched.
+    pub async fn plan(
+        &self,
+        event: PlanEvent,
+        now: Timestamp,
+        random: &mut impl rand::Rng,
+    ) -> Result<PlanAnswer, Failure> {
+        check_run_id(&event.run_id)?;
+        let (schedule, document) = split_input(event.input)?;
+        let keys = RunKeys(&event.run_id);
+        let plan = match self.artifacts.read::<Plan>(&keys.plan()).await? {
+            Some(plan) => plan,
+            None => {
+                let plan = self.make_plan(&event.run_id, &document, now).await?;
+                self.artifacts.settle(&keys.request(), document).await?;
+                self.artifacts.settle(&keys.secrets(), Secrets::generate(random)).await?;
+                // The plan last: if it exists, the other files do too.
+                self.artifacts.settle(&keys.plan(), plan).await?
+            }
+        };
+        let record = run_record(&plan, event.execution_arn, schedule.clone());
+        self.records.create(&record).await?;
+        if let Some(schedule) = &schedule {
+            let lock = Lock { schedule, run_id: &plan.run_id, until: plan.expires_at + LOCK_AFTER_EXPIRY };
+            self.records.lock(&lock, now).await?;
+        }
+        Ok(PlanAnswer { run_id: plan.run_id, sequence: plan.sequence, expires_at: plan.expires_at })
+    }
+
+    async fn make_plan(&self, run_id: &str, document: &Value, now: Timestamp) -> Result<Plan, Failure> {
+        let request = Request::from_json(document)?;
+        // A request that breaks a limit is refused before any object or parameter is read.
+        try_plan(&request, Circumstances::offline(run_id, now))?;
+        let ami = |own: &Option<String>| own.clone().unwrap_or_else(|| self.ami.clone());
+        let (server_ami, client_ami) = (ami(&request.server.ami), ami(&request.client.ami));
+        let circumstances = Circumstances {
+            server_ami: images::resolve(&self.ssm, &server_ami, HostRole::Server).await?,
+            client_ami: images::resolve(&self.ssm, &client_ami, HostRole::Client).await?,
+            ..Circumstances::offline(run_id, now)
+        };
+        let dataset = match (&request.dataset.s3, &request.dataset.synthetic) {
+            (Some(objects), _) => objects::dataset(&self.s3, objects).await?,
+            (None, Some(synthetic)) => DatasetPlan::synthetic(synthetic),
+            (None, None) => DatasetPlan::synthetic(&Synthetic::default()),
+        };
+        Ok(plan(request, dataset, circumstances)?)
+    }
+}
+
+fn check_run_id(id: &str) -> Result<(), InvalidRequest> {
+    if run_id::is_valid(id) {
+        return Ok(());
+    }
+    Err(InvalidRequest { errors: vec![FieldError::new("name of the execution", format!("is {id:?}"), run_id::RULE)] })
+}
+
+/// Splits the input into the schedule, if one started the run, and the request.
+fn split_input(input: Value) -> Result<(Option<String>, Value), InvalidRequest> {
+    let is_scheduled = input
+        .as_object()
+        .is_some_and(|fields| fields.len() == 2 && fields.contains_key("schedule") && fields.contains_key("request"));
+    if !is_scheduled {
+        return Ok((None, input));
+    }
+    let invalid = |problem: String| InvalidRequest {
+        errors: vec![FieldError::new("schedule", problem, "1 to 128 letters, digits and _ . -")],
+    };
+    let scheduled: Scheduled = serde_json::from_value(input).map_err(|error| invalid(error.to_string()))?;
+    let name = &scheduled.schedule;
+    let is_name = (1..=128).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
+    if !is_name {
+        return Err(invalid(format!("is {name:?}")));
+    }
+    Ok((Some(scheduled.schedule), scheduled.request))
+}
+
+fn run_record(plan: &Plan, execution_arn: String, schedule: Option<String>) -> RunRecord {
+    RunRecord {
+        run_id: plan.run_id.clone(),
+        status: RunStatus::Running,
+        created_at: plan.created_at,
+        name: Some(plan.request.name.clone()),
+        execution_arn: Some(execution_arn),
+        expires_at: Some(plan.expires_at),
+        fingerprint: Some(plan.fingerprint.clone()),
+        schedule,
+        progress: None,
+        verdict: None,
+        error: None,
+        hosts_left: None,
+        finished_at: None,
+        report: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

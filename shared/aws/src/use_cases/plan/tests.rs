@@ -1,0 +1,143 @@
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_ssm::Client as Ssm;
+use aws_sdk_ssm::operation::get_parameter::{GetParameterError, GetParameterOutput};
+use aws_sdk_ssm::types::Parameter;
+use aws_smithy_mocks::{MockResponse, Rule, mock};
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+use serde_json::json;
+
+use super::*;
+use crate::mocked::{Bucket, client, error, noon};
+
+fn parameter() -> Rule {
+    mock!(Ssm::get_parameter).then_output(|| {
+        let parameter = Parameter::builder().value("ami-00000000000000001").build();
+        GetParameterOutput::builder().parameter(parameter).build()
+    })
+}
+
+fn recorded() -> Rule {
+    mock!(DynamoDb::put_item).then_output(|| PutItemOutput::builder().build())
+}
+
+fn planner(bucket: &Bucket, dynamodb: Vec<Rule>, ssm: &Rule) -> Planner {
+    Planner {
+        artifacts: bucket.artifacts(),
+        records: Records::new(client!(aws_sdk_dynamodb, rules: dynamodb), "table".to_owned()),
+        s3: bucket.client(),
+        ssm: client!(aws_sdk_ssm, [ssm]),
+        ami: "/aws/service/ubuntu".to_owned(),
+    }
+}
+
+async fn plan_at(planner: &Planner, input: Value, now: Timestamp, run_id: &str) -> Result<PlanAnswer, Failure> {
+    let event =
+        PlanEvent { input, run_id: run_id.to_owned(), execution_arn: "arn:execution".to_owned(), started_at: noon() };
+    planner.plan(event, now, &mut ChaCha8Rng::seed_from_u64(now.as_second().unsigned_abs())).await
+}
+
+async fn plan_once(planner: &Planner, input: Value) -> Result<PlanAnswer, Failure> {
+    plan_at(planner, input, noon(), "run-1").await
+}
+
+#[tokio::test]
+async fn planning_twice_gives_one_plan() {
+    let bucket = Bucket::default();
+    let planner = planner(&bucket, vec![recorded()], &parameter());
+    let first = plan_once(&planner, json!({})).await.expect("a plan");
+    let secrets: Secrets = bucket.get("runs/run-1/secrets.json").expect("secrets");
+    let later = noon() + SignedDuration::from_mins(5);
+    let second = plan_at(&planner, json!({}), later, "run-1").await.expect("the same plan");
+    assert_eq!(first, second);
+    assert!(bucket.get::<Secrets>("runs/run-1/secrets.json") == Some(secrets));
+    assert_eq!(bucket.keys(), ["runs/run-1/plan.json", "runs/run-1/request.json", "runs/run-1/secrets.json"]);
+    let plan: Plan = bucket.get("runs/run-1/plan.json").expect("a plan");
+    assert_eq!(plan.hosts.server.ami, "ami-00000000000000001");
+}
+
+#[tokio::test]
+async fn a_bad_request_names_every_field_and_leaves_nothing() {
+    let bucket = Bucket::default();
+    let planner = planner(&bucket, Vec::new(), &parameter());
+    let failure = plan_once(&planner, json!({ "iterations": -1, "colour": "red" })).await.expect_err("bad");
+    let Failure::InvalidRequest(refusal) = failure else { panic!("{failure}") };
+    let mut paths: Vec<_> = refusal.errors.iter().map(|error| error.path.as_str()).collect();
+    paths.sort_unstable();
+    assert_eq!(paths, ["colour", "iterations"]);
+    assert!(bucket.keys().is_empty());
+}
+
+#[tokio::test]
+async fn a_plan_over_its_limits_is_refused_before_anything_is_asked_of_aws() {
+    let bucket = Bucket::default();
+    let ssm = parameter();
+    let planner = planner(&bucket, Vec::new(), &ssm);
+    let failure = plan_once(&planner, json!({ "limits": { "maxCostUsd": 0.01 }, "iterations": 100 })).await;
+    assert_eq!(failure.expect_err("too dear").name(), "InvalidRequest");
+    assert_eq!(ssm.num_calls(), 0);
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_a_key_or_a_path_is_refused() {
+    let bucket = Bucket::default();
+    let planner = planner(&bucket, Vec::new(), &parameter());
+    for name in ["a b", "..a", ".x"] {
+        let failure = plan_at(&planner, json!({}), noon(), name).await.expect_err("bad name").to_string();
+        assert!(failure.starts_with(&format!("name of the execution: is {name:?}; allowed: 1 to 80")), "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn an_ami_parameter_that_is_not_there_makes_the_ami_unusable() {
+    let missing = mock!(Ssm::get_parameter).then_error(|| GetParameterError::generic(error("ParameterNotFound")));
+    let bucket = Bucket::default();
+    let failure = plan_once(&planner(&bucket, Vec::new(), &missing), json!({})).await.expect_err("no AMI");
+    assert_eq!(failure.name(), "AmiUnusable");
+    assert!(failure.to_string().contains("/aws/service/ubuntu"), "{failure}");
+    assert!(bucket.keys().is_empty());
+}
+
+#[tokio::test]
+async fn a_schedule_whose_lock_is_held_is_said_to_overlap() {
+    let put = mock!(DynamoDb::put_item).then_compute_response(|request| {
+        let is_lock = request.item().is_some_and(|item| item["PK"] == AttributeValue::S("LOCK#nightly".to_owned()));
+        if is_lock {
+            let condition = request.condition_expression().unwrap_or_default();
+            assert_eq!(condition, "attribute_not_exists(PK) OR runId = :run OR #until < :now");
+            return MockResponse::Error(PutItemError::generic(error("ConditionalCheckFailedException")));
+        }
+        MockResponse::Output(PutItemOutput::builder().build())
+    });
+    let get = mock!(DynamoDb::get_item)
+        .then_output(|| GetItemOutput::builder().item("runId", AttributeValue::S("run-0".to_owned())).build());
+    let bucket = Bucket::default();
+    let scheduled = json!({ "schedule": "nightly", "request": { "name": "nightly-ct" } });
+    let failure = plan_once(&planner(&bucket, vec![put, get], &parameter()), scheduled).await.expect_err("held");
+    assert_eq!(failure.to_string(), "run run-0 of schedule nightly is not over");
+    assert_eq!(failure.name(), "ScheduleOverlaps");
+}
+
+#[tokio::test]
+async fn a_schedules_request_is_what_is_planned() {
+    let bucket = Bucket::default();
+    let planner = planner(&bucket, vec![recorded()], &parameter());
+    let scheduled = json!({ "schedule": "nightly", "request": { "name": "nightly-ct" } });
+    plan_once(&planner, scheduled).await.expect("a plan");
+    let plan: Plan = bucket.get("runs/run-1/plan.json").expect("a plan");
+    assert_eq!(plan.request.name, "nightly-ct");
+    assert_eq!(bucket.get::<Value>("runs/run-1/request.json"), Some(json!({ "name": "nightly-ct" })));
+}
+
+#[tokio::test]
+async fn the_name_of_a_schedule_is_checked() {
+    for schedule in [json!(""), json!("a b"), json!(1), json!("x".repeat(129))] {
+        let bucket = Bucket::default();
+        let input = json!({ "schedule": schedule, "request": {} });
+        let failure = plan_once(&planner(&bucket, Vec::new(), &parameter()), input).await.expect_err("bad");
+        assert!(failure.to_string().starts_with("schedule: "), "{failure}");
+    }
+}

@@ -1,0 +1,153 @@
+//! Ends the leftovers of executions that were aborted, timed out or failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::teardown::Teardown;
+use crate::clients::aws_failure;
+use crate::clients::executions::{Execution, Executions, ending};
+use crate::failure::Failure;
+use crate::workflow::{StatesError, SummarizeEvent};
+use dicomperf_model::results::RunStatus;
+
+/// Terminates hosts that are left, and gets their runs summarized.
+#[derive(Debug, Clone)]
+pub struct Reaper {
+    /// Terminates a run's hosts.
+    pub teardown: Teardown,
+    /// Executions, which show if a run is over.
+    pub executions: Executions,
+    /// Invokes `summarize`.
+    pub lambda: aws_sdk_lambda::Client,
+    /// Name of the function `summarize`.
+    pub summarize_function: String,
+}
+
+/// Number of latest runs to check. A run may be over although its record shows it as running.
+const MAX_LATEST_RUNS: i32 = 50;
+
+/// An execution that ended, in the form of an EventBridge event.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EndedExecution {
+    name: String,
+    execution_arn: String,
+    status: String,
+    error: Option<String>,
+    cause: Option<String>,
+}
+
+impl Reaper {
+    /// Reaps the run of the event's execution. For any other event, reaps every run that needs it.
+    ///
+    /// # Errors
+    /// Lists the failure of each run. One failure does not stop the other runs.
+    pub async fn reap(&self, event: &Value, now: Timestamp) -> Result<(), Failure> {
+        match ended_execution(event) {
+            Some(ended) => self.reap_execution(ended).await,
+            None => self.sweep(now).await,
+        }
+    }
+
+    async fn reap_execution(&self, ended: EndedExecution) -> Result<(), Failure> {
+        let record = self.teardown.records.run(&ended.name).await?;
+        let is_settled =
+            record.is_some_and(|record| record.status != RunStatus::Running && record.hosts_left == Some(0));
+        if is_settled {
+            return Ok(());
+        }
+        let error = match (ended.error, ended.cause) {
+            (Some(error), cause) => Some(StatesError { error, cause: cause.unwrap_or_default() }),
+            // An event has the error only if its cause is short.
+            (None, _) => match self.executions.find(&ended.execution_arn).await? {
+                Some(execution) => execution.ending(),
+                None => ending(&ended.status),
+            },
+        };
+        self.end_run(&ended.name, error).await
+    }
+
+    /// Reaps the whole project: expired hosts, and runs that are over although their records show them as running.
+    async fn sweep(&self, now: Timestamp) -> Result<(), Failure> {
+        let mut expired: BTreeMap<String, bool> = BTreeMap::new();
+        for host in self.teardown.hosts.find_all().await? {
+            let Some(run_id) = host.run_id else {
+                tracing::warn!(host = host.id, "a host of the project belongs to no run");
+                continue;
+            };
+            *expired.entry(run_id).or_default() |= host.expires_at.is_none_or(|expiry| expiry <= now);
+        }
+        let mut unsettled: BTreeSet<String> = expired.keys().cloned().collect();
+        let latest = self.teardown.records.latest_runs(MAX_LATEST_RUNS).await?;
+        unsettled.extend(
+            latest.into_iter().filter(|record| record.status == RunStatus::Running).map(|record| record.run_id),
+        );
+        let mut failures = Vec::new();
+        for run_id in unsettled {
+            let is_expired = expired.get(&run_id).copied().unwrap_or(false);
+            if let Err(failure) = self.settle(&run_id, is_expired).await {
+                failures.push(format!("{run_id}: {failure}"));
+            }
+        }
+        if failures.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::Aws { doing: "reaping".to_owned(), reason: failures.join("; ") })
+    }
+
+    async fn settle(&self, run_id: &str, is_expired: bool) -> Result<(), Failure> {
+        // The run's own record first, because a redeployed stack may have another state machine.
+        let recorded = self.teardown.records.run(run_id).await?.and_then(|record| record.execution_arn);
+        let arn = recorded.unwrap_or_else(|| self.executions.arn(run_id));
+        match self.executions.find(&arn).await? {
+            Some(execution) if !execution.is_over() => {
+                // The execution itself detects that the hosts are lost, and summarizes.
+                if is_expired { self.teardown.run(run_id).await.map(|_| ()) } else { Ok(()) }
+            }
+            execution => {
+                let unknown =
+                    || Some(StatesError { error: "Lost".to_owned(), cause: "there is no execution".to_owned() });
+                self.end_run(run_id, execution.as_ref().map_or_else(unknown, Execution::ending)).await
+            }
+        }
+    }
+
+    /// Terminates the run's hosts and gets the run summarized, even if hosts are left.
+    async fn end_run(&self, run_id: &str, error: Option<StatesError>) -> Result<(), Failure> {
+        let torn_down = self.teardown.run(run_id).await;
+        let hosts_left = match &torn_down {
+            Ok(answer) => answer.hosts_left,
+            // At least one. The record has the number.
+            Err(_) => self.teardown.records.run(run_id).await?.and_then(|record| record.hosts_left).unwrap_or(1),
+        };
+        let event = SummarizeEvent { run_id: run_id.to_owned(), error, hosts_left };
+        let doing = format!("requesting the summary of run {run_id}");
+        let payload = serde_json::to_vec(&event)
+            .map_err(|error| Failure::Aws { doing: doing.clone(), reason: error.to_string() })?;
+        self.lambda
+            .invoke()
+            .function_name(&self.summarize_function)
+            .invocation_type(InvocationType::Event)
+            .payload(Blob::new(payload))
+            .send()
+            .await
+            .map_err(aws_failure(doing))?;
+        torn_down.map(|_| ())
+    }
+}
+
+/// Returns the execution of an event, if the event reports the end of one.
+fn ended_execution(event: &Value) -> Option<EndedExecution> {
+    if event["detail-type"] != "Step Functions Execution Status Change" {
+        return None;
+    }
+    EndedExecution::deserialize(&event["detail"]).ok()
+}
+
+#[cfg(test)]
+mod tests;

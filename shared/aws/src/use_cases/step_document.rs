@@ -1,0 +1,111 @@
+//! Writes the document of a step from the plan.
+
+use crate::clients::signatures::Signer;
+use crate::failure::Failure;
+use crate::workflow::LaunchedHosts;
+use dicomperf_model::keys::RunKeys;
+use dicomperf_model::plan::{DatasetOrigin, Plan, Secrets};
+use dicomperf_model::step::{
+    ClientConfiguration, Collect, DICOM_PORT, DatasetSource, MeasureBlock, ObjectSource, REST_PORT, ServerAddress,
+    ServerConfiguration, StepDocument, StepId, Work,
+};
+
+/// Sources of a step's document.
+#[derive(Clone, Copy)]
+pub struct Ingredients<'a> {
+    /// Plan of the run.
+    pub plan: &'a Plan,
+    /// Secrets of the run.
+    pub secrets: &'a Secrets,
+    /// Hosts of the run.
+    pub hosts: &'a LaunchedHosts,
+    /// Signer of the URLs.
+    pub signer: &'a Signer,
+    /// Seconds that the agent has.
+    pub deadline_seconds: u64,
+}
+
+/// Writes the document of a step.
+///
+/// # Errors
+/// The plan has no such block, the server has no address, or a URL cannot be signed.
+pub async fn document(step: &StepId, from: &Ingredients<'_>) -> Result<StepDocument, Failure> {
+    let keys = RunKeys(&from.plan.run_id);
+    Ok(StepDocument {
+        run_id: from.plan.run_id.clone(),
+        step: step.clone(),
+        deadline_seconds: from.deadline_seconds,
+        report_url: from.signer.put(&keys.step_report(step)).await?,
+        log_url: from.signer.put(&keys.log(step)).await?,
+        work: work(step, from).await?,
+    })
+}
+
+async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
+    let plan = from.plan;
+    let samples_url = from.signer.put(&RunKeys(&plan.run_id).samples(step.host())).await?;
+    Ok(match step {
+        StepId::ConfigureClient => Work::ConfigureClient(ClientConfiguration {
+            dataset: dataset(from).await?,
+            transfer_syntaxes: plan.request.matrix.transfer_syntax.clone(),
+        }),
+        StepId::ConfigureServer { ordinal } => {
+            let (_, block) = plan.block_of(*ordinal).ok_or_else(|| missing_source(step))?;
+            let (server, settings) = (server(step, from)?, block.server.clone());
+            Work::ConfigureServer(ServerConfiguration { server, settings, samples_url })
+        }
+        StepId::Measure { ordinal, .. } => {
+            let (run, block) = plan.block_of(*ordinal).ok_or_else(|| missing_source(step))?;
+            Work::Measure(MeasureBlock {
+                ordinal: run.ordinal,
+                block: run.block,
+                round: run.round,
+                server: server(step, from)?,
+                settings: block.server.clone(),
+                calling_ae_title: plan.request.client.ae_title.clone(),
+                scenarios: block.scenarios.clone(),
+                iterations: block.iterations(&plan.request),
+                warmup: plan.request.warmup,
+                // In the first round only: a search takes long, and its levels are compared only with each other.
+                search: plan.request.search.clone().filter(|_| run.round == 0),
+                samples_url,
+            })
+        }
+        StepId::Collect => {
+            let log = RunKeys(&plan.run_id).host_log(step.host(), "orthanc");
+            let orthanc_log_url = from.signer.put(&log).await?;
+            Work::Collect(Collect { server: server(step, from)?, orthanc_log_url, samples_url })
+        }
+    })
+}
+
+async fn dataset(from: &Ingredients<'_>) -> Result<DatasetSource, Failure> {
+    let (bucket, objects) = match &from.plan.dataset.source {
+        DatasetOrigin::Synthetic(synthetic) => return Ok(DatasetSource::Synthetic(synthetic.clone())),
+        DatasetOrigin::S3 { bucket, objects } => (bucket, objects),
+    };
+    let mut sources = Vec::with_capacity(objects.len());
+    for object in objects {
+        let url = from.signer.get_from(bucket, &object.key).await?;
+        sources.push(ObjectSource { url, key: object.key.clone(), bytes: object.bytes });
+    }
+    Ok(DatasetSource::Objects(sources))
+}
+
+fn server(step: &StepId, from: &Ingredients<'_>) -> Result<ServerAddress, Failure> {
+    let host = from.hosts.server.as_ref().ok_or_else(|| missing_source(step))?;
+    Ok(ServerAddress {
+        address: host.address.clone(),
+        dicom_port: DICOM_PORT,
+        rest_port: REST_PORT,
+        ae_title: from.plan.request.server.ae_title.clone(),
+        rest_user: from.secrets.rest_user.clone(),
+        rest_password: from.secrets.rest_password.clone(),
+    })
+}
+
+/// Returns the failure for a step whose block or host is missing.
+fn missing_source(step: &StepId) -> Failure {
+    let reason = "the plan or the hosts do not have what it needs".to_owned();
+    Failure::Aws { doing: format!("preparing step {step}"), reason }
+}

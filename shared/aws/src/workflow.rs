@@ -1,0 +1,187 @@
+//! Inputs and outputs of each Lambda, as the state machine sends and receives them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use dicomperf_model::plan::BlockRun;
+use dicomperf_model::results::RunError;
+use dicomperf_model::results::{RunStatus, Verdict};
+use dicomperf_model::step::{HostRole, StepId, StepState};
+
+/// Input of `plan`: the execution's input, and facts of Step Functions about the execution.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanEvent {
+    /// A request or a [`Scheduled`] request.
+    pub input: Value,
+    /// Name of the execution.
+    pub run_id: String,
+    /// ARN of the execution.
+    pub execution_arn: String,
+    /// Start time of the execution.
+    pub started_at: Timestamp,
+}
+
+/// Input of an execution that a schedule starts. Runs of the same schedule must not overlap.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scheduled {
+    /// Name of the schedule.
+    pub schedule: String,
+    /// The request of the run.
+    pub request: Value,
+}
+
+/// Output of `plan`: the part of a plan that the state machine needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanAnswer {
+    /// Id of the run.
+    pub run_id: String,
+    /// The block runs in order.
+    pub sequence: Vec<BlockRun>,
+    /// Time at which the hosts expire.
+    pub expires_at: Timestamp,
+}
+
+/// Input of `launch`, which is called until both hosts are ready.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LaunchEvent {
+    /// Id of the run.
+    pub run_id: String,
+    /// Number of looks before this one.
+    pub look: u32,
+}
+
+/// Output of `launch`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LaunchAnswer {
+    /// True if both hosts run and SSM manages them.
+    pub ready: bool,
+    /// Number of looks, including this one. 0 if both hosts are ready, because the first step counts from 0.
+    pub look: u32,
+    /// Seconds until the next look.
+    pub wait_seconds: u64,
+    /// The hosts that exist.
+    pub hosts: LaunchedHosts,
+}
+
+/// The hosts of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchedHosts {
+    /// The host of the server under test.
+    pub server: Option<LaunchedHost>,
+    /// The host that sends.
+    pub client: Option<LaunchedHost>,
+}
+
+/// A launched host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchedHost {
+    /// EC2 instance id.
+    pub id: String,
+    /// Private IPv4 address.
+    pub address: String,
+    /// Availability Zone.
+    pub zone: String,
+}
+
+/// Input of `run-step`, which is called until the step is over.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepEvent {
+    /// Id of the run.
+    pub run_id: String,
+    /// The step.
+    pub step: StepId,
+    /// The run's hosts.
+    pub hosts: LaunchedHosts,
+    /// Time at which the hosts expire.
+    pub expires_at: Timestamp,
+    /// Number of looks before this one. The first look starts the step.
+    #[serde(default)]
+    pub look: u32,
+}
+
+/// Output of `run-step`. A failed step is an error, not an output.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepAnswer {
+    /// State of the step: running, succeeded or incomplete.
+    pub state: StepState,
+    /// Number of looks, including this one. 0 if the step is over, because the next step counts from 0.
+    pub look: u32,
+    /// Seconds until the next look.
+    pub wait_seconds: u64,
+    /// The agent's current work, for a person who watches the execution.
+    pub doing: String,
+}
+
+/// Input of `teardown`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TeardownEvent {
+    /// Id of the run.
+    pub run_id: String,
+}
+
+/// Output of `teardown`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TeardownAnswer {
+    /// Always 0. Any other number is an error.
+    pub hosts_left: u32,
+}
+
+/// Input of `summarize`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SummarizeEvent {
+    /// Id of the run.
+    pub run_id: String,
+    /// The first error in the form of `$states.errorOutput`: `Error` and `Cause`.
+    #[serde(default)]
+    pub error: Option<StatesError>,
+    /// Number of hosts that are left.
+    pub hosts_left: u32,
+}
+
+/// An error in the form of Step Functions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct StatesError {
+    /// Name of the error.
+    pub error: String,
+    /// Message of the error. For a Lambda's error it is a JSON document that contains the message.
+    #[serde(default)]
+    pub cause: String,
+}
+
+/// Output of `summarize`, which is the output of the execution too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SummarizeAnswer {
+    /// Id of the run.
+    pub run_id: String,
+    /// Status of the run.
+    pub status: RunStatus,
+    /// Verdict on the results.
+    pub verdict: Verdict,
+    /// `s3://BUCKET/KEY` of report.json.
+    pub report: String,
+    /// Cause of the failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<RunError>,
+}
+
+/// Returns the host of a role.
+#[must_use]
+pub const fn host_of(hosts: &LaunchedHosts, role: HostRole) -> Option<&LaunchedHost> {
+    match role {
+        HostRole::Server => hosts.server.as_ref(),
+        HostRole::Client => hosts.client.as_ref(),
+    }
+}

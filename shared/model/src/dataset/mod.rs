@@ -1,0 +1,35 @@
+//! The dataset: synthetic instances, and checks on a user's own objects.
+
+mod attributes;
+mod canvas;
+mod header;
+mod inspect;
+mod mix;
+mod noise;
+mod place;
+mod profile;
+mod synthetic;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use inspect::{Inspected, Refused, inspect, is_storage, without_duplicates};
+pub use synthetic::{GENERATOR_VERSION, GeneratedInstance, generate, synthetic_bytes};
+
+/// A user's own object that will be sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedObject {
+    /// S3 key.
+    pub key: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// S3's ETag, which stands for the content.
+    pub etag: String,
+    /// SOP Instance UID (0008,0018).
+    pub sop_instance_uid: String,
+    /// SOP Class UID (0008,0016).
+    pub sop_class_uid: String,
+    /// Transfer Syntax UID (0002,0010).
+    pub transfer_syntax_uid: String,
+}

@@ -1,0 +1,24 @@
+//! The model of a run. The crate has no network and no clock: callers pass in time and randomness.
+//!
+//! Data flows one way: [`request::Request`], [`plan::Plan`], [`step::StepDocument`],
+//! [`measurement::BlockMeasurement`], [`results::Summary`].
+
+pub mod dataset;
+pub mod hash;
+pub mod host_type;
+pub mod keys;
+pub mod measurement;
+pub mod network;
+pub mod orthanc;
+pub mod parallel;
+pub mod plan;
+pub mod request;
+pub mod results;
+pub mod run_id;
+pub mod samples;
+pub mod search;
+pub mod settings;
+pub mod statistics;
+pub mod step;
+pub mod validation;
+pub mod words;

@@ -1,0 +1,305 @@
+//! The agent's measurements, iteration by iteration.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer as _, V2Serializer};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::network::NetworkBaseline;
+use crate::request::{LatencyFigure, Objective, SearchAxis};
+use crate::statistics::LeastSquares;
+
+/// The measurements of one block run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BlockMeasurement {
+    /// The block run's place in the sequence.
+    pub ordinal: u32,
+    /// Number of the block.
+    pub block: u32,
+    /// Number of the round, from 0.
+    pub round: u32,
+    /// The clocks that the times come from.
+    pub clock: Clock,
+    /// The software that the client runs.
+    pub versions: HostVersions,
+    /// Every iteration in the order in which it ran, including warm-ups and invalid ones.
+    pub iterations: Vec<Iteration>,
+    /// The searches that started after them, in the scenarios' order. Their iterations are not in `iterations`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searches: Vec<SearchMeasurement>,
+    /// The network's own capacity, measured just before the block's iterations; null if the measurement failed.
+    #[serde(default)]
+    pub network: Option<NetworkBaseline>,
+    /// The reason why the network was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_error: Option<String>,
+    /// The instance that was fetched back and compared, after the first valid iteration.
+    #[serde(default, rename = "sample", skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
+}
+
+/// The clocks of a measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Clock {
+    /// The clock of `durationMs`: `CLOCK_MONOTONIC`.
+    pub duration: String,
+    /// Its resolution in ns, from clock_getres(2).
+    pub resolution_ns: u64,
+    /// The clocks of `transferMs` and the latencies, by sender.
+    pub latency: String,
+}
+
+/// One timed transfer of the whole dataset under one scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Iteration {
+    /// The scenario's number in the plan.
+    pub scenario: u32,
+    /// Index in its block run and scenario, from 0, warm-ups first.
+    pub index: u32,
+    /// True for a warm-up, which does not count.
+    pub warmup: bool,
+    /// Start time in ms since 1970-01-01 UTC.
+    pub started_at_ms: u64,
+    /// From the start of the first sender to the exit of the last, in ms.
+    pub duration_ms: f64,
+    /// From the first C-STORE request to the last response, in ms; 0 if there was no response.
+    pub transfer_ms: f64,
+    /// C-STORE requests whose response was Success (0000H).
+    pub instances_sent: u32,
+    /// Instances that the server had afterwards.
+    pub instances_stored: u32,
+    /// Bytes of the files that were sent.
+    pub bytes_sent: u64,
+    /// Orthanc's TotalUncompressedSize afterwards, in bytes.
+    pub stored_bytes: u64,
+    /// True if all checks of the iteration passed, so that its figures can be trusted.
+    pub valid: bool,
+    /// The reason why it is not valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Time of each C-STORE from request to response, in us: an HDR histogram of 3 significant digits, V2 and base64.
+    /// With open arrival, the time starts when the C-STORE was due.
+    pub latency_us: LatencyHistogram,
+    /// The same, but only for the first C-STORE on each association.
+    pub first_latency_us: LatencyHistogram,
+    /// Time of each association from its request to its acceptance, in us, without opening the transport connection.
+    pub association_us: LatencyHistogram,
+    /// Time of each association from its release request to the response, in us. DCMTK's senders do not log the
+    /// response; for them it ends at the exit of the process.
+    pub release_us: LatencyHistogram,
+    /// Time of each process from its start to its first request for an association, in us.
+    pub startup_us: LatencyHistogram,
+    /// Mean time from a response to the next request on the same association, in us; null if no association carried
+    /// two.
+    #[serde(default)]
+    pub between_us: Option<f64>,
+    /// Time of each C-STORE in us, like `latencyUs`, over the size of its file in bytes.
+    pub size_fit: LeastSquares,
+    /// The server's own metrics of its work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerMetrics>,
+    /// CPU time in ms of the sender's processes and of their ended children, in user and system mode (getrusage(2),
+    /// `RUSAGE_CHILDREN`). Absent if the kernel did not report it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_cpu_ms: Option<f64>,
+}
+
+/// Orthanc's Prometheus metrics after an iteration. Each is the greatest value of the last ten seconds, in whole ms.
+/// These ten seconds may include part of the iteration before. Null if Orthanc reports no value.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerMetrics {
+    /// `orthanc_store_dicom_duration_ms`: its slowest work on one instance, from receipt to response.
+    pub slowest_store_ms: Option<f64>,
+    /// `orthanc_storage_create_duration_ms`: the slowest write of a file.
+    pub slowest_write_ms: Option<f64>,
+}
+
+/// One instance that was fetched back from the server and compared with its file, element by element.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadBack {
+    /// SOP Instance UID (0008,0018).
+    pub sop_instance_uid: String,
+    /// Elements compared. The file meta group is not compared, because Orthanc writes its own.
+    pub elements: u32,
+    /// Elements that differ, `(gggg,eeee) name`; empty if the instance came back unchanged.
+    pub differences: Vec<String>,
+}
+
+/// Latencies in us, with 3 significant digits, from 1 us to an hour.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LatencyHistogram(pub Histogram<u64>);
+
+/// An hour, which is longer than any step.
+const MAX_LATENCY_US: u64 = 3_600_000_000;
+
+impl LatencyHistogram {
+    /// Returns an empty histogram.
+    #[must_use]
+    pub fn new() -> Self {
+        // The bounds are constant and valid: 1 < MAX_LATENCY_US / 2, and at most 5 digits.
+        Self(Histogram::new_with_bounds(1, MAX_LATENCY_US, 3).expect("constant bounds"))
+    }
+
+    /// Adds a latency. More than an hour counts as an hour, less than 1 us as 1 us.
+    pub fn record(&mut self, microseconds: u64) {
+        self.0.saturating_record(microseconds.max(1));
+    }
+
+    /// Adds all latencies of another histogram.
+    pub fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("both have the same bounds");
+    }
+
+    /// Returns the latency in ms that `percentile` percent of the C-STOREs did not exceed.
+    #[must_use]
+    pub fn percentile_ms(&self, percentile: f64) -> f64 {
+        milliseconds(self.0.value_at_percentile(percentile))
+    }
+
+    /// Returns a figure of the latencies, in ms.
+    #[must_use]
+    pub fn figure_ms(&self, figure: LatencyFigure) -> f64 {
+        match figure {
+            LatencyFigure::Max => self.max_ms(),
+            percentile => self.percentile_ms(percentile.percent()),
+        }
+    }
+
+    /// Returns the slowest latency in ms.
+    #[must_use]
+    pub fn max_ms(&self) -> f64 {
+        milliseconds(self.0.max())
+    }
+
+    /// Returns the number of latencies.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// True if there are no latencies.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Converts us to ms. Three significant digits of microseconds lose nothing in an f64.
+#[expect(clippy::cast_precision_loss, reason = "an hour in us has 32 bits")]
+fn milliseconds(microseconds: u64) -> f64 {
+    microseconds as f64 / 1000.0
+}
+
+impl Default for LatencyHistogram {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Serialize for LatencyHistogram {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = Vec::new();
+        V2Serializer::new().serialize(&self.0, &mut bytes).map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
+    }
+}
+
+impl<'de> Deserialize<'de> for LatencyHistogram {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let bytes = BASE64_STANDARD.decode(text).map_err(serde::de::Error::custom)?;
+        let read: Histogram<u64> =
+            Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(serde::de::Error::custom)?;
+        let mut histogram = Self::new();
+        histogram.0.add(read).map_err(serde::de::Error::custom)?;
+        Ok(histogram)
+    }
+}
+
+impl JsonSchema for LatencyHistogram {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "LatencyHistogram".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "contentEncoding": "base64" })
+    }
+}
+
+/// The measurements of a search from one scenario.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchMeasurement {
+    /// The scenario whose settings all levels share, except the raised one.
+    pub scenario: u32,
+    /// The setting that the search raises.
+    pub axis: SearchAxis,
+    /// The objectives that every level is checked against.
+    pub slo: Vec<Objective>,
+    /// The first level.
+    pub start: f64,
+    /// The lowest level that the search may try.
+    pub lowest: f64,
+    /// The highest level that the search may try.
+    pub highest: f64,
+    /// Every iteration in the order in which it ran, including invalid ones.
+    pub iterations: Vec<SearchIteration>,
+}
+
+/// An iteration of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SearchIteration {
+    /// The load: associations, or instances a second.
+    pub level: f64,
+    /// The iteration. Its index continues after those of the scenario's own iterations.
+    pub iteration: Iteration,
+}
+
+/// The software that a host runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostVersions {
+    /// `PRETTY_NAME` of /etc/os-release.
+    pub os: String,
+    /// Kernel release: `uname -r`.
+    pub kernel: String,
+    /// Version of the agent.
+    pub agent: String,
+    /// Version of Orthanc, on the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orthanc: Option<String>,
+    /// Version of DCMTK, on the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dcmtk: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_survives_its_json() {
+        let mut histogram = LatencyHistogram::new();
+        for microseconds in [0, 250, 2_000, 40_000, 4_000_000_000] {
+            histogram.record(microseconds);
+        }
+        let json = serde_json::to_string(&histogram).expect("JSON");
+        let read: LatencyHistogram = serde_json::from_str(&json).expect("a histogram");
+        assert_eq!(read, histogram);
+        assert_eq!(read.len(), 5);
+        assert!((read.percentile_ms(50.0) - 2.0).abs() < 0.002);
+    }
+
+    #[test]
+    fn text_that_is_no_histogram_is_an_error() {
+        assert!(serde_json::from_str::<LatencyHistogram>("\"AAAA\"").is_err());
+        assert!(serde_json::from_str::<LatencyHistogram>("\"%\"").is_err());
+    }
+}

@@ -1,0 +1,337 @@
+//! The plan of a request: blocks of scenarios, their order, the estimate and the expiry.
+
+mod block;
+mod estimate;
+mod offline;
+mod search;
+
+use jiff::Timestamp;
+use rand::distr::{Alphanumeric, SampleString as _};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::block::{Block, BlockRun, Scenario, turn};
+pub use self::estimate::Estimate;
+pub use self::offline::try_plan;
+pub use self::search::max_search_load;
+
+use crate::dataset::{self, PlannedObject, Refused};
+use crate::hash::hash;
+use crate::host_type::HostType;
+use crate::request::{CpuCredits, Request, Synthetic};
+use crate::validation::{FieldError, InvalidRequest};
+
+/// Block runs (blocks times rounds) at most. With more, the execution's history could exceed 5,000 events.
+pub const MAX_BLOCK_RUNS: usize = 18;
+/// Scenarios in a plan at most.
+pub const MAX_SCENARIOS: usize = 200;
+
+/// A run, planned in full.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// The run's id: the name of its execution.
+    pub run_id: String,
+    /// The request, defaults filled in.
+    pub request: Request,
+    /// Time of planning, RFC 3339.
+    #[schemars(with = "String")]
+    pub created_at: Timestamp,
+    /// Time at which its hosts expire: the earlier of limits.maxMinutes and the time at which limits.maxCostUsd is
+    /// spent.
+    #[schemars(with = "String")]
+    pub expires_at: Timestamp,
+    /// The hosts.
+    pub hosts: Hosts,
+    /// The dataset to send.
+    pub dataset: DatasetPlan,
+    /// The scenarios, by server configuration.
+    pub blocks: Vec<Block>,
+    /// The order in which the blocks run, rounds in ABBA order.
+    pub sequence: Vec<BlockRun>,
+    /// The estimated time and cost.
+    pub estimate: Estimate,
+    /// Hash of the properties that two runs must share to be compared.
+    pub fingerprint: String,
+    /// The properties that the fingerprint is a hash of.
+    pub fingerprint_of: FingerprintParts,
+    /// Notes for the reader of the results, found while planning.
+    pub notes: Vec<String>,
+}
+
+/// The two hosts of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Hosts {
+    /// The host that runs Orthanc.
+    pub server: HostPlan,
+    /// The host that sends.
+    pub client: HostPlan,
+}
+
+/// A host to launch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostPlan {
+    /// EC2 instance type.
+    pub instance_type: String,
+    /// AMI id.
+    pub ami: String,
+    /// Size of the root volume in GiB.
+    #[serde(rename = "volumeGiB")]
+    pub volume_gib: u32,
+    /// Credit option, for burstable types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_credits: Option<CpuCredits>,
+}
+
+/// The dataset, as planned.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DatasetPlan {
+    /// The origin of the instances: made, or the user's own.
+    pub source: DatasetOrigin,
+    /// Instances to send.
+    pub instances: u32,
+    /// Bytes to send; an upper bound for a synthetic dataset.
+    pub bytes: u64,
+    /// Hash of the content: equal for the same bytes.
+    pub hash: String,
+    /// Objects that are not sent, each with its reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
+}
+
+/// The origin of a dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DatasetOrigin {
+    /// Made on the client.
+    Synthetic(Synthetic),
+    /// A user's own objects.
+    S3 {
+        /// The bucket.
+        bucket: String,
+        /// The objects, sorted by key.
+        objects: Vec<PlannedObject>,
+    },
+}
+
+/// Hardware and dataset: two runs must share them to be compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FingerprintParts {
+    /// EC2 instance type of the server.
+    pub server_type: String,
+    /// EC2 instance type of the client.
+    pub client_type: String,
+    /// Credit option of the server, if it is burstable.
+    pub server_cpu_credits: Option<CpuCredits>,
+    /// Credit option of the client, if it is burstable.
+    pub client_cpu_credits: Option<CpuCredits>,
+    /// Root volume of the server in GiB.
+    #[serde(rename = "serverVolumeGiB")]
+    pub server_volume_gib: u32,
+    /// Root volume of the client in GiB.
+    #[serde(rename = "clientVolumeGiB")]
+    pub client_volume_gib: u32,
+    /// Hash of the dataset.
+    pub dataset: String,
+}
+
+/// Secrets of the two hosts. They are worthless once the hosts are gone.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Secrets {
+    /// User of Orthanc's REST interface.
+    pub rest_user: String,
+    /// Its password.
+    pub rest_password: String,
+}
+
+/// The input of a plan beside the request.
+#[derive(Debug, Clone)]
+pub struct Circumstances {
+    /// The run's id.
+    pub run_id: String,
+    /// The current time.
+    pub now: Timestamp,
+    /// AMI id for the server.
+    pub server_ami: String,
+    /// AMI id for the client.
+    pub client_ami: String,
+}
+
+/// GiB of a root volume for the operating system and its packages.
+const SYSTEM_GIB: u64 = 6;
+
+/// Plans a run.
+///
+/// # Errors
+/// Returns every limit that the plan would break, at the field that decides it.
+pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances) -> Result<Plan, InvalidRequest> {
+    let mut errors = Vec::new();
+    let scenarios = block::scenario_count(&request);
+    if scenarios > MAX_SCENARIOS {
+        let allowed = format!("a matrix whose product is at most {MAX_SCENARIOS} scenarios");
+        // The product itself is not created: it may not fit in memory.
+        return Err(InvalidRequest {
+            errors: vec![FieldError::new("matrix", format!("makes {scenarios} scenarios"), allowed)],
+        });
+    }
+    let blocks = block::blocks(&request);
+    let block_runs = block::sequence(&blocks, &request).len();
+    if block_runs > MAX_BLOCK_RUNS {
+        let problem = format!(
+            "makes {} server configurations, {block_runs} block runs in {} rounds",
+            blocks.len(),
+            request.rounds
+        );
+        errors.push(FieldError::new("matrix", problem, format!("at most {MAX_BLOCK_RUNS} block runs")));
+    }
+    if let Some(search) = &request.search {
+        errors.extend(search::errors(search, scenarios, dataset.instances));
+    }
+    // The client stores the dataset once for each transfer syntax.
+    let conversions = request.matrix.transfer_syntax.iter().filter(|syntax| syntax.uid().is_some()).count() as u64;
+    for (path, volume, copies) in [
+        ("server.volume.sizeGiB", &request.server.volume, 1),
+        ("client.volume.sizeGiB", &request.client.volume, 1 + conversions),
+    ] {
+        // A tenth more, for the database and the file system.
+        let bytes = dataset.bytes.saturating_mul(copies);
+        let needed = SYSTEM_GIB + (bytes + bytes / 10).div_ceil(1 << 30);
+        if u64::from(volume.size_gib) < needed {
+            let problem =
+                format!("is {}, too small for a dataset of {} MB", volume.size_gib, dataset.bytes / 1_000_000);
+            errors.push(FieldError::new(path, problem, format!("at least {needed}")));
+        }
+    }
+    let estimate = estimate::estimate(&request, &dataset, &blocks);
+    if estimate.minutes > f64::from(request.limits.max_minutes) {
+        let problem =
+            format!("is {}, and the plan takes about {:.0}", request.limits.max_minutes, estimate.minutes.ceil());
+        errors.push(FieldError::new("limits.maxMinutes", problem, "more minutes (240 at most), or a smaller plan"));
+    }
+    if estimate.cost_usd > request.limits.max_cost_usd {
+        let problem = format!("is {}, and the plan costs about {:.2}", request.limits.max_cost_usd, estimate.cost_usd);
+        errors.push(FieldError::new("limits.maxCostUsd", problem, "more, or a smaller plan"));
+    }
+    if !errors.is_empty() {
+        return Err(InvalidRequest { errors });
+    }
+
+    let fingerprint_of = FingerprintParts {
+        server_type: request.server.instance_type.clone(),
+        client_type: request.client.instance_type.clone(),
+        server_cpu_credits: credits(&request.server.instance_type, request.server.cpu_credits),
+        client_cpu_credits: credits(&request.client.instance_type, request.client.cpu_credits),
+        server_volume_gib: request.server.volume.size_gib,
+        client_volume_gib: request.client.volume.size_gib,
+        dataset: dataset.hash.clone(),
+    };
+    Ok(Plan {
+        hosts: Hosts {
+            server: HostPlan {
+                instance_type: request.server.instance_type.clone(),
+                ami: circumstances.server_ami,
+                volume_gib: request.server.volume.size_gib,
+                cpu_credits: fingerprint_of.server_cpu_credits,
+            },
+            client: HostPlan {
+                instance_type: request.client.instance_type.clone(),
+                ami: circumstances.client_ami,
+                volume_gib: request.client.volume.size_gib,
+                cpu_credits: fingerprint_of.client_cpu_credits,
+            },
+        },
+        created_at: circumstances.now,
+        expires_at: circumstances.now + estimate::lifetime(&request, &estimate),
+        sequence: block::sequence(&blocks, &request),
+        fingerprint: hash(&fingerprint_of),
+        notes: notes(&request, &dataset, &blocks),
+        run_id: circumstances.run_id,
+        fingerprint_of,
+        blocks,
+        estimate,
+        dataset,
+        request,
+    })
+}
+
+impl DatasetPlan {
+    /// Returns the plan of a synthetic dataset, from its specification alone.
+    #[must_use]
+    pub fn synthetic(spec: &Synthetic) -> Self {
+        Self {
+            source: DatasetOrigin::Synthetic(spec.clone()),
+            instances: spec.instances,
+            bytes: dataset::synthetic_bytes(spec),
+            hash: hash(&(dataset::GENERATOR_VERSION, spec)),
+            refused: Vec::new(),
+        }
+    }
+
+    /// Returns the plan of a user's own objects.
+    #[must_use]
+    pub fn objects(bucket: String, mut objects: Vec<PlannedObject>, refused: Vec<Refused>) -> Self {
+        objects.sort_by(|a, b| a.key.cmp(&b.key));
+        let content: Vec<_> =
+            objects.iter().map(|object| (&object.sop_instance_uid, object.bytes, &object.etag)).collect();
+        Self {
+            instances: u32::try_from(objects.len()).unwrap_or(u32::MAX),
+            bytes: objects.iter().map(|object| object.bytes).sum(),
+            hash: hash(&content),
+            source: DatasetOrigin::S3 { bucket, objects },
+            refused,
+        }
+    }
+}
+
+impl Plan {
+    /// Returns the block run with this ordinal, and its block.
+    #[must_use]
+    pub fn block_of(&self, ordinal: u32) -> Option<(&BlockRun, &Block)> {
+        let run = self.sequence.iter().find(|run| run.ordinal == ordinal)?;
+        Some((run, self.blocks.iter().find(|block| block.number == run.block)?))
+    }
+}
+
+impl Secrets {
+    /// Returns new secrets.
+    pub fn generate(random: &mut impl rand::Rng) -> Self {
+        Self { rest_user: "dicomperf".to_owned(), rest_password: Alphanumeric.sample_string(random, 32) }
+    }
+}
+
+fn notes(request: &Request, dataset: &DatasetPlan, blocks: &[Block]) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(probe) = blocks.iter().filter(|block| block.probe).find_map(|block| block.scenarios.first()) {
+        notes.push(format!(
+            "Scenario {} is a probe: no scenario of the matrix has TCP_NODELAY at both ends. Without one, \
+             a slow server looks like a TCP timer. The probe counts for no verdict.",
+            probe.number
+        ));
+    }
+    for (role, name) in [("server", &request.server.instance_type), ("client", &request.client.instance_type)] {
+        let Some(host_type) = HostType::find(name) else { continue };
+        if dataset.bytes > u64::from(host_type.memory_mib) << 19 {
+            notes.push(format!(
+                "The dataset ({} MB) is more than half of the {role}'s memory: its disk is measured too.",
+                dataset.bytes / 1_000_000
+            ));
+        }
+        if host_type.burstable {
+            notes.push(format!(
+                "The {role} ({name}) is burstable: steal time and spent credits disturb the measurement."
+            ));
+        }
+    }
+    notes
+}
+
+fn credits(instance_type: &str, credits: CpuCredits) -> Option<CpuCredits> {
+    HostType::find(instance_type).filter(|host_type| host_type.burstable).map(|_| credits)
+}
+
+#[cfg(test)]
+mod tests;

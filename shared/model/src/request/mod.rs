@@ -1,0 +1,354 @@
+//! The request of a run: one JSON document. Every field has a default.
+//!
+//! [`Request::from_json`] checks a document against the JSON Schema of this type, then against the rules that a schema
+//! cannot express. It returns every error at once.
+
+mod matrix;
+mod metric;
+mod schema;
+mod search;
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use self::matrix::{Arrival, InstancesPerAssociation, Matrix, Sender, Target, TcpNoDelay, TransferSyntax};
+pub(crate) use self::matrix::{MAX_ARRIVAL_PER_SECOND, MIN_ARRIVAL_PER_SECOND};
+pub use self::metric::{LatencyFigure, Metric, Threshold};
+pub(crate) use self::schema::keyword as pattern_keyword;
+pub use self::schema::request_schema;
+pub use self::search::{Objective, Search, SearchAxis, Slo};
+use crate::validation::{FieldError, InvalidRequest};
+use crate::{host_type, orthanc, run_id};
+
+/// A request to measure. `{}` is the classic test: one storescu sends 200 CT instances to Orthanc, between two t3.micro
+/// hosts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Request {
+    /// A name to find the run by: letters, digits, space and `. _ -`, 64 characters at most.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$"))]
+    pub name: String,
+    /// The dataset to send.
+    pub dataset: Dataset,
+    /// The host that receives, with Orthanc.
+    pub server: Server,
+    /// The host that sends, with DCMTK.
+    pub client: Client,
+    /// The settings to measure: every combination of the axes' values is one scenario.
+    pub matrix: Matrix,
+    /// The search for the most that the server sustains, after the iterations of each scenario in the first round.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Search")]
+    pub search: Option<Search>,
+    /// Counted iterations of each scenario in each round.
+    #[schemars(range(min = 1, max = 100))]
+    pub iterations: u32,
+    /// Iterations of each scenario in each round that are made first and do not count.
+    #[schemars(range(max = 20))]
+    pub warmup: u32,
+    /// Repetitions of the blocks, in ABBA order: a drift of the hosts then affects all blocks alike.
+    #[schemars(range(min = 1, max = 10))]
+    pub rounds: u32,
+    /// The baseline that the run is compared with, beside the comparisons inside the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Baseline")]
+    pub baseline: Option<Baseline>,
+    /// Limits on the result. The verdict names the broken ones.
+    #[schemars(length(max = 32))]
+    pub thresholds: Vec<Threshold>,
+    /// Limits on time and cost. A plan over a limit is refused before anything is launched.
+    pub limits: Limits,
+}
+
+/// The dataset to send: exactly one of `synthetic` and `s3`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct Dataset {
+    /// Instances that the client host makes from a seed: the same bytes every time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Synthetic")]
+    pub synthetic: Option<Synthetic>,
+    /// A user's own objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "S3Objects")]
+    pub s3: Option<S3Objects>,
+}
+
+/// Synthetic studies, one after another until there are enough instances. docs/dataset.md describes their content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Synthetic {
+    /// The kind of image, as in Modality (0008,0060).
+    pub modality: Modality,
+    /// Number of instances.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub instances: u32,
+    /// The same seed gives the same bytes.
+    pub seed: u64,
+}
+
+/// A modality of synthetic instances: the value of Modality (0008,0060), PS3.3 C.7.3.1.1.1, except `DBT` and `mix`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Modality {
+    /// CT Image Storage: 0.5 MB an instance.
+    #[serde(rename = "CT")]
+    Ct,
+    /// MR Image Storage: 0.13 to 0.5 MB an instance.
+    #[serde(rename = "MR")]
+    Mr,
+    /// Computed Radiography Image Storage: 6 MB an instance.
+    #[serde(rename = "CR")]
+    Cr,
+    /// Digital X-Ray Image Storage - For Presentation: 11 MB an instance.
+    #[serde(rename = "DX")]
+    Dx,
+    /// Digital Mammography X-Ray Image Storage - For Presentation: 2.5 to 16 MB an instance.
+    #[serde(rename = "MG")]
+    Mg,
+    /// Breast Tomosynthesis Image Storage: 0.4 GB an instance, of 60 frames.
+    #[serde(rename = "DBT")]
+    Dbt,
+    /// X-Ray Angiographic Image Storage: 39 MB an instance, of 150 frames.
+    #[serde(rename = "XA")]
+    Xa,
+    /// Ultrasound Multi-frame Image Storage: 18 MB an instance, of 60 frames.
+    #[serde(rename = "US")]
+    Us,
+    /// Positron Emission Tomography Image Storage: 80 KB an instance.
+    #[serde(rename = "PT")]
+    Pt,
+    /// Nuclear Medicine Image Storage: 3.9 MB an instance, of 120 frames.
+    #[serde(rename = "NM")]
+    Nm,
+    /// All of these, in the proportion in which they arrive at an archive.
+    #[serde(rename = "mix")]
+    Mix,
+}
+
+/// A user's own objects in S3.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct S3Objects {
+    /// The bucket's name.
+    #[schemars(regex(pattern = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"))]
+    pub bucket: String,
+    /// Prefix of the objects to send.
+    #[serde(default)]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9!_.*'()/ =+@-]{0,512}$"))]
+    pub prefix: String,
+    /// Measure with the accepted objects, instead of refusing the run if an object is refused.
+    #[serde(default)]
+    pub skip_refused: bool,
+    /// Accept objects that identify a patient.
+    #[serde(default)]
+    pub allow_identified: bool,
+}
+
+/// The host that receives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Server {
+    /// EC2 instance type, x86_64.
+    #[schemars(schema_with = "host_type::schema")]
+    pub instance_type: String,
+    /// The root volume, gp3 and encrypted.
+    pub volume: Volume,
+    /// CPU credits of a burstable (T) type; no effect on others.
+    pub cpu_credits: CpuCredits,
+    /// An AMI id, or the path of an SSM parameter that contains one. It replaces the stack's AMI.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", regex(pattern = r"^(ami-[0-9a-f]{8,17}|/aws/service/[A-Za-z0-9._/-]{1,200})$"))]
+    pub ami: Option<String>,
+    /// Orthanc's AE title (PS3.5 6.2, without the characters that cause trouble).
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]([A-Za-z0-9 _.-]{0,14}[A-Za-z0-9_.-])?$"))]
+    pub ae_title: String,
+    /// Orthanc configuration keys, for every scenario. docs/request.md lists the allowed ones.
+    #[schemars(schema_with = "orthanc::schema")]
+    pub orthanc: BTreeMap<String, Value>,
+}
+
+/// The host that sends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Client {
+    /// EC2 instance type, x86_64.
+    #[schemars(schema_with = "host_type::schema")]
+    pub instance_type: String,
+    /// The root volume, gp3 and encrypted.
+    pub volume: Volume,
+    /// CPU credits of a burstable (T) type; no effect on others.
+    pub cpu_credits: CpuCredits,
+    /// An AMI id, or the path of an SSM parameter that contains one. It replaces the stack's AMI.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", regex(pattern = r"^(ami-[0-9a-f]{8,17}|/aws/service/[A-Za-z0-9._/-]{1,200})$"))]
+    pub ami: Option<String>,
+    /// The AE title that the sender calls from (PS3.5 6.2, without the characters that cause trouble).
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]([A-Za-z0-9 _.-]{0,14}[A-Za-z0-9_.-])?$"))]
+    pub ae_title: String,
+}
+
+/// A host's root volume.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Volume {
+    /// Size in GiB (2^30 bytes).
+    #[serde(rename = "sizeGiB")]
+    #[schemars(range(min = 8, max = 1000))]
+    pub size_gib: u32,
+}
+
+/// EC2's credit option for burstable types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum CpuCredits {
+    /// Throttled to the baseline when the credits are spent.
+    Standard,
+    /// Never throttled; surplus credits are charged. EC2's own default for T3.
+    Unlimited,
+}
+
+/// The baseline of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Baseline {
+    /// `"history"`: the earlier runs of the same fingerprint and settings.
+    History,
+    /// `{"run": "RUN-ID"}`: one earlier run.
+    Run(String),
+}
+
+/// Limits on the time and the cost of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Limits {
+    /// Minutes from the start of the run after which its hosts expire.
+    #[schemars(range(min = 10, max = 240))]
+    pub max_minutes: u32,
+    /// US dollars for hosts and volumes at list price. The hosts expire before they cost more.
+    #[schemars(range(min = 0.01, max = 1000.0))]
+    pub max_cost_usd: f64,
+}
+
+impl Request {
+    /// Reads a request and checks all of it.
+    ///
+    /// # Errors
+    /// Returns every wrong field, with its path and the allowed values.
+    pub fn from_json(document: &Value) -> Result<Self, InvalidRequest> {
+        let mut errors = schema::errors(document);
+        // These rules can also read a document that breaks the schema.
+        errors.extend(threshold_errors(document));
+        errors.extend(Search::errors(document));
+        errors.extend(Matrix::errors(&document["matrix"], document["dataset"].get("s3").is_none()));
+        if !errors.is_empty() {
+            return Err(InvalidRequest { errors });
+        }
+        serde_json::from_value(document.clone())
+            .map_err(|error| InvalidRequest { errors: vec![FieldError::new("", error.to_string(), "see the schema")] })
+    }
+}
+
+impl JsonSchema for Baseline {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Baseline".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [
+            { "const": "history", "description": "The earlier runs of the same fingerprint and settings." },
+            {
+                "type": "object",
+                "properties": { "run": { "type": "string", "pattern": run_id::PATTERN, "maxLength": run_id::MAX_LENGTH } },
+                "required": ["run"],
+                "additionalProperties": false,
+                "description": "One earlier run, by its id.",
+            },
+        ] })
+    }
+}
+
+/// Returns the errors that a JSON Schema cannot find: `min > max`.
+fn threshold_errors(document: &Value) -> Vec<FieldError> {
+    let thresholds = document["thresholds"].as_array().map_or(&[][..], Vec::as_slice);
+    thresholds
+        .iter()
+        .enumerate()
+        .filter(|(_, threshold)| threshold["min"].as_f64() > threshold["max"].as_f64() && threshold["max"].is_number())
+        .map(|(index, threshold)| {
+            let problem = format!("min {} is greater than max {}", threshold["min"], threshold["max"]);
+            FieldError::new(format!("thresholds[{index}]"), problem, "min <= max")
+        })
+        .collect()
+}
+
+impl Default for Request {
+    fn default() -> Self {
+        Self {
+            name: "classic".to_owned(),
+            dataset: Dataset::default(),
+            server: Server::default(),
+            client: Client::default(),
+            matrix: Matrix::default(),
+            search: None,
+            iterations: 5,
+            warmup: 1,
+            rounds: 2,
+            baseline: None,
+            thresholds: Vec::new(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Dataset {
+    fn default() -> Self {
+        Self { synthetic: Some(Synthetic::default()), s3: None }
+    }
+}
+
+impl Default for Synthetic {
+    fn default() -> Self {
+        Self { modality: Modality::Ct, instances: 200, seed: 1 }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            instance_type: "t3.micro".to_owned(),
+            volume: Volume::default(),
+            cpu_credits: CpuCredits::Unlimited,
+            ami: None,
+            ae_title: "ORTHANC".to_owned(),
+            orthanc: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self {
+            instance_type: "t3.micro".to_owned(),
+            volume: Volume::default(),
+            cpu_credits: CpuCredits::Unlimited,
+            ami: None,
+            ae_title: "DICOMPERF".to_owned(),
+        }
+    }
+}
+
+impl Default for Volume {
+    fn default() -> Self {
+        Self { size_gib: 20 }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_minutes: 60, max_cost_usd: 1.0 }
+    }
+}

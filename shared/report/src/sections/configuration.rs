@@ -1,0 +1,80 @@
+//! The sections on the configuration: hosts, versions, settings, and the advice for ingest.
+
+use super::{row, section};
+use crate::document::{Block, Section, Table, Text, Tone};
+use crate::names::{Names, plain_text, value};
+use dicomperf_model::plan::HostPlan;
+use dicomperf_model::results::Summary;
+use dicomperf_model::settings::Axis;
+use strum::VariantArray as _;
+
+pub(super) fn configuration(summary: &Summary, names: &Names) -> Option<Section> {
+    let mut blocks = vec![hosts(summary).into()];
+    if let Some(scenario) = summary.scenarios.first() {
+        let alike: Vec<_> = Axis::VARIANTS
+            .iter()
+            .filter(|axis| !names.varying.contains(axis))
+            .map(|axis| format!("{} {}", axis.label(), value(&axis.value(&scenario.settings))))
+            .collect();
+        if !alike.is_empty() {
+            blocks.push(Block::words(format!("In every scenario: {}.", alike.join(", "))));
+        }
+    }
+    if let Some(live) = &summary.server_configuration {
+        let environment = live.environment.iter().map(|entry| (entry, "environment"));
+        let keys = live.orthanc.iter().map(|entry| (entry, "configuration"));
+        let rows =
+            environment.chain(keys).map(|((key, value), of)| row([of.to_owned(), key.clone(), plain_text(value)]));
+        let columns = ["Orthanc in the last block run", "key", "value"];
+        blocks.push(Table::new("Orthanc's live configuration", columns, 3).with_rows(rows).into());
+    }
+    section("configuration", "Configuration", blocks)
+}
+
+fn hosts(summary: &Summary) -> Table {
+    let (server, client) = (summary.versions.server.as_ref(), summary.versions.client.as_ref());
+    let of = |version: Option<&str>| version.unwrap_or("–").to_owned();
+    let host = |plan: &HostPlan| match plan.cpu_credits {
+        Some(credits) => format!("{}, {} credits", plan.instance_type, format!("{credits:?}").to_lowercase()),
+        None => plan.instance_type.clone(),
+    };
+    let (planned_server, planned_client) = (&summary.hosts.server, &summary.hosts.client);
+    let volume = |plan: &HostPlan| format!("{} GiB", plan.volume_gib);
+    let mut rows = vec![
+        row(["type".to_owned(), host(planned_server), host(planned_client)]),
+        row(["volume".to_owned(), volume(planned_server), volume(planned_client)]),
+        row(["AMI".to_owned(), planned_server.ami.clone(), planned_client.ami.clone()]),
+    ];
+    for (name, server, client) in [
+        ("operating system", server.map(|host| &*host.os), client.map(|host| &*host.os)),
+        ("kernel", server.map(|host| &*host.kernel), client.map(|host| &*host.kernel)),
+        ("agent", server.map(|host| &*host.agent), client.map(|host| &*host.agent)),
+        ("Orthanc", server.and_then(|host| host.orthanc.as_deref()), None),
+        ("DCMTK", None, client.and_then(|host| host.dcmtk.as_deref())),
+    ] {
+        rows.push(row([name.to_owned(), of(server), of(client)]));
+    }
+    Table::new("Hosts and what they ran", ["host", "server", "client"], 3).with_rows(rows)
+}
+
+pub(super) fn advice(summary: &Summary) -> Option<Section> {
+    let rows = summary.configuration_advice.iter().map(|one| {
+        let followed = match one.followed {
+            Some(true) => (Tone::Good, "as advised"),
+            Some(false) => (Tone::Caution, "not as advised"),
+            None => (Tone::Neutral, "not known"),
+        };
+        vec![
+            Text::from(one.key.as_str()),
+            one.value.as_ref().map_or_else(|| "–".to_owned(), plain_text).into(),
+            one.advised.as_str().into(),
+            Text::new().badge(followed.0, followed.1),
+            one.why.as_str().into(),
+            one.source.as_str().into(),
+        ]
+    });
+    let columns = ["setting", "value", "advised", "state", "why", "source"];
+    let table = Table::new("Orthanc's configuration against what is advised for ingest", columns, 6).with_rows(rows);
+    let blocks = if table.rows.is_empty() { Vec::new() } else { vec![table.into()] };
+    section("advice", "What is advised for ingest", blocks)
+}
