@@ -1,6 +1,7 @@
 //! Rules for the costs of the transport connection and of the associations.
 
 use super::measured::{Case, Measured, at_least, at_most, evidence, findings, is_closed, lanes, share};
+use dicomperf_model::orthanc::USUAL_PDU;
 use dicomperf_model::request::{InstancesPerAssociation, Sender, TcpNoDelay};
 use dicomperf_model::results::ScenarioSummary;
 use dicomperf_model::results::{Confidence, Finding, Gain, Rule};
@@ -19,8 +20,6 @@ const MODES_MS: [(f64, f64, f64); 2] = [(MIN_STALL_MS, 52.0, 40.0), (78.0, 104.0
 const MIN_MODES_SHARE: f64 = 0.25;
 /// A thread of Orthanc that is busier than this does not wait for a timer, so a long C-STORE has another explanation.
 const MAX_THREAD_SHARE: f64 = 0.80;
-/// PDUs below this length are small. It is the default of DCMTK and Orthanc (orthanc.json, `MaximumPduLength`).
-const USUAL_PDU_BYTES: u32 = 16_384;
 /// Associations are short if starting, opening and releasing them takes at least this share of the time. Without that
 /// the transfer would be a quarter faster, which is beyond the noise of any comparison (docs/results.md).
 const MIN_ASSOCIATION_SHARE: f64 = 0.20;
@@ -127,19 +126,14 @@ impl Stalls {
 
 fn small_pdu(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Option<Case> {
     let (number, max_pdu) = (scenario.number, scenario.settings.max_pdu);
-    let is_small = max_pdu < USUAL_PDU_BYTES;
+    let is_small = max_pdu < USUAL_PDU;
     let larger: Vec<_> = measured
         .variants(scenario, Axis::MaxPdu)
         .into_iter()
         .filter(|other| other.value.as_u64().is_some_and(|length| length > u64::from(max_pdu)))
         .collect();
-    let mut evidences = vec![evidence(
-        number,
-        "maximum PDU length",
-        f64::from(max_pdu),
-        "bytes",
-        format!("below {USUAL_PDU_BYTES} bytes"),
-    )];
+    let mut evidences =
+        vec![evidence(number, "maximum PDU length", f64::from(max_pdu), "bytes", format!("below {USUAL_PDU} bytes"))];
     let best = larger.iter().max_by(|a, b| a.ratio.median.total_cmp(&b.ratio.median));
     let (confidence, gain) = match best {
         Some(best) if best.is_faster() => {
