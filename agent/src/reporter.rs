@@ -39,7 +39,7 @@ impl Reporter {
     pub fn begin(document: &StepDocument, uploader: Uploader) -> Self {
         let started = Instant::now();
         let mut reporter = Self {
-            report: StepReport::begun(document),
+            report: StepReport::new(document),
             url: document.report_url.clone(),
             uploader,
             started,

@@ -61,7 +61,7 @@ impl Side {
 fn compare(sides: [&Side; 2]) -> (Change, f64) {
     let mut rates = [Vec::new(), Vec::new()];
     for iteration in 0..ITERATIONS {
-        for side in plan::turn(2, iteration) {
+        for side in plan::scenario_order(2, iteration) {
             rates[side].push(sides[side].rate());
         }
     }

@@ -34,7 +34,7 @@ pub fn results(summary: &Summary) -> String {
 
 fn scenarios(scenarios: &[ScenarioSummary]) -> Table {
     let all: Vec<&Settings> = scenarios.iter().map(|one| &one.settings).collect();
-    let (varying, common) = (settings::varying(&all), settings::common_keys(&all));
+    let (varying, common) = (settings::varying_axes(&all), settings::common_keys(&all));
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     let labels = varying.iter().map(|axis| axis.label().to_owned());
@@ -68,7 +68,7 @@ fn interval(interval: Option<Interval>, unit: f64) -> String {
 fn comparison_line(comparison: &ScenarioComparison, scenarios: &[ScenarioSummary]) -> String {
     let difference = &comparison.difference;
     let all: Vec<&Settings> = scenarios.iter().map(|one| &one.settings).collect();
-    let (varying, common) = (settings::varying(&all), settings::common_keys(&all));
+    let (varying, common) = (settings::varying_axes(&all), settings::common_keys(&all));
     let alike = scenarios.iter().find(|one| one.number == comparison.a).map(|one| {
         let others = varying.iter().filter(|axis| **axis != difference.setting);
         let others = others.map(|axis| format!("{} {}", axis.label(), axis.words(&one.settings, &common)));

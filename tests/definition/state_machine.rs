@@ -6,7 +6,7 @@ use dicomperf_aws::pace::{
 };
 use dicomperf_model::plan::MAX_BLOCK_RUNS;
 use dicomperf_model::request::request_schema;
-use dicomperf_model::step::STEP_SECONDS;
+use dicomperf_model::step::MAX_STEP_SECONDS;
 use petgraph::algo::tarjan_scc;
 use petgraph::graphmap::DiGraphMap;
 use petgraph::visit::Dfs;
@@ -248,11 +248,11 @@ fn timeouts_are_ordered() {
         teardown["Retry"].as_array().unwrap().iter().find(|rule| rule["ErrorEquals"][0] == "TeardownIncomplete");
     let teardowns = 1 + again.unwrap()["MaxAttempts"].as_u64().unwrap();
     let teardown_seconds = teardowns * teardown["TimeoutSeconds"].as_u64().unwrap();
-    const { assert!(STEP_SECONDS < STEP_BUDGET_SECONDS) };
+    const { assert!(MAX_STEP_SECONDS < STEP_BUDGET_SECONDS) };
     // The state machine still waits for a step that starts just before the run expires.
     let run_seconds = longest_run_seconds() + STEP_BUDGET_SECONDS + MAX_WATCH_SECONDS;
     assert!(run_seconds + teardown_seconds < execution_seconds);
-    assert!(u64::from(MAX_FURTHER_PARTS) >= longest_run_seconds() / STEP_SECONDS);
+    assert!(u64::from(MAX_FURTHER_PARTS) >= longest_run_seconds() / MAX_STEP_SECONDS);
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn the_longest_run_stays_under_5000_events() {
     let measure = looks(MAX_STEP_LOOKS, ["Measure block", "measurement done?", "Wait for measurement"]);
     let collect = looks(MAX_STEP_LOOKS, ["Collect", "collection done?", "Wait for collection"]);
     // Each step of full length may be a further part of some block.
-    let parts = longest_run_seconds() / STEP_SECONDS;
+    let parts = longest_run_seconds() / MAX_STEP_SECONDS;
     let blocks = MAX_BLOCK_RUNS as u64 * (server + measure + 8) + parts * measure;
     let total = launch + client + blocks + collect + 60;
     assert!(total < 5000, "{total} events");

@@ -18,8 +18,8 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 /// Longer than any run of these tests.
-const PATIENCE: Duration = Duration::from_secs(900);
-const INTERVAL: Duration = Duration::from_millis(500);
+const MAX_WAIT: Duration = Duration::from_secs(900);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The deployed stack.
 pub struct Lab {
@@ -234,8 +234,8 @@ impl Run<'_> {
                 let report = self.lab.json(&RunKeys(&self.id).report("json")).await;
                 return Finished { id: self.id, status: answer.status, error, report };
             }
-            assert!(begun.elapsed() < PATIENCE, "{} is still running", self.id);
-            sleep(INTERVAL).await;
+            assert!(begun.elapsed() < MAX_WAIT, "{} is still running", self.id);
+            sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -283,8 +283,8 @@ impl Run<'_> {
             let answer = self.lab.states.describe_execution().execution_arn(&self.arn).send().await.unwrap();
             let cause = answer.cause.unwrap_or_default();
             assert_eq!(answer.status, ExecutionStatus::Running, "{} ended before it {what}: {cause}", self.id);
-            assert!(begun.elapsed() < PATIENCE, "{} never {what}", self.id);
-            sleep(INTERVAL).await;
+            assert!(begun.elapsed() < MAX_WAIT, "{} never {what}", self.id);
+            sleep(POLL_INTERVAL).await;
         }
     }
 }

@@ -73,7 +73,7 @@ fn state_file(block: &MeasureBlock) -> String {
 fn iteration_order(block: &MeasureBlock) -> Vec<(u32, &Scenario)> {
     (0..block.warmup + block.iterations)
         .flat_map(|index| {
-            plan::turn(block.scenarios.len(), index).map(move |position| (index, &block.scenarios[position]))
+            plan::scenario_order(block.scenarios.len(), index).map(move |position| (index, &block.scenarios[position]))
         })
         .collect()
 }

@@ -69,7 +69,7 @@ impl BlockRunner<'_> {
         begun.or_else(|| {
             let (_, dataset) = self.datasets.get(&scenario.settings.transfer_syntax)?;
             let instances = u32::try_from(dataset.instances.len()).unwrap_or(u32::MAX);
-            let begun = SearchMeasurement::begin(search, scenario, &measurement.iterations, instances)?;
+            let begun = SearchMeasurement::start(search, scenario, &measurement.iterations, instances)?;
             measurement.searches.push(begun);
             Some(measurement.searches.len() - 1)
         })

@@ -30,7 +30,7 @@ pub(super) fn ping(server: SocketAddr, scratch: &Path, limit: Instant) -> Result
     let output = finished.map_err(|error| error.to_string())?.output;
     let times = output.lines().filter_map(time_ms).collect();
     // Without an answer, the last line has the reason.
-    RoundTrip::of(RoundTripMethod::Ping, times)
+    RoundTrip::from_times(RoundTripMethod::Ping, times)
         .ok_or_else(|| output.lines().rfind(|line| !line.is_empty()).unwrap_or("no answer").to_owned())
 }
 
@@ -57,7 +57,7 @@ pub(super) fn connect(server: SocketAddr, limit: Instant) -> io::Result<RoundTri
             _ => times.push(milliseconds(started.elapsed())),
         }
     }
-    RoundTrip::of(RoundTripMethod::TcpConnect, times).ok_or_else(|| io::ErrorKind::TimedOut.into())
+    RoundTrip::from_times(RoundTripMethod::TcpConnect, times).ok_or_else(|| io::ErrorKind::TimedOut.into())
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ fn frame(samples: impl Iterator<Item = Sample>) -> io::Result<Vec<u8>> {
 mod tests {
     use std::fs;
 
-    use dicomperf_model::samples::{StoreSample, each, read};
+    use dicomperf_model::samples::{StoreSample, for_each_sample, read};
 
     use super::*;
 
@@ -83,7 +83,7 @@ mod tests {
         SampleFile::append(&path, (0..1_000_000).map(store)).expect("written");
         let bytes = fs::read(&path).expect("read");
         let mut number = 0;
-        each(&bytes, |sample| {
+        for_each_sample(&bytes, |sample| {
             assert_eq!(sample, store(number));
             number += 1;
         })

@@ -34,7 +34,7 @@ pub fn used_while(work: impl FnOnce()) -> (ResourceUse, Vec<ResourceSample>) {
     let to = Moment::now();
     sampler.stop().unwrap();
     let samples = samples(&file);
-    (dicomperf_analysis::resources::between(&samples, from.wall_ms(), to.wall_ms()).unwrap(), samples)
+    (dicomperf_analysis::resources::use_between(&samples, from.wall_ms(), to.wall_ms()).unwrap(), samples)
 }
 
 /// A process called Orthanc, with one thread that only computes.

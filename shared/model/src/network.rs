@@ -57,7 +57,7 @@ pub enum RoundTripMethod {
 impl RoundTrip {
     /// Summarizes single times in ms; `None` if there are no times.
     #[must_use]
-    pub fn of(method: RoundTripMethod, mut times_ms: Vec<f64>) -> Option<Self> {
+    pub fn from_times(method: RoundTripMethod, mut times_ms: Vec<f64>) -> Option<Self> {
         times_ms.sort_by(f64::total_cmp);
         let middle = times_ms.len() / 2;
         let upper = *times_ms.get(middle)?;
@@ -79,10 +79,10 @@ mod tests {
 
     #[test]
     fn round_trips_are_summed_up_by_their_extremes_and_their_median() {
-        let of = |times: &[f64]| RoundTrip::of(RoundTripMethod::Ping, times.to_vec());
-        let three = of(&[0.5, 0.1, 0.2]).expect("three");
+        let from_times = |times: &[f64]| RoundTrip::from_times(RoundTripMethod::Ping, times.to_vec());
+        let three = from_times(&[0.5, 0.1, 0.2]).expect("three");
         assert_eq!((three.min_ms, three.median_ms, three.max_ms, three.count), (0.1, 0.2, 0.5, 3));
-        assert_eq!(of(&[4.0, 1.0, 3.0, 2.0]).map(|four| four.median_ms), Some(2.5));
-        assert_eq!(of(&[]), None);
+        assert_eq!(from_times(&[4.0, 1.0, 3.0, 2.0]).map(|four| four.median_ms), Some(2.5));
+        assert_eq!(from_times(&[]), None);
     }
 }

@@ -18,7 +18,7 @@ use crate::request::{Search, Synthetic, TransferSyntax};
 use crate::settings::ServerSettings;
 
 /// Seconds of a step at most. The agent stops after the iteration in which they pass.
-pub const STEP_SECONDS: u64 = 1800;
+pub const MAX_STEP_SECONDS: u64 = 1800;
 
 /// One of the two hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -351,7 +351,7 @@ pub struct UnknownStep(pub String);
 impl StepReport {
     /// Returns the report of a step that has just started.
     #[must_use]
-    pub fn begun(document: &StepDocument) -> Self {
+    pub fn new(document: &StepDocument) -> Self {
         Self {
             run_id: document.run_id.clone(),
             step: document.step.clone(),

@@ -85,7 +85,7 @@ fn run_search(
     mut transfer: impl FnMut(&Settings) -> Iteration,
 ) -> (SearchMeasurement, String) {
     let closed: Vec<_> = (0..3).map(|_| transfer(&scenario.settings)).collect();
-    let mut measured = SearchMeasurement::begin(search, scenario, &closed, instances).expect("a start");
+    let mut measured = SearchMeasurement::start(search, scenario, &closed, instances).expect("a start");
     loop {
         match measured.next() {
             Next::Ended(why) => return (measured, why),
@@ -101,7 +101,7 @@ fn run_search(
 }
 
 fn sustainable(measured: &SearchMeasurement) -> Option<f64> {
-    measured.found(&measured.judged()).sustainable.map(|level| level.level)
+    measured.conclude(&measured.judge_levels()).sustainable.map(|level| level.level)
 }
 
 proptest! {
@@ -160,9 +160,9 @@ proptest! {
             }
         };
         let (measured, _) = run_search(&search_for(axis, 25.0), &scenario, fixture::INSTANCES, transfer);
-        let levels = measured.judged();
+        let levels = measured.judge_levels();
         prop_assert!(!levels.is_empty() && levels.len() <= 12 && levels.iter().all(|level| level.iterations.len() <= 3));
-        let found = measured.found(&levels);
+        let found = measured.conclude(&levels);
         if let (Some(kept), Some(broken)) = (found.sustainable, found.broken) {
             prop_assert!(kept.level < broken);
         }
@@ -196,7 +196,7 @@ fn an_objective_breaks_before_the_server_does() {
     let (measured, why) = run_search(&search_for("rate", 9.0), &scenario(4), 400, transfer);
     assert_eq!(sustainable(&measured), None);
     assert_eq!(why, "not even 12.5 instances per second, the least that are tried, keep the objective");
-    let levels = measured.judged();
+    let levels = measured.judge_levels();
     let Judgement::Breaks(reason) = &levels[0].judgement else { panic!("kept") };
     assert_eq!(reason, "latencyMs.p95 is 10.0, and 9 is allowed");
 }
@@ -206,7 +206,7 @@ fn what_keeps_clearly_is_measured_once_and_what_breaks_is_confirmed() {
     let mut server = Server::new(1, 100.0, 0.0, 1);
     let (measured, why) =
         run_search(&search_for("rate", 1000.0), &scenario(4), 400, |settings| server.transfer(settings, 400));
-    for level in measured.judged() {
+    for level in measured.judge_levels() {
         let times = level.iterations.len();
         assert_eq!(times, if level.keeps() && level.level <= 100.0 { 1 } else { 2 }, "{}", level.level);
     }
@@ -228,7 +228,7 @@ fn a_stall_of_one_iteration_is_outvoted() {
         }
         iteration
     });
-    assert_eq!(measured.judged()[0].iterations.len(), 3);
+    assert_eq!(measured.judge_levels()[0].iterations.len(), 3);
     assert!(sustainable(&measured).is_some_and(|found| found > 95.0));
 }
 
@@ -241,7 +241,7 @@ fn a_lost_instance_breaks_a_level_and_is_its_reason() {
         ..server.transfer(settings, 400)
     });
     assert_eq!(sustainable(&measured), Some(7.0));
-    let levels = measured.judged();
+    let levels = measured.judge_levels();
     let broken = levels.iter().find(|level| level.breaks()).expect("one");
     assert_eq!(broken.judgement, Judgement::Breaks("an iteration is not valid: the server lacks 1".to_owned()));
     assert_eq!(broken.iterations.len(), 1);
@@ -275,12 +275,12 @@ fn the_knee_of_associations_is_where_throughput_ends_to_grow() {
     let mut server = Server::new(4, 400.0, 0.0, 1);
     let (measured, _) =
         run_search(&search_for("associations", 200.0), &scenario(1), 800, |settings| server.transfer(settings, 800));
-    assert_eq!(measured.found(&measured.judged()).knee, Some(4.0));
+    assert_eq!(measured.conclude(&measured.judge_levels()).knee, Some(4.0));
     // The highest level still gains.
     let mut server = Server::new(64, 6400.0, 0.0, 1);
     let (measured, _) =
         run_search(&search_for("associations", 200.0), &scenario(1), 640, |settings| server.transfer(settings, 640));
-    assert_eq!(measured.found(&measured.judged()).knee, None);
+    assert_eq!(measured.conclude(&measured.judge_levels()).knee, None);
 }
 
 #[test]
@@ -288,21 +288,21 @@ fn the_knee_of_a_rate_is_where_waiting_outgrows_work() {
     let mut server = Server::new(1, 100.0, 0.0, 1);
     let (measured, _) =
         run_search(&search_for("rate", 1000.0), &scenario(4), 400, |settings| server.transfer(settings, 400));
-    let knee = measured.found(&measured.judged()).knee.expect("a knee");
+    let knee = measured.conclude(&measured.judge_levels()).knee.expect("a knee");
     assert!((94.0..=101.0).contains(&knee), "{knee}");
     // With noise, C-STOREs wait for each other before the server is full.
     let mut noisy = Server::new(1, 100.0, 1.0, 1);
     let (measured, _) =
         run_search(&search_for("rate", 1000.0), &scenario(4), 2000, |settings| noisy.transfer(settings, 2000));
-    assert!(measured.found(&measured.judged()).knee.is_some_and(|early| early < knee));
+    assert!(measured.conclude(&measured.judge_levels()).knee.is_some_and(|early| early < knee));
 }
 
 #[test]
 fn a_scenario_without_a_valid_iteration_is_not_searched_from() {
     let iteration = Iteration { valid: false, ..fixture::iteration(0, 0, 1000.0) };
-    assert_eq!(SearchMeasurement::begin(&search_for("rate", 1.0), &scenario(1), &[iteration], 200), None);
+    assert_eq!(SearchMeasurement::start(&search_for("rate", 1.0), &scenario(1), &[iteration], 200), None);
     // A warm-up is enough if there is no counted iteration.
     let warmup = Iteration { warmup: true, ..fixture::iteration(0, 0, 1000.0) };
-    let begun = SearchMeasurement::begin(&search_for("rate", 1.0), &scenario(1), &[warmup], 200).expect("a start");
+    let begun = SearchMeasurement::start(&search_for("rate", 1.0), &scenario(1), &[warmup], 200).expect("a start");
     assert_eq!((begun.lowest, begun.start, begun.highest), (25.0, 100.0, 800.0));
 }

@@ -20,7 +20,7 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn new(summary: &Summary) -> Self {
         let all: Vec<&Settings> = summary.scenarios.iter().map(|one| &one.settings).collect();
-        let (varying, common) = (settings::varying(&all), settings::common_keys(&all));
+        let (varying, common) = (settings::varying_axes(&all), settings::common_keys(&all));
         let values = summary.scenarios.iter().map(|one| {
             let values = varying.iter().map(|axis| axis.words(&one.settings, &common));
             (one.number, values.collect())

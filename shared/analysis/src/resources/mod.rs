@@ -19,7 +19,7 @@ const MAX_SAMPLES_TO_ENA_READING: usize = 50;
 /// Counters are assumed to grow evenly from sample to sample. An interval that lies partly in the window counts by the
 /// part inside. A window of no length counts as 1 ms. `None` if no two samples enclose any part of the window.
 #[must_use]
-pub fn between(samples: &[ResourceSample], from_ms: u64, to_ms: u64) -> Option<ResourceUse> {
+pub fn use_between(samples: &[ResourceSample], from_ms: u64, to_ms: u64) -> Option<ResourceUse> {
     let to_ms = to_ms.max(from_ms + 1);
     let first = samples.partition_point(|sample| sample.at_ms <= from_ms).saturating_sub(1);
     let last = samples.partition_point(|sample| sample.at_ms < to_ms).min(samples.len().checked_sub(1)?);

@@ -69,7 +69,7 @@ fn is_the_even_load(used: &ResourceUse) {
 
 #[test]
 fn a_window_from_sample_to_sample_has_their_differences() {
-    let used = between(&samples(0..20), 10_400, 11_400).expect("samples");
+    let used = use_between(&samples(0..20), 10_400, 11_400).expect("samples");
     is_the_even_load(&used);
     close(used.covered_ms, 1000.0);
     close(used.retransmitted_segments, 50.0);
@@ -86,7 +86,7 @@ fn intervals_that_the_window_cuts_count_by_the_part_inside() {
     for late in &mut samples[6..] {
         late.tcp.retransmitted_segments += 400;
     }
-    let used = between(&samples, 10_500, 11_050).expect("samples");
+    let used = use_between(&samples, 10_500, 11_050).expect("samples");
     is_the_even_load(&used);
     close(used.covered_ms, 550.0);
     close(used.retransmitted_segments, 27.5 + 100.0);
@@ -96,7 +96,7 @@ fn intervals_that_the_window_cuts_count_by_the_part_inside() {
 #[test]
 fn a_window_between_two_samples_has_theirs_and_says_so() {
     for (from, to) in [(10_410, 10_450), (10_410, 10_410)] {
-        let used = between(&samples(0..20), from, to).expect("samples");
+        let used = use_between(&samples(0..20), from, to).expect("samples");
         is_the_even_load(&used);
         assert_eq!((used.samples, used.between_samples), (2, true));
         close(used.covered_ms, f64::from(u32::try_from((to - from).max(1)).expect("short")));
@@ -105,15 +105,15 @@ fn a_window_between_two_samples_has_theirs_and_says_so() {
 
 #[test]
 fn of_a_window_without_samples_nothing_is_said() {
-    assert_eq!(between(&[], 0, 1000), None);
-    assert_eq!(between(&samples(0..1), 10_000, 11_000), None);
-    assert_eq!(between(&samples(0..20), 0, 9_999), None);
-    assert_eq!(between(&samples(0..20), 20_000, 21_000), None);
+    assert_eq!(use_between(&[], 0, 1000), None);
+    assert_eq!(use_between(&samples(0..1), 10_000, 11_000), None);
+    assert_eq!(use_between(&samples(0..20), 0, 9_999), None);
+    assert_eq!(use_between(&samples(0..20), 20_000, 21_000), None);
 }
 
 #[test]
 fn a_window_that_is_known_in_part_says_how_much() {
-    let used = between(&samples(0..20), 9_000, 10_600).expect("samples");
+    let used = use_between(&samples(0..20), 9_000, 10_600).expect("samples");
     is_the_even_load(&used);
     close(used.covered_ms, 600.0);
 }
@@ -122,7 +122,7 @@ fn a_window_that_is_known_in_part_says_how_much() {
 fn missing_samples_are_bridged_by_the_counters() {
     let mut samples = samples(0..20);
     samples.drain(4..9);
-    let used = between(&samples, 10_400, 12_400).expect("samples");
+    let used = use_between(&samples, 10_400, 12_400).expect("samples");
     is_the_even_load(&used);
     close(used.covered_ms, 2000.0);
     assert_eq!(used.samples, 6);
@@ -136,7 +136,7 @@ fn a_host_that_started_again_is_not_credited_with_what_nobody_saw() {
     for late in &mut samples[10..] {
         late.cpu.idle_ms -= 8990;
     }
-    let used = between(&samples, 10_000, 80_000).expect("samples");
+    let used = use_between(&samples, 10_000, 80_000).expect("samples");
     is_the_even_load(&used);
     close(used.covered_ms, 3600.0);
 }
@@ -148,10 +148,10 @@ fn a_counter_that_falls_alone_counts_from_zero() {
     for late in &mut samples[5..] {
         late.network.received_bytes -= 4 * 2_000_000;
     }
-    is_the_even_load(&between(&samples, 10_000, 12_000).expect("samples"));
+    is_the_even_load(&use_between(&samples, 10_000, 12_000).expect("samples"));
     // The kernel corrects iowait downwards.
     samples[0].cpu.iowait_ms = 10;
-    close(between(&samples, 10_000, 12_000).expect("samples").cpu.iowait, 0.0);
+    close(use_between(&samples, 10_000, 12_000).expect("samples").cpu.iowait, 0.0);
 }
 
 #[test]
@@ -162,13 +162,13 @@ fn an_orthanc_that_started_again_is_known_from_its_second_sample_on() {
         late.processes[0].cpu_ms += 1_000_000;
     }
     // Orthanc ran in nine intervals and then, as another process, in five.
-    let orthanc = between(&samples, 10_000, 13_000).expect("samples").orthanc.expect("Orthanc");
+    let orthanc = use_between(&samples, 10_000, 13_000).expect("samples").orthanc.expect("Orthanc");
     close(orthanc.cpu_cores, 1.3);
     close(orthanc.busiest_thread.expect("threads"), 0.75);
     for sample in &mut samples {
         sample.processes.clear();
     }
-    assert_eq!(between(&samples, 10_000, 13_000).expect("samples").orthanc, None);
+    assert_eq!(use_between(&samples, 10_000, 13_000).expect("samples").orthanc, None);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn work_that_one_thread_hands_to_another_is_as_busy_as_if_one_had_done_it() {
         sample.processes[0].threads =
             vec![ThreadSample { id: 7, cpu_ms: before * 150 }, ThreadSample { id: 8, cpu_ms: after * 150 }];
     }
-    let orthanc = between(&samples, 10_000, 13_000).expect("samples").orthanc.expect("Orthanc");
+    let orthanc = use_between(&samples, 10_000, 13_000).expect("samples").orthanc.expect("Orthanc");
     close(orthanc.busiest_thread.expect("threads"), 0.75);
 }
 
@@ -190,7 +190,7 @@ fn allowances_are_the_difference_of_the_readings_around_the_window() {
         samples[number].ena_allowance_exceeded = Some([("pps_allowance_exceeded".to_owned(), exceeded)].into());
     }
     let exceeded = |from, to| {
-        let used = between(&samples, from, to).expect("samples");
+        let used = use_between(&samples, from, to).expect("samples");
         used.ena_allowance_exceeded.map(|allowances| allowances["pps_allowance_exceeded"])
     };
     // Samples 0, 10, 20, 30 are at 10,000, 12,000, 14,000 and 16,000 ms.
@@ -198,15 +198,15 @@ fn allowances_are_the_difference_of_the_readings_around_the_window() {
     assert_eq!(exceeded(12_500, 13_500), Some(7));
     assert_eq!(exceeded(13_500, 14_500), Some(25));
     assert_eq!(exceeded(10_500, 17_500), Some(25));
-    let without = between(&self::samples(0..20), 10_500, 11_500).expect("samples");
+    let without = use_between(&self::samples(0..20), 10_500, 11_500).expect("samples");
     assert_eq!(without.ena_allowance_exceeded, None);
 }
 
 #[test]
 fn a_mean_counts_each_window_by_its_length() {
     let even = samples(0..20);
-    let short = between(&even, 10_000, 10_400).expect("samples");
-    let mut long = between(&even, 11_000, 12_200).expect("samples");
+    let short = use_between(&even, 10_000, 10_400).expect("samples");
+    let mut long = use_between(&even, 11_000, 12_200).expect("samples");
     is_the_even_load(&mean(&[short.clone(), long.clone()]).expect("two"));
 
     long.cpu.user = 0.9;

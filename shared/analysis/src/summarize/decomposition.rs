@@ -60,10 +60,10 @@ impl Parts {
             per_megabyte_ms: line.slope * 1e6 / 1000.0,
         });
         Some(Decomposition {
-            startup_ms: LatencySummary::of(&self.startup),
-            association_ms: LatencySummary::of(&self.association),
-            release_ms: LatencySummary::of(&self.release),
-            first_store_ms: LatencySummary::of(&self.first_store),
+            startup_ms: LatencySummary::from_histogram(&self.startup),
+            association_ms: LatencySummary::from_histogram(&self.association),
+            release_ms: LatencySummary::from_histogram(&self.release),
+            first_store_ms: LatencySummary::from_histogram(&self.first_store),
             between_stores_ms: median(&self.between_us).map(|between_us| between_us / 1000.0),
             by_size,
             server_store_ms_at_most: self.slowest_store_ms,

@@ -26,7 +26,7 @@ impl HostSamples {
             HostRole::Server => &mut self.server,
             HostRole::Client => &mut self.client,
         };
-        let read = samples::each(file, |sample| match sample {
+        let read = samples::for_each_sample(file, |sample| match sample {
             Sample::Resources(sample) => resources.push(*sample),
             Sample::Store(store) => stores.add(&store),
         });
@@ -46,7 +46,7 @@ pub(super) fn used_by(samples: &HostSamples, iterations: &[IterationSummary]) ->
             .filter_map(|iteration| {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most an hour")]
                 let duration_ms = iteration.duration_ms.max(0.0) as u64;
-                resources::between(samples, iteration.started_at_ms, iteration.started_at_ms + duration_ms)
+                resources::use_between(samples, iteration.started_at_ms, iteration.started_at_ms + duration_ms)
             })
             .collect();
         resources::mean(&windows)

@@ -80,7 +80,7 @@ fn summarize_scenario(
         instances_per_second: resampled.as_ref().map(Bootstrap::interval),
         instances_per_second_mad: mad(&rates),
         bytes_per_second: interval(&figures(&iterations, |one| per_second(one.bytes_sent, one.transfer_ms))),
-        latency_ms: LatencySummary::of(&latency),
+        latency_ms: LatencySummary::from_histogram(&latency),
         c_stores: latency.len(),
         latency_over_time: over_time.buckets(),
         growth: over_time.growth(),
@@ -141,7 +141,7 @@ pub(super) fn iteration_summary(ordinal: u32, round: u32, iteration: &Iteration)
         bytes_sent: iteration.bytes_sent,
         stored_bytes: iteration.stored_bytes,
         instances_per_second: timed.then_some(rate),
-        latency_ms: LatencySummary::of(&iteration.latency_us),
+        latency_ms: LatencySummary::from_histogram(&iteration.latency_us),
         sender_cpu_ms: iteration.sender_cpu_ms,
         outlier: false,
     }

@@ -52,13 +52,13 @@ fn missing_result_reason(search: &SearchMeasurement) -> Option<String> {
     if let Next::Measure(level) = search.next() {
         return Some(unfinished_reason(search, level));
     }
-    let valid = search.judged().iter().any(|level| level.valid().next().is_some());
+    let valid = search.judge_levels().iter().any(|level| level.valid().next().is_some());
     (!valid).then(|| "no iteration of the search is valid".to_owned())
 }
 
 fn search_summary(search: &SearchMeasurement) -> SearchSummary {
-    let levels = search.judged();
-    let found = search.found(&levels);
+    let levels = search.judge_levels();
+    let found = search.conclude(&levels);
     SearchSummary {
         scenario: search.scenario,
         axis: search.axis,
@@ -80,7 +80,7 @@ fn level_summary(level: &Judged<'_>) -> SearchLevel {
         level: level.level,
         iterations: u32::try_from(level.valid().count()).unwrap_or(u32::MAX),
         instances_per_second: level.instances_per_second(),
-        latency_ms: LatencySummary::of(&level.latency()),
+        latency_ms: LatencySummary::from_histogram(&level.latency()),
         keeps: level.judgement == Judgement::Keeps,
         reason: match &level.judgement {
             Judgement::Keeps => None,
@@ -130,7 +130,7 @@ mod tests {
         let measured = measured_in(&mut steps);
         let search = plan.request.search.as_ref().expect("a search");
         let scenario = &plan.blocks[0].scenarios[0];
-        let mut made = SearchMeasurement::begin(search, scenario, &measured.iterations, INSTANCES).expect("a start");
+        let mut made = SearchMeasurement::start(search, scenario, &measured.iterations, INSTANCES).expect("a start");
         while let Next::Measure(level) = made.next()
             && made.iterations.len() < most
         {

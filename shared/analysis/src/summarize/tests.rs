@@ -353,7 +353,7 @@ fn the_time_of_a_c_store_is_told_apart_by_size() {
         retransmits_to_server: 0,
         retransmits_from_server: 0,
         seconds: 1.0,
-        round_trip: RoundTrip::of(RoundTripMethod::Ping, vec![0.2]).expect("one"),
+        round_trip: RoundTrip::from_times(RoundTripMethod::Ping, vec![0.2]).expect("one"),
         path_mtu_bytes: 1500,
         interface_mtu_bytes: 1500,
     };

@@ -27,7 +27,7 @@ fn points(samples: &[ResourceSample], started_ms: u64) -> Vec<TimelinePoint> {
 #[expect(clippy::cast_precision_loss, reason = "hours in ms")]
 fn point(stretch: &[ResourceSample], started_ms: u64) -> Option<TimelinePoint> {
     let (from_ms, to_ms) = (stretch.first()?.at_ms, stretch.last()?.at_ms);
-    let used = resources::between(stretch, from_ms, to_ms)?;
+    let used = resources::use_between(stretch, from_ms, to_ms)?;
     Some(TimelinePoint {
         at_seconds: (f64::midpoint(from_ms as f64, to_ms as f64) - started_ms as f64) / 1000.0,
         cpu: used.cpu.user + used.cpu.system,

@@ -40,7 +40,7 @@ pub fn compare(a: &Summary, b: &Summary) -> RunComparison {
 
 /// Compares a run with the run that its request names as its baseline. Sets [`Summary::against`], and the verdict if
 /// the run has regressed. Adds only a note with the reason if the earlier run is not available.
-pub fn hold_against(summary: &mut Summary, earlier_id: &str, earlier: Result<&Summary, &str>) {
+pub fn compare_with_baseline(summary: &mut Summary, earlier_id: &str, earlier: Result<&Summary, &str>) {
     match earlier {
         Ok(earlier) => {
             let against = compare(earlier, summary);

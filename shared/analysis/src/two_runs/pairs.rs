@@ -140,7 +140,7 @@ fn pair_names(a: &Summary, b: &Summary, pairs: &[(usize, usize)]) -> Vec<String>
     let settings: Vec<_> =
         pairs.iter().map(|(one, other)| (&a.scenarios[*one].settings, &b.scenarios[*other].settings)).collect();
     let of_b: Vec<&Settings> = settings.iter().map(|(_, b)| *b).collect();
-    let (varying, common) = (settings::varying(&of_b), settings::common_keys(&of_b));
+    let (varying, common) = (settings::varying_axes(&of_b), settings::common_keys(&of_b));
     let described: Vec<_> = settings
         .iter()
         .map(|(a, b)| {

@@ -381,7 +381,7 @@ fn a_run_is_held_against_its_baseline() {
     let (earlier, slower) = (run(json!({}), steady(1000.0)), run(json!({}), steady(2000.0)));
     let held = |earlier: Result<&Summary, &str>| {
         let mut summary = slower.clone();
-        hold_against(&mut summary, "run-0", earlier);
+        compare_with_baseline(&mut summary, "run-0", earlier);
         summary
     };
     let regressed = held(Ok(&earlier));

@@ -4,7 +4,7 @@
 //! at once. Otherwise it returns the time until the next look. A further look costs as much as 7 s of watching
 //! (docs/cost.md).
 
-use dicomperf_model::step::{Progress, STEP_SECONDS};
+use dicomperf_model::step::{MAX_STEP_SECONDS, Progress};
 
 /// Maximum number of looks at a step. The state machine counts them.
 pub const MAX_STEP_LOOKS: u32 = 11;
@@ -13,7 +13,7 @@ pub const MAX_LAUNCH_LOOKS: u32 = 30;
 /// Maximum number of further parts of a step. The state machine counts them. The longest run has time for eight.
 pub const MAX_FURTHER_PARTS: u32 = 8;
 /// The longest wait for a step's end: the step's own time, plus time to deliver its command and for its last upload.
-pub const STEP_BUDGET_SECONDS: u64 = STEP_SECONDS + 300;
+pub const STEP_BUDGET_SECONDS: u64 = MAX_STEP_SECONDS + 300;
 /// The longest time that one look watches.
 pub const MAX_WATCH_SECONDS: u64 = 50;
 /// The pause between two looks at hosts that are not ready.

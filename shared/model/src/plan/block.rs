@@ -64,7 +64,7 @@ impl Block {
 
 /// Returns the order of the scenarios in an iteration: forward and backward in turn, so that no scenario is always
 /// first.
-pub fn turn(scenarios: usize, iteration: u32) -> impl Iterator<Item = usize> {
+pub fn scenario_order(scenarios: usize, iteration: u32) -> impl Iterator<Item = usize> {
     (0..scenarios).map(move |index| if iteration.is_multiple_of(2) { index } else { scenarios - 1 - index })
 }
 
@@ -146,7 +146,7 @@ pub(super) fn sequence(blocks: &[Block], request: &Request) -> Vec<BlockRun> {
     // Probes run first. The data that is collected from the server at the end then belong to a requested configuration.
     let probes = probes.into_iter().map(|block| (0, block));
     let rounds = (0..request.rounds)
-        .flat_map(|round| turn(asked.len(), round).map(move |index| (round, index)))
+        .flat_map(|round| scenario_order(asked.len(), round).map(move |index| (round, index)))
         .map(|(round, index)| (round, asked[index]));
     probes
         .chain(rounds)

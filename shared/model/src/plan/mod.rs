@@ -10,7 +10,7 @@ use rand::distr::{Alphanumeric, SampleString as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::block::{Block, BlockRun, Scenario, turn};
+pub use self::block::{Block, BlockRun, Scenario, scenario_order};
 pub use self::estimate::Estimate;
 pub use self::offline::try_plan;
 pub use self::search::max_search_load;

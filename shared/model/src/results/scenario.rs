@@ -154,7 +154,7 @@ impl ScenarioSummary {
 impl LatencySummary {
     /// Returns the figures of a histogram; `None` if it is empty.
     #[must_use]
-    pub fn of(histogram: &LatencyHistogram) -> Option<Self> {
+    pub fn from_histogram(histogram: &LatencyHistogram) -> Option<Self> {
         let figure = |figure| histogram.figure_ms(figure);
         (!histogram.is_empty()).then(|| Self {
             p50: figure(LatencyFigure::P50),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use reading::{UnreadableSamples, each, read};
+pub use reading::{UnreadableSamples, for_each_sample, read};
 
 /// One line of a samples file. The field `kind` gives its type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -37,7 +37,7 @@ pub enum UnreadableSamples {
 /// See [`UnreadableSamples`]. An empty file has no samples; this is not an error.
 pub fn read(bytes: &[u8]) -> Result<Vec<Sample>, UnreadableSamples> {
     let mut samples = Vec::new();
-    each(bytes, |sample| samples.push(sample))?;
+    for_each_sample(bytes, |sample| samples.push(sample))?;
     Ok(samples)
 }
 
@@ -45,7 +45,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Sample>, UnreadableSamples> {
 ///
 /// # Errors
 /// See [`UnreadableSamples`].
-pub fn each(bytes: &[u8], mut take: impl FnMut(Sample)) -> Result<(), UnreadableSamples> {
+pub fn for_each_sample(bytes: &[u8], mut take: impl FnMut(Sample)) -> Result<(), UnreadableSamples> {
     let mut rest = bytes;
     let mut whole = bytes.is_empty();
     while !rest.is_empty() {

@@ -39,7 +39,7 @@ impl SearchMeasurement {
     /// Starts a search from a scenario that was measured with a dataset of `instances` instances. Returns `None` if no
     /// iteration of the scenario is valid: a failing scenario needs no limit.
     #[must_use]
-    pub fn begin(search: &Search, scenario: &Scenario, iterations: &[Iteration], instances: u32) -> Option<Self> {
+    pub fn start(search: &Search, scenario: &Scenario, iterations: &[Iteration], instances: u32) -> Option<Self> {
         let of_scenario = iterations.iter().filter(|one| one.scenario == scenario.number && is_usable(one));
         let (warmups, counted): (Vec<_>, Vec<_>) = of_scenario.partition(|one| one.warmup);
         let usable = if counted.is_empty() { warmups } else { counted };
@@ -81,7 +81,7 @@ impl SearchMeasurement {
     /// Returns the next action.
     #[must_use]
     pub fn next(&self) -> Next {
-        let levels = self.judged();
+        let levels = self.judge_levels();
         if let Some(open) = levels.iter().find(|level| level.judgement == Judgement::Undecided) {
             return Next::Measure(open.level);
         }
@@ -103,7 +103,7 @@ impl SearchMeasurement {
     }
 
     /// Returns the results: the highest passing level below any failing one, the lowest failing level, and the knee.
-    pub fn found<'a>(&self, levels: &'a [Judged<'a>]) -> Found<'a> {
+    pub fn conclude<'a>(&self, levels: &'a [Judged<'a>]) -> Found<'a> {
         let (sustainable, broken) = limit_levels(levels);
         Found { sustainable, broken: broken.map(|level| level.level), knee: knee(self.axis, levels) }
     }

@@ -48,7 +48,7 @@ enum Vote {
 
 impl SearchMeasurement {
     /// Returns every measured level, in ascending order.
-    pub fn judged(&self) -> Vec<Judged<'_>> {
+    pub fn judge_levels(&self) -> Vec<Judged<'_>> {
         let mut made: Vec<_> = self.iterations.iter().map(|one| (one.level, &one.iteration)).collect();
         // The sort is stable: the iterations of a level stay in their order.
         made.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -171,7 +171,7 @@ fn expand_values<T: Clone>(settings: &Settings, values: &[T], set: impl Fn(&mut 
 
 /// Returns the axes on which two scenarios or more differ, in the request's order.
 #[must_use]
-pub fn varying(scenarios: &[&Settings]) -> Vec<Axis> {
+pub fn varying_axes(scenarios: &[&Settings]) -> Vec<Axis> {
     let varies = |axis: &Axis| scenarios.windows(2).any(|two| axis.value(two[0]) != axis.value(two[1]));
     Axis::VARIANTS.iter().copied().filter(varies).collect()
 }
@@ -249,7 +249,7 @@ mod tests {
             assert_eq!(differing, [axis]);
             let given: Vec<_> = expanded.iter().map(|one| axis.value(one)).collect();
             assert_eq!(axis.values(&request.matrix), Value::Array(given));
-            assert_eq!(varying(&[&expanded[0], &expanded[1]]), [axis]);
+            assert_eq!(varying_axes(&[&expanded[0], &expanded[1]]), [axis]);
         }
     }
 }

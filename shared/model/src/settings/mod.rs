@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::axis::{Axis, Difference, common_keys, differences, varying};
+pub use self::axis::{Axis, Difference, common_keys, differences, varying_axes};
 use crate::hash::hash;
 use crate::request::{Arrival, InstancesPerAssociation, Sender, Target, TcpNoDelay, TransferSyntax};
 

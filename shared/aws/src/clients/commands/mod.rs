@@ -8,14 +8,14 @@ use aws_sdk_ssm::types::{CommandInvocationStatus, InstanceInformationStringFilte
 
 use super::{aws_failure, beginning};
 use crate::failure::Failure;
-use dicomperf_model::step::{STEP_SECONDS, StepId};
+use dicomperf_model::step::{MAX_STEP_SECONDS, StepId};
 
 /// Script that runs on a host after the assignments of its three variables. No text is interpolated into it.
 const SCRIPT: &str = include_str!("agent.sh");
 /// Seconds for which SSM tries to deliver a command.
 const DELIVERY_SECONDS: i32 = 120;
 /// Seconds that a command may run. The agent stops itself earlier, and polling ends later.
-const EXECUTION_SECONDS: u64 = STEP_SECONDS + 120;
+const EXECUTION_SECONDS: u64 = MAX_STEP_SECONDS + 120;
 /// SSM's limit for a comment.
 const MAX_COMMENT_CHARACTERS: usize = 100;
 

@@ -19,7 +19,7 @@ use crate::workflow::{LaunchedHost, StepAnswer, StepEvent, host_of};
 use dicomperf_model::keys;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::Secrets;
-use dicomperf_model::step::{HostRole, Progress, STEP_SECONDS, StepDocument, StepError, StepId, StepState};
+use dicomperf_model::step::{HostRole, MAX_STEP_SECONDS, Progress, StepDocument, StepError, StepId, StepState};
 
 /// Time that a host needs after a step, for uploads and teardown, before it expires.
 const CLEANUP_SECONDS: u64 = 60;
@@ -307,7 +307,7 @@ fn deadline_seconds(event: &StepEvent, now: Timestamp) -> Result<u64, Failure> {
     let left = u64::try_from(event.expires_at.duration_since(now).as_secs()).unwrap_or(0);
     match left.saturating_sub(CLEANUP_SECONDS) {
         0 => Err(expiry_failure(event)),
-        seconds => Ok(seconds.min(STEP_SECONDS)),
+        seconds => Ok(seconds.min(MAX_STEP_SECONDS)),
     }
 }
 

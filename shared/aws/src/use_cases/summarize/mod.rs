@@ -56,7 +56,7 @@ impl Summarizer {
         let mut summary = summarize(&plan, &steps, outcome);
         if let Some(Baseline::Run(earlier_id)) = &plan.request.baseline {
             let earlier = self.earlier_summary(&plan, earlier_id).await?;
-            two_runs::hold_against(&mut summary, earlier_id, earlier.as_ref().map_err(String::as_str));
+            two_runs::compare_with_baseline(&mut summary, earlier_id, earlier.as_ref().map_err(String::as_str));
         }
         let report_key = keys.report("json");
         self.artifacts.write_json(&report_key, &summary).await?;
