@@ -99,5 +99,6 @@ fn object(directory: &Path) -> Instance {
         sop_instance_uid: uid.to_owned(),
         sop_class_uid: uids::MULTI_FRAME_GRAYSCALE_BYTE_SECONDARY_CAPTURE_IMAGE_STORAGE.to_owned(),
         transfer_syntax_uid: uids::EXPLICIT_VR_LITTLE_ENDIAN.to_owned(),
+        sent_file: None,
     }
 }

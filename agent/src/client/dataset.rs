@@ -2,23 +2,25 @@
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
-use std::io;
-use std::path::Path;
+use std::io::{self, BufReader, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
 
 use dicom_dictionary_std::tags;
-use dicom_object::{DefaultDicomObject, OpenFileOptions, ReadError, Tag};
+use dicom_object::{DefaultDicomObject, OpenFileOptions, ReadError};
+use dicomperf_model::dataset::{Part, Refused, Repairs, inspect};
 use dicomperf_model::parallel::{cpu_count, in_parallel};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::extent;
-use crate::failure::{DuringIo as _, Failure, with_causes};
+use crate::failure::{DuringIo as _, Failure};
 
 /// Larger files are never read into memory whole. The smallest hosts have 0.5 GiB, and up to four files are read at
 /// once.
 pub const MAX_WHOLE_BYTES: u64 = 40_000_000;
 /// Files that are read at once.
 const MAX_READERS: usize = 4;
+/// Bytes of one read.
+const READ_BYTES: usize = 256 * 1024;
 /// Files that an error lists.
 const MAX_NAMED: usize = 10;
 
@@ -43,45 +45,81 @@ pub struct Instance {
     pub sop_class_uid: String,
     /// Transfer Syntax UID (0002,0010).
     pub transfer_syntax_uid: String,
+    /// The name of a copy in which every length is even, in the directory of such copies. native sends the copy; DCMTK
+    /// makes the same changes itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_file: Option<String>,
 }
 
-/// Reads every file of a directory. Returns the dataset and its SHA-256. This is the SHA-256 over the SHA-256 of the
-/// files, in the order of their names. `label` returns a file's name for an error.
+/// The files of a directory that the agent has read to their ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proved {
+    /// The files that can be sent.
+    pub dataset: Dataset,
+    /// SHA-256 over the SHA-256 of these files, in the order of their names.
+    pub sha256: String,
+    /// The files that cannot be sent, by their labels.
+    pub refused: Vec<Refused>,
+}
+
+/// The directory of the copies of files in which every length is even.
+#[must_use]
+pub fn padded_directory(directory: &Path) -> PathBuf {
+    let mut path = directory.as_os_str().to_owned();
+    path.push("-padded");
+    path.into()
+}
+
+/// Reads every file of a directory to its end. `label` returns a file's name for a person. A file whose data set DCMTK
+/// would change gets a changed copy in [`padded_directory`], which native sends.
 ///
 /// # Errors
-/// `DatasetFailed` with every unreadable file; an error of `progress`.
+/// `HostFailed`; an error of `progress`.
 pub fn prove(
     directory: &Path,
     label: impl Fn(&str) -> String,
     progress: impl FnMut(u32) -> Result<(), Failure>,
-) -> Result<(Dataset, String), Failure> {
+) -> Result<Proved, Failure> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory).while_path("list", directory)? {
         names.push(entry.while_path("list", directory)?.file_name().to_string_lossy().into_owned());
     }
     names.sort_unstable();
-    // An unreadable file does not stop the work: the error lists all of them.
-    let read =
-        in_parallel(&names, cpu_count().min(MAX_READERS), |_, name| Ok(read_instance(directory, name)), progress)?;
-    let unreadable: Vec<_> = names
-        .iter()
-        .zip(&read)
-        .filter_map(|(name, result)| Some(format!("{}: {}", label(name), result.as_ref().err()?)))
-        .collect();
-    if !unreadable.is_empty() {
-        let shown = unreadable.iter().take(MAX_NAMED).cloned().collect::<Vec<_>>().join("; ");
-        return Err(Failure::DatasetFailed(format!("{} files cannot be read: {shown}", unreadable.len())));
-    }
-    if read.is_empty() {
-        return Err(Failure::DatasetFailed("it is empty".to_owned()));
-    }
+    let padded = padded_directory(directory);
+    let read = |_, name: &String| read_instance(directory, &padded, name);
+    let read = in_parallel(&names, cpu_count().min(MAX_READERS), read, progress)?;
     let mut sha256 = Sha256::new();
-    let mut instances = Vec::new();
-    for (instance, digest) in read.into_iter().flatten() {
-        sha256.update(digest);
-        instances.push(instance);
+    let (mut instances, mut refused) = (Vec::new(), Vec::new());
+    for (name, result) in names.iter().zip(read) {
+        match result {
+            Ok((instance, digest)) => {
+                sha256.update(digest);
+                instances.push(instance);
+            }
+            Err(reason) => refused.push(Refused { key: label(name), reason }),
+        }
     }
-    Ok((Dataset { instances }, hexadecimal(&sha256.finalize())))
+    Ok(Proved { dataset: Dataset { instances }, sha256: hexadecimal(&sha256.finalize()), refused })
+}
+
+impl Proved {
+    /// Fails if a file cannot be sent, or with `skip_refused` if none can.
+    ///
+    /// # Errors
+    /// `DatasetFailed` with the first refused files.
+    pub fn check(&self, skip_refused: bool) -> Result<(), Failure> {
+        let is_empty = self.dataset.instances.is_empty();
+        if is_empty && self.refused.is_empty() {
+            return Err(Failure::DatasetFailed("it is empty".to_owned()));
+        }
+        if !is_empty && (skip_refused || self.refused.is_empty()) {
+            return Ok(());
+        }
+        let shown = self.refused.iter().take(MAX_NAMED).map(|one| format!("{}: {}", one.key, one.reason));
+        let shown = shown.collect::<Vec<_>>().join("; ");
+        let files = self.refused.len() + self.dataset.instances.len();
+        Err(Failure::DatasetFailed(format!("{} of {files} files cannot be sent: {shown}", self.refused.len())))
+    }
 }
 
 /// Opens a DICOM file. A large file is read up to its pixel data, any other whole.
@@ -94,40 +132,56 @@ pub fn open(path: &Path) -> Result<DefaultDicomObject, ReadError> {
     if large { options.read_until(tags::PIXEL_DATA).open_file(path) } else { options.open_file(path) }
 }
 
-fn read_instance(directory: &Path, name: &str) -> Result<(Instance, [u8; 32]), String> {
+/// Reads a file. The inner error is the reason to refuse it.
+fn read_instance(directory: &Path, padded: &Path, name: &str) -> Result<Result<(Instance, [u8; 32]), String>, Failure> {
     let path = directory.join(name);
-    let mut sha256 = Sha256::new();
-    let bytes = File::open(&path)
-        .and_then(|mut file| io::copy(&mut file, &mut Digesting(&mut sha256)))
-        .map_err(|error| error.to_string())?;
-    let object = open(&path).map_err(|error| with_causes(&error))?;
-    if bytes > MAX_WHOLE_BYTES {
-        extent::is_whole(&path)?;
-    }
-    let uid = |tag: Tag| match object.element(tag).map(|element| element.to_str()) {
-        Ok(Ok(text)) => Ok(text.trim_end_matches(['\0', ' ']).to_owned()),
-        _ => Err(format!("no {tag}")),
+    let file = File::open(&path).while_path("read", &path)?;
+    let size = file.metadata().while_path("read", &path)?.len();
+    let mut source = BufReader::with_capacity(READ_BYTES, Digesting { source: file, sha256: Sha256::new() });
+    // The plan has decided on identified objects.
+    let inspected = match inspect(&mut source, Part { size, is_whole: true }, true) {
+        Ok(inspected) => inspected,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    io::copy(&mut source, &mut io::sink()).while_path("read", &path)?;
+    let sent_file = if inspected.repairs.is_empty() {
+        None
+    } else {
+        write_repaired(&inspected.repairs, &path, &padded.join(name))?;
+        Some(name.to_owned())
     };
     let instance = Instance {
         file: name.to_owned(),
-        bytes,
-        sop_instance_uid: uid(tags::SOP_INSTANCE_UID)?,
-        sop_class_uid: uid(tags::SOP_CLASS_UID)?,
-        transfer_syntax_uid: object.meta().transfer_syntax().trim_end_matches(['\0', ' ']).to_owned(),
+        bytes: size,
+        sop_instance_uid: inspected.sop_instance_uid,
+        sop_class_uid: inspected.sop_class_uid,
+        transfer_syntax_uid: inspected.transfer_syntax_uid,
+        sent_file,
     };
-    Ok((instance, sha256.finalize().into()))
+    Ok(Ok((instance, source.into_inner().sha256.finalize().into())))
 }
 
-struct Digesting<'a>(&'a mut Sha256);
-
-impl io::Write for Digesting<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
+/// Writes a copy of a file in which every length is even.
+fn write_repaired(repairs: &Repairs, from: &Path, to: &Path) -> Result<(), Failure> {
+    if let Some(directory) = to.parent() {
+        fs::create_dir_all(directory).while_path("make", directory)?;
     }
+    let source = BufReader::new(File::open(from).while_path("read", from)?);
+    let mut copy = BufWriter::new(File::create(to).while_path("write", to)?);
+    repairs.apply(source, &mut copy).and_then(|()| copy.flush()).while_path("write", to)
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+/// A file that is hashed while it is read.
+struct Digesting {
+    source: File,
+    sha256: Sha256,
+}
+
+impl io::Read for Digesting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        self.sha256.update(&buffer[..count]);
+        Ok(count)
     }
 }
 
@@ -145,16 +199,21 @@ mod tests {
 
     use super::*;
 
+    fn prove_all(directory: &Path) -> Proved {
+        prove(directory, str::to_owned, |_| Ok(())).expect("read")
+    }
+
     #[test]
     fn a_dataset_has_the_same_hash_whenever_it_is_made() {
         let prepared = || {
             let directory = tempfile::tempdir().expect("a directory");
             let spec = Synthetic { instances: 3, ..Synthetic::default() };
             generate(&spec, directory.path(), |_| {}).expect("made");
-            prove(directory.path(), str::to_owned, |_| Ok(())).expect("readable")
+            prove_all(directory.path())
         };
-        let (dataset, sha256) = prepared();
-        assert_eq!(prepared(), (dataset.clone(), sha256.clone()));
+        let proved = prepared();
+        assert_eq!(prepared(), proved);
+        let Proved { dataset, sha256, .. } = proved;
         assert_eq!(sha256.len(), 64);
         assert_eq!(dataset.instances.len(), 3);
         assert!(dataset.instances.is_sorted_by(|a, b| a.file < b.file));
@@ -166,11 +225,11 @@ mod tests {
         let spec = Synthetic { modality: Modality::Dbt, instances: 1, seed: 1 };
         let made = generate(&spec, directory.path(), |_| {}).expect("made");
         assert!(made[0].bytes > MAX_WHOLE_BYTES);
-        let (dataset, _) = prove(directory.path(), str::to_owned, |_| Ok(())).expect("readable");
-        assert_eq!(dataset.instances[0].sop_instance_uid, made[0].sop_instance_uid);
+        let proved = prove_all(directory.path());
+        assert_eq!(proved.dataset.instances[0].sop_instance_uid, made[0].sop_instance_uid);
         let file = File::options().write(true).open(&made[0].path).expect("the file");
         file.set_len(made[0].bytes - 1).expect("cut");
-        let error = prove(directory.path(), str::to_owned, |_| Ok(())).expect_err("cut short").to_string();
+        let error = prove_all(directory.path()).check(true).expect_err("cut short").to_string();
         assert!(error.contains("it ends within element (7FE0,0010) of 398131200 bytes"), "{error}");
     }
 
@@ -180,7 +239,10 @@ mod tests {
         for name in ["000001.dcm", "000002.dcm"] {
             fs::write(directory.path().join(name), "no DICOM").expect("written");
         }
-        let error = prove(directory.path(), str::to_owned, |_| Ok(())).expect_err("unreadable").to_string();
-        assert!(error.contains("2 files") && error.contains("000001.dcm") && error.contains("000002.dcm"), "{error}");
+        let error = prove_all(directory.path()).check(true).expect_err("unreadable").to_string();
+        assert!(
+            error.contains("2 of 2 files") && error.contains("000001.dcm") && error.contains("000002.dcm"),
+            "{error}"
+        );
     }
 }

@@ -3,7 +3,6 @@
 pub mod converted;
 pub mod dataset;
 mod download;
-mod extent;
 pub mod storescu_profile;
 
 use std::fs;
@@ -67,7 +66,7 @@ pub fn configure(
         }
     }
     reporter.stage(1 + instances, total, format!("reading {instances} instances"));
-    let (dataset, sha256) = dataset::prove(
+    let proved = dataset::prove(
         &directory,
         |name| label(&configuration.dataset, name),
         |read| {
@@ -75,6 +74,8 @@ pub fn configure(
             reporter.check_deadline()
         },
     )?;
+    proved.check(configuration.skip_refused)?;
+    let dataset::Proved { dataset, sha256, refused } = proved;
     write(&dataset, &original, home)?;
     let mut done = 1 + 2 * instances;
     for syntax in converted {
@@ -91,6 +92,7 @@ pub fn configure(
         instances: u32::try_from(dataset.instances.len()).unwrap_or(u32::MAX),
         bytes,
         sha256,
+        refused,
     }));
     Ok(WorkEnd::Done)
 }
@@ -112,9 +114,10 @@ fn convert(
         reporter.progress(done + converted, total, || format!("converted {converted} of {instances} instances"));
         reporter.check_deadline()
     })?;
-    let (converted, _) = dataset::prove(&directory, str::to_owned, |_| reporter.check_deadline())?;
-    converted::check(dataset, &converted, syntax)?;
-    write(&converted, &files, home)
+    let proved = dataset::prove(&directory, str::to_owned, |_| reporter.check_deadline())?;
+    proved.check(false)?;
+    converted::check(dataset, &proved.dataset, syntax)?;
+    write(&proved.dataset, &files, home)
 }
 
 /// Writes the index of a dataset and its profile for storescu.
@@ -143,8 +146,11 @@ fn label(source: &DatasetSource, name: &str) -> String {
 }
 
 fn start_afresh(directory: &Path) -> Result<(), Failure> {
-    if directory.exists() {
-        fs::remove_dir_all(directory).while_path("remove", directory)?;
-    }
+    remove(directory)?;
+    remove(&dataset::padded_directory(directory))?;
     fs::create_dir(directory).while_path("make", directory)
+}
+
+fn remove(directory: &Path) -> Result<(), Failure> {
+    if directory.exists() { fs::remove_dir_all(directory).while_path("remove", directory) } else { Ok(()) }
 }

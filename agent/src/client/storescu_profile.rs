@@ -56,6 +56,7 @@ mod tests {
             sop_instance_uid: "1.2.3".to_owned(),
             sop_class_uid: class.clone(),
             transfer_syntax_uid: (*syntax).to_owned(),
+            sent_file: None,
         };
         Dataset { instances: pairs.iter().map(instance).collect() }
     }

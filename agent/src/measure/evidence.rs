@@ -94,6 +94,7 @@ mod tests {
             sop_instance_uid: format!("1.2.{number}"),
             sop_class_uid: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
             transfer_syntax_uid: "1.2.840.10008.1.2.1".to_owned(),
+            sent_file: None,
         };
         Dataset { instances: (1..=2).map(instance).collect() }
     }

@@ -261,6 +261,12 @@ pub const SETTINGS: &[Setting] = &[
         ..NAME_ONLY
     },
     Setting {
+        name: "UnknownSopClassAccepted",
+        allowed: Some(Allowed::Boolean),
+        effect: "accept instances of a SOP class that Orthanc does not know, like a private one; default false",
+        ..NAME_ONLY
+    },
+    Setting {
         name: "StableAge",
         allowed: Some(Allowed::Integer(1, 86_400)),
         effect: "seconds without a new instance after which a series is stable",

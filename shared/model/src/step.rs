@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::dataset::Refused;
 use crate::measurement::{BlockMeasurement, HostVersions};
 use crate::plan::Scenario;
 use crate::request::{Search, Synthetic, TransferSyntax};
@@ -140,6 +141,9 @@ pub struct ClientConfiguration {
     pub dataset: DatasetSource,
     /// The transfer syntaxes that the dataset is sent in.
     pub transfer_syntaxes: Vec<TransferSyntax>,
+    /// True to leave out a user's object that cannot be sent, instead of failing the step.
+    #[serde(default)]
+    pub skip_refused: bool,
 }
 
 /// The source of the client's dataset.
@@ -287,6 +291,9 @@ pub struct PreparedDataset {
     pub bytes: u64,
     /// SHA-256 over the files' own SHA-256, in the order of their names.
     pub sha256: String,
+    /// Objects that are not sent, each with its reason. The plan had read only the beginning of a large object.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<Refused>,
 }
 
 /// The data that the server reports after all measurements.

@@ -1,5 +1,9 @@
+//! What the tests of several packages share.
+//!
 //! Notes tests that could not test, in `target/not-tested`. `make test` prints that list at its end. In CI, such tests
-//! fail.
+//! fail. [`fuzz`] feeds changed inputs to a parser.
+
+pub mod fuzz;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};

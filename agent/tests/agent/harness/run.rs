@@ -46,7 +46,7 @@ impl Run {
     /// Configures the client with a dataset in several transfer syntaxes.
     pub fn configure_client_in(&self, dataset: DatasetSource, transfer_syntaxes: &[TransferSyntax]) -> Ended<'_> {
         let transfer_syntaxes = transfer_syntaxes.to_vec();
-        let configuration = ClientConfiguration { dataset, transfer_syntaxes };
+        let configuration = ClientConfiguration { dataset, transfer_syntaxes, skip_refused: false };
         self.carry_out(StepId::ConfigureClient, Work::ConfigureClient(configuration))
     }
 

@@ -47,7 +47,7 @@ impl Instances {
     }
 
     fn from_directory(directory: TempDir) -> Self {
-        let (dataset, _) = dataset::prove(directory.path(), str::to_owned, |_| Ok(())).unwrap();
+        let dataset = dataset::prove(directory.path(), str::to_owned, |_| Ok(())).unwrap().dataset;
         Self { directory, all: dataset.instances }
     }
 

@@ -110,8 +110,11 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
             instances: facts.dataset.as_ref().map_or(plan.dataset.instances, |prepared| prepared.instances),
             bytes: facts.dataset.as_ref().map_or(plan.dataset.bytes, |prepared| prepared.bytes),
             hash: plan.dataset.hash.clone(),
-            sha256: facts.dataset.map(|prepared| prepared.sha256),
-            refused: plan.dataset.refused.clone(),
+            sha256: facts.dataset.as_ref().map(|prepared| prepared.sha256.clone()),
+            refused: {
+                let on_host = facts.dataset.iter().flat_map(|prepared| &prepared.refused);
+                plan.dataset.refused.iter().chain(on_host).cloned().collect()
+            },
         },
         hosts: plan.hosts.clone(),
         versions: facts.versions,

@@ -48,6 +48,7 @@ async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
         StepId::ConfigureClient => Work::ConfigureClient(ClientConfiguration {
             dataset: dataset(from).await?,
             transfer_syntaxes: plan.request.matrix.transfer_syntax.clone(),
+            skip_refused: plan.request.dataset.s3.as_ref().is_some_and(|objects| objects.skip_refused),
         }),
         StepId::ConfigureServer { ordinal } => {
             let (_, block) = plan.block_of(*ordinal).ok_or_else(|| missing_source(step))?;

@@ -4,17 +4,25 @@ mod attributes;
 mod canvas;
 mod header;
 mod inspect;
+mod meta;
 mod mix;
 mod noise;
 mod place;
 mod profile;
+mod refused;
+mod repairs;
+mod senders;
 mod synthetic;
+mod walk;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use inspect::{Inspected, Refused, inspect, is_storage, without_duplicates};
-pub use synthetic::{GENERATOR_VERSION, GeneratedInstance, generate, synthetic_bytes};
+pub use inspect::{Inspected, Part, inspect, is_private, is_storage, name_of_class};
+pub use refused::{Refused, without_duplicates};
+pub use repairs::Repairs;
+pub use senders::{MAX_CONTEXTS, context_count, unsendable, without_unsendable};
+pub use synthetic::{GENERATOR_VERSION, GeneratedInstance, generate, largest_synthetic_bytes, synthetic_bytes};
 
 /// A user's own object that will be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

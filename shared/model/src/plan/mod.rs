@@ -2,6 +2,7 @@
 
 mod block;
 mod estimate;
+mod memory;
 mod offline;
 mod search;
 
@@ -206,6 +207,7 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
             errors.push(FieldError::new(path, problem, format!("at least {needed}")));
         }
     }
+    errors.extend(memory::error(&request, &dataset));
     let estimate = estimate::estimate(&request, &dataset, &blocks);
     if estimate.minutes > f64::from(request.limits.max_minutes) {
         let problem =
@@ -311,6 +313,17 @@ fn notes(request: &Request, dataset: &DatasetPlan, blocks: &[Block]) -> Vec<Stri
              a slow server looks like a TCP timer. The probe counts for no verdict.",
             probe.number
         ));
+    }
+    notes.extend(memory::note(request, dataset));
+    if let DatasetOrigin::S3 { objects, .. } = &dataset.source {
+        let contexts = dataset::context_count(objects);
+        if contexts > dataset::MAX_CONTEXTS {
+            notes.push(format!(
+                "The dataset has {contexts} pairs of SOP class and transfer syntax, and an association carries {} (PS3.8 \
+                 9.3.2.2): every sender opens further associations for the rest.",
+                dataset::MAX_CONTEXTS
+            ));
+        }
     }
     for (role, name) in [("server", &request.server.instance_type), ("client", &request.client.instance_type)] {
         let Some(host_type) = HostType::find(name) else { continue };

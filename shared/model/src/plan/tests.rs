@@ -181,3 +181,38 @@ fn a_probe_is_only_made_where_it_tells_something() {
     assert_eq!(plan.blocks[2].server.target, Target::Orthanc);
     assert!(plan.blocks[2].probe);
 }
+
+#[test]
+fn a_server_that_could_not_hold_the_largest_instance_is_refused_with_types_that_can() {
+    let request = |instance_type: &str, target: &str| {
+        json!({ "dataset": { "synthetic": { "modality": "DBT", "instances": 2 } },
+            "server": { "instanceType": instance_type }, "matrix": { "target": [target] } })
+    };
+    let refused = plan_document(request("t3.micro", "orthanc")).expect_err("refused");
+    let [error] = &refused.errors[..] else { panic!("one") };
+    assert_eq!(error.path, "server.instanceType");
+    assert!(error.problem.starts_with("is t3.micro with 1024 MiB of memory, and Orthanc needs about 14"), "{error}");
+    assert!(error.allowed.contains("like t3a.small, t3.small"), "{error}");
+    plan_document(request("t3.small", "orthanc")).expect("enough");
+    // The sink holds no instance.
+    plan_document(request("t3.micro", "sink")).expect("enough");
+}
+
+#[test]
+fn many_large_instances_at_once_are_noted() {
+    let request = |associations: u32| {
+        json!({ "dataset": { "synthetic": { "modality": "DBT", "instances": 4 } },
+            "server": { "instanceType": "t3.small" }, "matrix": { "associations": [associations] } })
+    };
+    let is_noted = |plan: Plan| plan.notes.iter().any(|note| note.contains("associations send an instance of 398 MB"));
+    assert!(!is_noted(plan_document(request(1)).expect("enough")));
+    assert!(is_noted(plan_document(request(4)).expect("a note")));
+}
+
+#[test]
+fn default_hosts_can_hold_every_modality_but_the_largest() {
+    for modality in ["CT", "MR", "CR", "DX", "MG", "XA", "US", "PT", "NM"] {
+        let request = json!({ "dataset": { "synthetic": { "modality": modality, "instances": 2 } } });
+        plan_document(request).unwrap_or_else(|refused| panic!("{modality}: {refused}"));
+    }
+}

@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 use super::{aws_failure, beginning, reason};
 use crate::failure::Failure;
 use dicomperf_model::dataset::PlannedObject;
-use dicomperf_model::dataset::{Inspected, Refused, inspect, without_duplicates};
+use dicomperf_model::dataset::{Inspected, Part, Refused, inspect, without_duplicates, without_unsendable};
 use dicomperf_model::keys::DATASETS;
 use dicomperf_model::plan::DatasetPlan;
-use dicomperf_model::request::S3Objects;
+use dicomperf_model::request::{Request, S3Objects};
 use dicomperf_model::validation::{FieldError, InvalidRequest};
 
 /// Maximum number of objects of a dataset.
@@ -34,17 +34,18 @@ struct Listed {
     etag: String,
 }
 
-/// Inspects a user's objects and plans a dataset of the accepted ones.
+/// Inspects a user's objects, and plans a dataset of those that every sender of the request can send.
 ///
 /// # Errors
 /// [`Failure::DatasetRefused`] if the request does not skip a refused object, or if every object is refused.
 /// [`Failure::InvalidRequest`] if there is no object, there are too many, or they cannot be listed.
-pub async fn dataset(client: &Client, spec: &S3Objects) -> Result<DatasetPlan, Failure> {
+pub async fn dataset(client: &Client, spec: &S3Objects, request: &Request) -> Result<DatasetPlan, Failure> {
     let listed = list(client, spec).await?;
     let count = listed.len();
     let (accepted, mut refused) = inspect_all(client, spec, listed).await?;
+    let (accepted, unsendable) = without_unsendable(request, accepted);
     let (accepted, duplicates) = without_duplicates(accepted);
-    refused.extend(duplicates);
+    refused.extend(unsendable.into_iter().chain(duplicates));
     refused.sort_by(|a, b| a.key.cmp(&b.key));
     if accepted.is_empty() || !(refused.is_empty() || spec.skip_refused) {
         return Err(Failure::DatasetRefused { refused: refused.len(), objects: count, reasons: reasons(&refused) });
@@ -153,7 +154,9 @@ async fn inspect_object(
         doing: format!("reading s3://{}/{}", spec.bucket, object.key),
         reason: error.to_string(),
     })?;
-    Ok(inspect(body.into_bytes().as_ref(), spec.allow_identified))
+    let bytes = body.into_bytes();
+    let part = Part { size: object.bytes, is_whole: bytes.len() as u64 == object.bytes };
+    Ok(inspect(bytes.as_ref(), part, spec.allow_identified))
 }
 
 fn planned_object(object: Listed, header: Inspected) -> PlannedObject {

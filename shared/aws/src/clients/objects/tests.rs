@@ -69,7 +69,7 @@ fn bucket() -> Client {
 
 #[tokio::test]
 async fn what_is_refused_refuses_the_run_with_each_reason() {
-    let failure = dataset(&bucket(), &spec(false, false)).await.expect_err("refused");
+    let failure = dataset(&bucket(), &spec(false, false), &Request::default()).await.expect_err("refused");
     assert_eq!(failure.name(), "DatasetRefused");
     assert_eq!(
         failure.to_string(),
@@ -81,7 +81,7 @@ async fn what_is_refused_refuses_the_run_with_each_reason() {
 
 #[tokio::test]
 async fn what_is_refused_is_left_out_where_the_request_says_so() {
-    let plan = dataset(&bucket(), &spec(true, true)).await.expect("a dataset");
+    let plan = dataset(&bucket(), &spec(true, true), &Request::default()).await.expect("a dataset");
     let DatasetOrigin::S3 { objects, .. } = &plan.source else { panic!("another origin") };
     let keys: Vec<_> = objects.iter().map(|object| object.key.as_str()).collect();
     assert_eq!(keys, ["ct/1", "ct/2", "ct/4"]);
@@ -96,7 +96,8 @@ async fn a_dataset_of_which_nothing_is_left_is_refused() {
     store.put_bytes("ct/notes.txt", b"text".to_vec());
     let mut rules = vec![listing(&[("ct/notes.txt", 4)])];
     rules.extend(store.rules());
-    let failure = dataset(&client!(aws_sdk_s3, rules: rules), &spec(true, true)).await.expect_err("nothing");
+    let failure =
+        dataset(&client!(aws_sdk_s3, rules: rules), &spec(true, true), &Request::default()).await.expect_err("nothing");
     assert_eq!(failure.name(), "DatasetRefused");
 }
 
@@ -111,7 +112,8 @@ async fn no_object_too_many_and_no_access_are_errors_of_the_request() {
             "dataset.s3.bucket",
         ),
     ] {
-        let failure = dataset(&client!(aws_sdk_s3, [rule]), &spec(true, true)).await.expect_err("refused");
+        let failure =
+            dataset(&client!(aws_sdk_s3, [rule]), &spec(true, true), &Request::default()).await.expect_err("refused");
         let Failure::InvalidRequest(refusal) = failure else { panic!("{failure}") };
         assert_eq!(refusal.errors[0].path, path);
     }

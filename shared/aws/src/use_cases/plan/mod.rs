@@ -79,7 +79,7 @@ impl Planner {
             ..Circumstances::offline(run_id, now)
         };
         let dataset = match (&request.dataset.s3, &request.dataset.synthetic) {
-            (Some(objects), _) => objects::dataset(&self.s3, objects).await?,
+            (Some(objects), _) => objects::dataset(&self.s3, objects, &request).await?,
             (None, Some(synthetic)) => DatasetPlan::synthetic(synthetic),
             (None, None) => DatasetPlan::synthetic(&Synthetic::default()),
         };

@@ -33,6 +33,12 @@ pub fn synthetic_bytes(spec: &Synthetic) -> u64 {
     mix::places(spec).map(|place| place.profile.file_bytes(place.ordinal)).sum()
 }
 
+/// Returns the bytes of the dataset's largest file, or up to 1% more.
+#[must_use]
+pub fn largest_synthetic_bytes(spec: &Synthetic) -> u64 {
+    mix::places(spec).map(|place| place.profile.file_bytes(place.ordinal)).max().unwrap_or_default()
+}
+
 /// Writes the dataset into `directory` with one thread for each CPU. After each instance, `progress` gets the number of
 /// written instances, on the caller's thread. Returns the instances in the order of the files' names.
 ///

@@ -1,0 +1,69 @@
+//! Changed DICOM files through the inspection, which the plan and the agent share.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use dicomperf_model::dataset::{Part, generate, inspect};
+use dicomperf_model::request::{Modality, Synthetic};
+use dicomperf_testkit::fuzz::fuzz;
+use dicomperf_testkit::{Cause, not_tested};
+
+/// Seeds of more bytes are left out: changes to their pixels would change nothing.
+const MAX_SEED_BYTES: u64 = 200_000;
+/// The most memory of the test's process: the seeds, the input, and the buffers of an inflater.
+const MAX_PEAK_BYTES: u64 = 400_000_000;
+
+/// The made-up files of the repository, which include inputs that were once wrong.
+fn corpus() -> Vec<Vec<u8>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
+    let files = fs::read_dir(directory).expect("the corpus");
+    files.map(|file| fs::read(file.expect("a file").path()).expect("a file")).collect()
+}
+
+/// The real objects of many vendors that pydicom ships.
+fn pydicom() -> Option<Vec<Vec<u8>>> {
+    let script = "import os, pydicom.data as d; print(chr(10).join(map(str, d.get_testdata_files())))";
+    let output = Command::new("python3").args(["-W", "ignore", "-c", script]).output().ok()?;
+    let names = String::from_utf8(output.stdout).ok()?;
+    let paths = names.lines().map(Path::new);
+    let files = paths.filter(|path| path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_SEED_BYTES));
+    let files: Vec<_> = files.filter_map(|path| fs::read(path).ok()).collect();
+    (!files.is_empty()).then_some(files)
+}
+
+/// Inspects an object as the plan does, and as the agent does. Its repairs must leave nothing to repair.
+fn inspect_both_ways(bytes: &[u8]) {
+    let size = bytes.len() as u64;
+    let beginning = &bytes[..bytes.len() / 2];
+    let _ = inspect(beginning, Part { size, is_whole: false }, true);
+    let Ok(inspected) = inspect(bytes, Part { size, is_whole: true }, false) else { return };
+    assert!(inspected.data_set_at <= size);
+    let mut repaired = Vec::new();
+    inspected.repairs.apply(bytes, &mut repaired).expect("repaired");
+    let part = Part { size: repaired.len() as u64, is_whole: true };
+    let again = inspect(repaired.as_slice(), part, false).expect("still an object");
+    assert!(again.repairs.is_empty(), "{:?}", again.repairs);
+    assert_eq!((repaired.len() as u64 - again.data_set_at) % 2, 0);
+    assert_eq!(again.sop_instance_uid, inspected.sop_instance_uid);
+}
+
+#[test]
+fn changed_objects_of_our_own_end_in_an_answer() {
+    let mut seeds = corpus();
+    let directory = tempfile::tempdir().expect("a directory");
+    let spec = Synthetic { modality: Modality::Pt, instances: 1, seed: 1 };
+    let made = generate(&spec, directory.path(), |_| {}).expect("made");
+    seeds.push(fs::read(&made[0].path).expect("a file"));
+    seeds.iter().for_each(|seed| inspect_both_ways(seed));
+    let fuzzed = fuzz(&seeds, inspect_both_ways);
+    assert!(fuzzed.peak_bytes < MAX_PEAK_BYTES, "{fuzzed:?}");
+}
+
+#[test]
+fn changed_objects_of_many_vendors_end_in_an_answer() {
+    let Some(seeds) = pydicom() else { return not_tested(Cause::Missing("no pydicom: make install")) };
+    seeds.iter().for_each(|seed| inspect_both_ways(seed));
+    let fuzzed = fuzz(&seeds, inspect_both_ways);
+    assert!(fuzzed.peak_bytes < MAX_PEAK_BYTES, "{fuzzed:?}");
+}
