@@ -31,6 +31,30 @@ pub fn list(names: &[String]) -> String {
     }
 }
 
+/// Writes a signal that ends a process: `SIGKILL` (signal(7), the numbers of Linux on x86_64).
+#[must_use]
+pub fn signal(number: i32) -> String {
+    let name = match number {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        31 => "SIGSYS",
+        other => return format!("signal {other}"),
+    };
+    name.to_owned()
+}
+
 /// Writes a count with its noun: `1 host`, `2 hosts`.
 #[must_use]
 pub fn plural(count: impl Into<u64>, noun: &str) -> String {

@@ -60,6 +60,8 @@ pub enum CommandState {
     Failed {
         /// SSM's name for the status.
         status: String,
+        /// The script's exit code; `None` if it did not run.
+        exit_code: Option<i32>,
         /// The beginning of its standard error.
         output: String,
     },
@@ -123,6 +125,8 @@ impl Commands {
             ) => CommandState::Failed {
                 // The details distinguish Undeliverable and Terminated from Failed.
                 status: invocation.status_details().unwrap_or(status.as_str()).to_owned(),
+                // SSM's value for a script that did not run is -1.
+                exit_code: Some(invocation.response_code()).filter(|&code| code >= 0),
                 output: beginning(invocation.standard_error_content().unwrap_or_default().trim(), 1500),
             },
             _ => CommandState::Pending,

@@ -20,6 +20,7 @@ use dicomperf_model::keys;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::Secrets;
 use dicomperf_model::step::{HostRole, MAX_STEP_SECONDS, Progress, StepDocument, StepError, StepId, StepState};
+use dicomperf_model::words;
 
 /// Time that a host needs after a step, for uploads and teardown, before it expires.
 const CLEANUP_SECONDS: u64 = 60;
@@ -27,6 +28,8 @@ const CLEANUP_SECONDS: u64 = 60;
 const READ_INTERVAL: Duration = Duration::from_millis(250);
 /// Pause between two checks of the command and the hosts. SSM and EC2 limit the rate of calls.
 const CHECK_INTERVAL_SECONDS: f64 = 5.0;
+/// The signal that no process can catch, and that the kernel uses when memory runs out (signal(7)).
+const SIGKILL: i32 = 9;
 
 /// Runs steps on hosts.
 #[derive(Debug)]
@@ -173,15 +176,17 @@ impl StepRunner {
         command: &SentCommand,
         seen: &mut SeenReports,
     ) -> Result<(), Failure> {
-        if let CommandState::Failed { status, output } = self.commands.state(&command.command_id, &host.id).await? {
+        if let CommandState::Failed { status, exit_code, output } =
+            self.commands.state(&command.command_id, &host.id).await?
+        {
             // The agent may have uploaded its last report since it was last read.
             seen.add(self.report(event).await?);
             if seen.is_final() {
                 return Ok(());
             }
             self.check_hosts(event).await?;
-            let separator = if output.is_empty() { "" } else { ": " };
-            return Err(step_failure(event, host, format!("SSM reports {status}{separator}{output}")));
+            let latest = seen.latest.as_ref().map(|report| report.progress.doing.as_str());
+            return Err(step_failure(event, host, describe_end(&status, exit_code, &output, latest)));
         }
         self.check_hosts(event).await?;
         self.show(event, seen).await;
@@ -300,6 +305,27 @@ fn host(event: &StepEvent) -> Result<&LaunchedHost, Failure> {
         doing: format!("running step {}", event.step),
         reason: format!("no {} host is named", event.step.host()),
     })
+}
+
+/// Describes the end of a command whose agent has not reported one. `doing` is the agent's last progress.
+fn describe_end(status: &str, exit_code: Option<i32>, output: &str, doing: Option<&str>) -> String {
+    let mut text = format!("SSM reports {status}");
+    // A shell's exit code for a process that a signal ended is 128 and the signal's number.
+    if let Some(signal) = exit_code.filter(|code| (129..=192).contains(code)).map(|code| code - 128) {
+        text.push_str(&format!("; the agent was ended by {}", words::signal(signal)));
+        if signal == SIGKILL {
+            text.push_str(", as the kernel does when memory runs out");
+        }
+    } else if let Some(code) = exit_code.filter(|_| output.is_empty()) {
+        text.push_str(&format!(" with exit code {code} and no output"));
+    }
+    if let Some(doing) = doing {
+        text.push_str(&format!(", while {doing}"));
+    }
+    if !output.is_empty() {
+        text.push_str(&format!(": {output}"));
+    }
+    text
 }
 
 /// Returns the seconds that the agent has: a step's maximum, or the hosts' remaining time if that is shorter.

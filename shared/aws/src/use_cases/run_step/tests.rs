@@ -285,6 +285,20 @@ async fn a_step_that_failed_says_why_in_the_agents_words() {
     );
 }
 
+#[test]
+fn an_agent_that_a_signal_ended_is_described_with_its_work() {
+    assert_eq!(
+        describe_end("Failed", Some(137), "", Some("iteration 2 of 3, storescu, 4 associations")),
+        "SSM reports Failed; the agent was ended by SIGKILL, as the kernel does when memory runs out, while iteration 2 of 3, \
+         storescu, 4 associations"
+    );
+    let overflow = describe_end("Failed", Some(134), "thread 'main' has overflowed its stack", None);
+    let expected = "SSM reports Failed; the agent was ended by SIGABRT: thread 'main' has overflowed its stack";
+    assert_eq!(overflow, expected);
+    assert_eq!(describe_end("Failed", Some(1), "", None), "SSM reports Failed with exit code 1 and no output");
+    assert_eq!(describe_end("Undeliverable", None, "", None), "SSM reports Undeliverable");
+}
+
 #[tokio::test]
 async fn a_command_that_failed_without_a_report_says_what_it_wrote() {
     let failed = state(CommandInvocationStatus::Failed, "curl is missing on this host\n");
