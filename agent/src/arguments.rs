@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use dicomperf_model::step::Work;
 
+use crate::resources::Watched;
+use crate::server::Supervised;
+
 /// The agent of dicomperf.
 #[derive(Debug, Parser)]
 #[command(name = "dicomperf-agent", version, about)]
@@ -50,6 +53,34 @@ enum Command {
         /// File that the samples are appended to
         #[arg(long)]
         out: PathBuf,
+        /// Directory of the server's storage, whose volume is sampled too
+        #[arg(long)]
+        storage: Option<PathBuf>,
+        /// Log of Orthanc, whose warnings and errors are sampled without identifiers
+        #[arg(long)]
+        log: Option<PathBuf>,
+        /// Record of a supervisor, whose ends are sampled; may be repeated
+        #[arg(long = "record")]
+        records: Vec<PathBuf>,
+        /// File with the URL that the samples are put to when the server fails
+        #[arg(long)]
+        upload_url: Option<PathBuf>,
+    },
+    /// Run a server until it ends, and record its end
+    #[command(hide = true)]
+    Supervise {
+        /// Name of the server: Orthanc or sink
+        #[arg(long)]
+        name: String,
+        /// File that the end is appended to
+        #[arg(long)]
+        record: PathBuf,
+        /// User that the server runs as
+        #[arg(long)]
+        user: Option<String>,
+        /// The server's program and its arguments
+        #[arg(last = true, required = true)]
+        command: Vec<String>,
     },
 }
 
@@ -103,8 +134,15 @@ pub enum Action {
         /// File with a [`crate::sink::SinkDocument`].
         document: PathBuf,
     },
-    /// Sample this host's resources into this file.
-    Sample(PathBuf),
+    /// Sample this host's resources.
+    Sample {
+        /// File for the samples.
+        out: PathBuf,
+        /// The server to watch.
+        watched: Watched,
+    },
+    /// Run a server and record its end.
+    Supervise(Supervised),
 }
 
 /// The kind of a step's work. The commands are named after it.
@@ -133,7 +171,21 @@ impl Arguments {
             Command::Step { document } => step(document, None),
             Command::Send { document, out } => Action::Send { document: document.clone(), out: out.clone() },
             Command::Sink { document } => Action::Sink { document: document.clone() },
-            Command::Sample { out } => Action::Sample(out.clone()),
+            Command::Sample { out, storage, log, records, upload_url } => Action::Sample {
+                out: out.clone(),
+                watched: Watched {
+                    storage: storage.clone(),
+                    log: log.clone(),
+                    records: records.clone(),
+                    upload_url: upload_url.clone(),
+                },
+            },
+            Command::Supervise { name, record, user, command } => Action::Supervise(Supervised {
+                name: name.clone(),
+                record: record.clone(),
+                user: user.clone(),
+                command: command.clone(),
+            }),
         }
     }
 }

@@ -10,7 +10,7 @@ use dicomperf_model::step::StepError;
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// A package cannot be installed.
-    #[error("{package} cannot be installed: {reason}")]
+    #[error("{package} cannot be installed: {}", given(reason))]
     InstallFailed {
         /// The package.
         package: String,
@@ -28,25 +28,25 @@ pub enum Failure {
         needed: &'static str,
     },
     /// A server was started but does not serve.
-    #[error("{server} does not serve: {reason}")]
+    #[error("{server} does not serve: {}", given(reason))]
     ServerNotStarted {
         /// The name of the server or of its unit.
         server: String,
         /// The part that does not answer, and the last lines of the server's log.
         reason: String,
     },
-    /// A server's REST interface does not answer.
-    #[error("{interface} at {url} does not answer: {reason}")]
+    /// A server's REST interface does not answer, or answers with an error.
+    #[error("{interface} at {url} {}", given(trouble))]
     ServerUnreachable {
         /// The interface's name.
         interface: &'static str,
         /// Its URL.
         url: String,
-        /// The error or status.
-        reason: String,
+        /// The trouble, from its verb on: `does not answer: Connection refused`.
+        trouble: String,
     },
     /// No sender could open an association.
-    #[error("no association with {called} at {address}, called from {calling}: {reason}")]
+    #[error("no association with {called} at {address}, called from {calling}: {}", given(reason))]
     AssociationFailed {
         /// Address and port.
         address: String,
@@ -58,22 +58,30 @@ pub enum Failure {
         reason: String,
     },
     /// The dataset cannot be made, downloaded or read.
-    #[error("dataset: {0}")]
+    #[error("dataset: {}", given(.0))]
     DatasetFailed(String),
     /// A step that cannot be divided was not finished in time.
-    #[error("{doing}: not finished before the step's deadline")]
+    #[error("{}: not finished before the step's deadline", given(doing))]
     DeadlinePassed {
         /// The unfinished work.
         doing: String,
     },
     /// A file or a process of the host failed.
-    #[error("{doing}: {source}")]
+    #[error("{doing}: {}", given(&source.to_string()))]
     HostFailed {
         /// The failed work.
         doing: String,
         /// The operating system's error.
         source: io::Error,
     },
+}
+
+/// A reason for a message. A program may fail without a word, and no message may end in a colon.
+fn given(reason: &str) -> &str {
+    match reason.trim().trim_end_matches([':', ' ']) {
+        "" => "no reason was given",
+        reason => reason,
+    }
 }
 
 impl Failure {
@@ -138,4 +146,48 @@ pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One failure of each kind with this reason.
+    fn each(reason: &str) -> Vec<Failure> {
+        let reason = || reason.to_owned();
+        vec![
+            Failure::InstallFailed { package: "orthanc".to_owned(), reason: reason() },
+            Failure::OrthancTooOld { found: reason(), key: reason(), needed: "1.10.0" },
+            Failure::ServerNotStarted { server: "dicomperf-orthanc.service".to_owned(), reason: reason() },
+            Failure::ServerUnreachable { interface: "REST", url: "http://10.0.0.1:8042".to_owned(), trouble: reason() },
+            Failure::AssociationFailed {
+                address: "10.0.0.1:4242".to_owned(),
+                calling: "A".to_owned(),
+                called: "B".to_owned(),
+                reason: reason(),
+            },
+            Failure::DatasetFailed(reason()),
+            Failure::DeadlinePassed { doing: reason() },
+            Failure::HostFailed { doing: "run systemctl".to_owned(), source: io::Error::other(reason()) },
+        ]
+    }
+
+    #[test]
+    fn no_message_ends_in_a_colon_where_a_program_gave_no_reason() {
+        for reason in ["", " ", "\n", ":", "systemctl start dicomperf-orthanc.service: \n"] {
+            let failures = each(reason);
+            let names: Vec<_> = failures.iter().map(Failure::name).collect();
+            assert_eq!(names, Failure::NAMES);
+            for failure in failures {
+                let message = failure.to_string();
+                assert!(!message.trim_end().ends_with(':') && !message.contains(": :"), "{message:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_reason_is_the_end_of_the_message() {
+        let failure = Failure::ServerNotStarted { server: "Orthanc".to_owned(), reason: "port 4242".to_owned() };
+        assert_eq!(failure.to_string(), "Orthanc does not serve: port 4242");
+    }
 }

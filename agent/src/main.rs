@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use dicomperf_agent::arguments::{Action, Arguments};
-use dicomperf_agent::{native, resources, sink, step};
+use dicomperf_agent::{native, resources, server, sink, step};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -12,7 +12,8 @@ fn main() -> ExitCode {
         Action::Step { document, work } => step::carry_out(&document, work, &arguments.state),
         Action::Send { document, out } => native::send_document(&document, &out),
         Action::Sink { document } => sink::serve_document(&document).map(|()| ExitCode::SUCCESS),
-        Action::Sample(out) => resources::sample_until_signal(&out).map(|()| ExitCode::SUCCESS),
+        Action::Sample { out, watched } => resources::sample_until_signal(&out, &watched).map(|()| ExitCode::SUCCESS),
+        Action::Supervise(supervised) => server::supervise(&supervised),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{error:#}");

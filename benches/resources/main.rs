@@ -51,7 +51,7 @@ fn main() {
     let samples = read(&fs::read(&file).unwrap()).unwrap();
     let of_orthanc = |sample: &Sample| match sample {
         Sample::Resources(sample) => sample.processes.iter().map(|process| process.threads.len()).sum(),
-        Sample::Store(_) => 0,
+        Sample::Store(_) | Sample::ServerEnd(_) | Sample::ServerLog(_) => 0,
     };
     let figures = json!({
         "cpu_percent_of_one_core": rounded(100.0 * used / took),

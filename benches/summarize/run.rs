@@ -156,7 +156,13 @@ fn resources(at_ms: u64) -> Sample {
         at_ms,
         cpu: CpuSample { user_ms: at_ms, system_ms: at_ms, idle_ms: 2 * at_ms, ..CpuSample::default() },
         cpu_busy_ms: vec![at_ms / 2; 4],
-        processes: vec![ProcessSample { pid: 1, name: "Orthanc".to_owned(), cpu_ms: at_ms, threads }],
+        processes: vec![ProcessSample {
+            pid: 1,
+            name: "Orthanc".to_owned(),
+            cpu_ms: at_ms,
+            threads,
+            ..ProcessSample::default()
+        }],
         ..ResourceSample::default()
     }))
 }

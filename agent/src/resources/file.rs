@@ -40,6 +40,16 @@ impl SampleFile {
     }
 }
 
+/// Samples as zstd frames, without a file.
+pub(super) fn frames(samples: impl IntoIterator<Item = Sample>) -> io::Result<Vec<u8>> {
+    let mut samples = samples.into_iter().peekable();
+    let mut frames = Vec::new();
+    while samples.peek().is_some() {
+        frames.extend(frame(samples.by_ref().take(MAX_FRAME_SAMPLES))?);
+    }
+    Ok(frames)
+}
+
 fn frame(samples: impl Iterator<Item = Sample>) -> io::Result<Vec<u8>> {
     // serde_json writes a few bytes at a time, and each write to the encoder is costly.
     let mut lines = Vec::new();

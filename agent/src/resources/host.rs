@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use dicomperf_model::samples::{CpuSample, DiskSample, MemorySample, ResourceSample, Sample, TrafficSample};
+use dicomperf_model::samples::{CpuSample, DiskSample, MemorySample, ResourceSample, TrafficSample};
 use procfs::{CpuTime, Current as _, CurrentSI as _, DiskStat, KernelStats, Meminfo, ProcResult};
 
 use super::processes::Processes;
-use super::{ena, tcp};
+use super::watch::Watch;
+use super::{ena, oom, tcp};
 use crate::clock::Moment;
 
 /// The sector size of /proc/diskstats, whatever the disk's own (the kernel's Documentation/admin-guide/iostats.rst).
@@ -35,7 +36,7 @@ impl Host {
     ///
     /// # Errors
     /// A file of /proc that cannot be read: a sample is complete, or it is not taken.
-    pub fn sample(&mut self) -> io::Result<Sample> {
+    pub fn sample(&mut self, watch: &Watch) -> io::Result<ResourceSample> {
         let at_ms = Moment::now().wall_ms();
         let kernel = read("/proc/stat", KernelStats::current())?;
         let memory = read("/proc/meminfo", Meminfo::current())?;
@@ -45,7 +46,7 @@ impl Host {
         self.number += 1;
         let allowances =
             number.is_multiple_of(ALLOWANCES_EVERY_SAMPLES).then(|| ena::allowances_exceeded(&self.ena)).flatten();
-        Ok(Sample::Resources(Box::new(ResourceSample {
+        Ok(ResourceSample {
             at_ms,
             cpu: cpu(&kernel.total),
             cpu_busy_ms: kernel.cpu_time.iter().map(busy_ms).collect(),
@@ -63,7 +64,9 @@ impl Host {
             tcp: tcp::sample()?,
             processes: self.processes.sample(number),
             ena_allowance_exceeded: allowances,
-        })))
+            storage: watch.volume(),
+            oom_kills: oom::host(),
+        })
     }
 
     fn is_physical(&mut self, name: &str) -> bool {

@@ -5,8 +5,12 @@
 mod ena;
 mod file;
 mod host;
+mod oom;
+mod pending;
 mod processes;
+mod server_log;
 mod tcp;
+mod watch;
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -23,14 +27,17 @@ use crate::home::RunHome;
 use crate::upload::{Retries, Uploader};
 pub use file::SampleFile;
 use host::Host;
+pub(crate) use oom::OomKills;
+use pending::Pending;
+pub(crate) use server_log::known_message;
+use watch::Watch;
+pub use watch::Watched;
+pub(crate) use watch::volume;
 
 /// The file of the host's samples, in the run's home.
 pub const SAMPLES_FILE: &str = "samples.jsonl.zst";
 /// The time between two samples.
 pub const SAMPLE_PERIOD: Duration = Duration::from_millis(200);
-/// Samples in a frame. A killed sampler loses at most this many, which are 5 s.
-const FRAME_SAMPLES: usize = 25;
-
 /// Samples this host's resources until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Sampler {
@@ -44,15 +51,25 @@ impl Sampler {
     /// # Errors
     /// A part of /proc that cannot be read, a file that cannot be written.
     pub fn start(file: &Path) -> io::Result<Self> {
-        let mut host = Host::new();
-        let first = host.sample()?;
+        Self::start_watching(file, &Watched::default())
+    }
+
+    /// Starts to sample like [`Sampler::start`], and watches a server.
+    ///
+    /// # Errors
+    /// A part of /proc that cannot be read, a file that cannot be written.
+    pub fn start_watching(file: &Path, watched: &Watched) -> io::Result<Self> {
+        let (mut host, mut watch) = (Host::new(), Watch::new(watched));
+        let first = Sample::Resources(Box::new(host.sample(&watch)?));
+        let upload_url = watched.upload_url.clone();
         let file = file.to_owned();
         // The file exists from the start, so that a path that cannot be written fails now.
         SampleFile::append(&file, [first])?;
         let (stop, stopped) = channel();
-        let thread = std::thread::Builder::new()
-            .name("sampler".to_owned())
-            .spawn(move || sample_until(&stopped, &mut host, &file))?;
+        let thread = std::thread::Builder::new().name("sampler".to_owned()).spawn(move || {
+            let mut pending = Pending::new(file, upload_url);
+            sample_until(&stopped, &mut host, &mut watch, &mut pending)
+        })?;
         Ok(Self { thread: Some((stop, thread)) })
     }
 
@@ -94,33 +111,33 @@ pub fn upload(home: &RunHome, url: &str) {
 ///
 /// # Errors
 /// A part of /proc that cannot be read, a file that cannot be written.
-pub fn sample_until_signal(file: &Path) -> anyhow::Result<()> {
+pub fn sample_until_signal(file: &Path, watched: &Watched) -> anyhow::Result<()> {
     tracing_subscriber::fmt().with_writer(io::stderr).with_ansi(false).init();
     // The signals come before the sampler, so that an early one is not lost.
     let mut signals = Signals::new([SIGTERM, SIGINT]).context("cannot wait for signals")?;
-    let sampler = Sampler::start(file).with_context(|| format!("cannot sample into {}", file.display()))?;
+    let sampler =
+        Sampler::start_watching(file, watched).with_context(|| format!("cannot sample into {}", file.display()))?;
     signals.forever().next();
     sampler.stop().with_context(|| format!("cannot write the last samples to {}", file.display()))
 }
 
 /// Samples on a fixed schedule: a late sample does not delay the next one, and a missed sample is skipped.
-fn sample_until(stopped: &Receiver<()>, host: &mut Host, file: &Path) -> io::Result<()> {
-    let mut pending: Vec<Sample> = Vec::with_capacity(FRAME_SAMPLES);
+fn sample_until(stopped: &Receiver<()>, host: &mut Host, watch: &mut Watch, pending: &mut Pending) -> io::Result<()> {
     let mut due = Instant::now() + SAMPLE_PERIOD;
     loop {
         let wait = stopped.recv_timeout(due.saturating_duration_since(Instant::now()));
-        match host.sample() {
-            Ok(sample) => pending.push(sample),
+        match host.sample(watch) {
+            Ok(sample) => {
+                let events = watch.events(sample.at_ms);
+                pending.push(Sample::Resources(Box::new(sample)));
+                events.into_iter().for_each(|event| pending.push(event));
+            }
             Err(error) => tracing::warn!(%error, "no sample"),
         }
         if wait != Err(RecvTimeoutError::Timeout) {
-            return SampleFile::append(file, pending);
+            return pending.write();
         }
-        if pending.len() >= FRAME_SAMPLES
-            && let Err(error) = SampleFile::append(file, pending.drain(..))
-        {
-            tracing::warn!(%error, file = %file.display(), "samples are lost");
-        }
+        pending.write_if_due();
         due += SAMPLE_PERIOD;
         while due <= Instant::now() {
             due += SAMPLE_PERIOD;

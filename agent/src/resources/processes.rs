@@ -1,4 +1,4 @@
-//! The CPU time of the processes called Orthanc, and of each of their threads.
+//! The processes called Orthanc: CPU time, state and memory, and the CPU time of each of their threads.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -72,8 +72,10 @@ impl Server {
             self.threads.iter().filter_map(|(id, file)| Some(ThreadSample { id: *id, cpu_ms: cpu_ms(file)? }));
         Some(ProcessSample {
             pid: u32::try_from(self.process.pid).ok()?,
-            name: stat.comm,
             cpu_ms: (stat.utime + stat.stime) * 1000 / procfs::ticks_per_second(),
+            state: Some(stat.state),
+            resident_bytes: Some(stat.rss * procfs::page_size()),
+            name: stat.comm,
             threads: threads.filter(|thread| thread.cpu_ms >= MIN_CPU_MS).collect(),
         })
     }

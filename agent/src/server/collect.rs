@@ -7,8 +7,8 @@ use std::path::Path;
 
 use dicomperf_model::step::{Collect, Collected, StepOutput};
 
-use super::companions;
 use super::target::{configured_server, every_server};
+use super::{companions, condition};
 use crate::failure::Failure;
 use crate::home::RunHome;
 use crate::reporter::{Reporter, WorkEnd};
@@ -27,7 +27,9 @@ pub fn collect(collect: &Collect, home: &RunHome, reporter: &mut Reporter) -> Re
     let mut versions = versions::host();
     every_server(&collect.server).for_each(|server| server.add_version(&mut versions, &home.path("version.out")));
     let mut collected = Collected { versions, orthanc: BTreeMap::new(), environment: BTreeMap::new() };
-    let result = configured_server(&collect.server, home).and_then(|server| server.collect(&mut collected));
+    let result = configured_server(&collect.server, home).and_then(|server| {
+        server.collect(&mut collected).map_err(|failure| condition::explain(failure, server.as_ref()))
+    });
     reporter.set_output(StepOutput::Collected(collected));
     // The log is uploaded in any case. It matters most if the server does not answer.
     reporter.stage(1, 2, "collecting the server's log");

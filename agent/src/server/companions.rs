@@ -1,29 +1,46 @@
 //! Units that run beside the server for as long as the host exists: the sampler, and iperf3's server.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use dicomperf_model::step::IPERF3_PORT;
+use dicomperf_model::step::{IPERF3_PORT, ServerConfiguration};
 
 use super::processes;
 use super::systemd::{self, systemctl, unit_path, unit_text};
+use super::target::every_server;
 use crate::failure::{DuringIo as _, Failure};
-use crate::home::RunHome;
+use crate::home::{self, RunHome};
 use crate::resources::SAMPLES_FILE;
 
 /// The time limit for the start of a unit's process.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// The file with the URL for the samples, in the run's home.
+const SAMPLES_URL_FILE: &str = "samples-url";
 const SAMPLER_UNIT: &str = "dicomperf-sampler.service";
 
 /// Starts the sampler and iperf3's server, unless they run already.
 ///
 /// # Errors
 /// `ServerNotStarted`, `HostFailed`.
-pub(super) fn start_companions(home: &RunHome, deadline: Instant) -> Result<(), Failure> {
+pub(super) fn start_companions(
+    configuration: &ServerConfiguration,
+    home: &RunHome,
+    deadline: Instant,
+) -> Result<(), Failure> {
     let agent = std::env::current_exe().while_doing(|| "find the agent's own binary".to_owned())?;
     let samples = home.path(SAMPLES_FILE).display().to_string();
-    let command = format!("{} sample --out {samples}", agent.display());
+    // The URL is a secret, so it is no argument of a process. The sampler that runs already reads the new one.
+    let url_file = home.path(SAMPLES_URL_FILE);
+    home::replace(&url_file, configuration.samples_url.as_bytes(), 0o600).while_path("write", &url_file)?;
+    let mut command = format!("{} sample --out {samples} --upload-url {}", agent.display(), url_file.display());
+    for server in every_server(&configuration.server) {
+        let _ = write!(command, " --record {}", server.record().display());
+        for (option, path) in [("--storage", server.storage()), ("--log", server.log())] {
+            let _ = path.map(|path| write!(command, " {option} {}", path.display()));
+        }
+    }
     start_once(SAMPLER_UNIT, &unit_text("Samples of this host for dicomperf", &command, ""), &samples, home, deadline)?;
     // An argument that identifies iperf3's server among the processes of the host.
     let pid_file = "/run/dicomperf-iperf3.pid";

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 use dicomperf_model::measurement::HostVersions;
 use dicomperf_model::step::{ServerConfiguration, StepOutput};
 
+use super::supervisor::end_since;
 use super::target::{every_server, save_configured_target, server_under_test};
 use super::under_test::ServerUnderTest;
-use super::{companions, echo, files, processes, systemd};
+use super::{companions, condition, echo, files, processes, systemd};
+use crate::clock::Moment;
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::reporter::{Reporter, WorkEnd};
@@ -18,8 +20,6 @@ use crate::{packages, resources, tls, versions};
 
 /// The longest wait for a server's first answer. Its database may be large.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// Lines of the server's log in an error.
-const MAX_LOG_LINES: usize = 5;
 
 /// Runs `server configure`: installs the server and iperf3, writes the server's configuration and our units, and starts
 /// them. Then it checks that the server answers on its control interface and to C-ECHO. It restarts nothing if the
@@ -43,7 +43,7 @@ pub fn configure(
     server.add_version(&mut versions, &home.path("version.out"));
     tracing::info!(?versions, "{}", server.name());
     // The companions only explain a result, so a failure to start them does not fail the step.
-    if let Err(failure) = companions::start_companions(home, deadline) {
+    if let Err(failure) = companions::start_companions(configuration, home, deadline) {
         tracing::warn!("{failure}");
     }
 
@@ -52,8 +52,8 @@ pub fn configure(
     save_configured_target(configuration.settings.target, home)?;
     if changed || host.check().is_err() {
         reporter.stage(2, 3, format!("starting {}", server.name()));
-        host.restart()?;
-        host.wait()?;
+        let begin = host.restart()?;
+        host.wait(&begin)?;
     } else {
         tracing::info!("this configuration runs already");
     }
@@ -89,7 +89,7 @@ impl Host<'_> {
     }
 
     /// Stops every server that may use the ports, our own and a package's, and starts this one.
-    fn restart(&self) -> Result<(), Failure> {
+    fn restart(&self) -> Result<Begin, Failure> {
         let address = &self.configuration.server;
         systemd::systemctl(&["daemon-reload"], self.home, self.deadline)?;
         // A unit that does not exist or does not run is not an error.
@@ -99,6 +99,9 @@ impl Host<'_> {
             }
         }
         for server in every_server(address) {
+            // A supervisor ends its server, and records that this was requested.
+            let supervisors = processes::find_supervisors(server.record())?;
+            supervisors.iter().try_for_each(processes::ServerProcess::end)?;
             server.processes()?.iter().try_for_each(processes::ServerProcess::end)?;
         }
         for port in [address.dicom_port, address.rest_port] {
@@ -106,7 +109,12 @@ impl Host<'_> {
                 return Err(self.not_started(format!("another program uses port {port}")));
             }
         }
-        systemd::start(self.server.unit(), self.home, self.deadline)
+        let begin =
+            Begin { at_ms: Moment::now().wall_ms(), log_length: self.server.log().map_or(0, condition::length) };
+        match systemd::start(self.server.unit(), self.home, self.deadline) {
+            Err(Failure::ServerNotStarted { reason, .. }) => Err(self.not_started(self.with_condition(reason, &begin))),
+            started => started.map(|()| begin),
+        }
     }
 
     /// Fails if the server does not run as configured, or does not answer.
@@ -128,19 +136,26 @@ impl Host<'_> {
         }
     }
 
-    fn wait(&self) -> Result<(), Failure> {
+    /// Waits until the server answers. A server whose process ended will never answer.
+    fn wait(&self, begin: &Begin) -> Result<(), Failure> {
         let until = self.deadline.min(Instant::now() + START_TIMEOUT);
         loop {
             let Err(reason) = self.check() else { return Ok(()) };
-            if Instant::now() >= until {
-                let log = self.server.log().and_then(|path| fs::read(path).ok());
-                let end = log.map(|log| {
-                    format!("; its log ends with: {}", last_lines(&String::from_utf8_lossy(&log), MAX_LOG_LINES))
-                });
-                return Err(self.not_started(reason + &end.unwrap_or_default()));
+            let ended = end_since(self.server.record(), begin.at_ms).is_some();
+            if ended || Instant::now() >= until {
+                return Err(self.not_started(self.with_condition(reason, begin)));
             }
             sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Adds the host's knowledge to a reason: the end of the process, a full volume, the end of the log.
+    fn with_condition(&self, reason: String, begin: &Begin) -> String {
+        let mut reasons = condition::reasons(self.server, begin.at_ms);
+        reasons.push(reason);
+        let log = self.server.log().and_then(|log| condition::last_log_lines(log, begin.log_length));
+        reasons.extend(log.map(|lines| format!("its log ends with: {lines}")));
+        reasons.join("; ")
     }
 
     fn not_started(&self, reason: String) -> Failure {
@@ -148,7 +163,10 @@ impl Host<'_> {
     }
 }
 
-fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines[lines.len().saturating_sub(count)..].join(" | ")
+/// The start of a server.
+struct Begin {
+    /// Its time, in ms since 1970-01-01 UTC.
+    at_ms: u64,
+    /// The length of the server's log before it.
+    log_length: u64,
 }

@@ -7,12 +7,14 @@ use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::supervisor;
 use crate::failure::{DuringIo as _, Failure};
 
 /// The time in which a process must end after a signal.
@@ -33,6 +35,13 @@ pub(super) fn find_by_name(name: &str) -> Result<Vec<ServerProcess>, Failure> {
 /// Every live process with this argument: a path with which only ours are started.
 pub(super) fn find_by_argument(argument: &str) -> Result<Vec<ServerProcess>, Failure> {
     find(|_, arguments| arguments.iter().any(|other| other == argument)).while_doing(|| "read /proc".to_owned())
+}
+
+/// Every live supervisor with this record.
+pub(super) fn find_supervisors(record: &Path) -> Result<Vec<ServerProcess>, Failure> {
+    let mut processes = find_by_argument(&record.display().to_string())?;
+    processes.retain(ServerProcess::is_supervisor);
+    Ok(processes)
 }
 
 fn find(wanted: impl Fn(&str, &[String]) -> bool) -> io::Result<Vec<ServerProcess>> {
@@ -62,6 +71,12 @@ impl ServerProcess {
     #[must_use]
     pub fn was_started_with(&self, argument: &str) -> bool {
         self.arguments.iter().any(|other| other.trim_end_matches('/') == argument)
+    }
+
+    /// True if the process is the supervisor of a server, whose arguments contain those of the server.
+    #[must_use]
+    pub fn is_supervisor(&self) -> bool {
+        self.arguments.get(1).is_some_and(|verb| verb == supervisor::VERB)
     }
 
     /// Returns the environment with which the process was started: `NAME=VALUE`.

@@ -10,7 +10,8 @@ use dicomperf_model::step::{Collected, ServerAddress, ServerConfiguration};
 
 use super::certificate::CertificatePaths;
 use super::processes::{self, ServerProcess};
-use super::systemd::{unit_path, unit_text};
+use super::supervisor::Supervised;
+use super::systemd::{supervised_unit_text, unit_path};
 use super::under_test::{Contents, ServerFile, ServerUnderTest, StoredInstance};
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
@@ -21,6 +22,8 @@ use crate::sink::{Counted, INSTANCES_PATH, SinkDocument};
 const UNIT_NAME: &str = "dicomperf-sink.service";
 /// The document with which the sink is started.
 const DOCUMENT_PATH: &str = "/etc/dicomperf/sink.json";
+/// The record of the sink's supervisor.
+const RECORD_PATH: &str = "/run/dicomperf/sink-ends.jsonl";
 /// The longest wait for an answer. Counting itself is instant.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -77,8 +80,18 @@ impl ServerUnderTest for Sink {
 
     fn files(&self, block: &ServerConfiguration, _versions: &HostVersions) -> Result<Vec<ServerFile>, Failure> {
         let agent = std::env::current_exe().while_doing(|| "find the agent's own binary".to_owned())?;
-        let command = format!("{} sink {DOCUMENT_PATH}", agent.display());
-        let unit = unit_text("The sink, which receives in place of a server, for dicomperf", &command, "");
+        let supervised = Supervised {
+            name: "sink".to_owned(),
+            record: RECORD_PATH.into(),
+            user: None,
+            command: vec![agent.display().to_string(), "sink".to_owned(), DOCUMENT_PATH.to_owned()],
+        };
+        let unit = supervised_unit_text(
+            "The sink, which receives in place of a server, for dicomperf",
+            &supervised,
+            &agent,
+            "",
+        );
         let path = PathBuf::from(DOCUMENT_PATH);
         let content = serde_json::to_vec_pretty(&self.document(block)).while_path("write", &path)?;
         Ok(vec![
@@ -100,7 +113,9 @@ impl ServerUnderTest for Sink {
     }
 
     fn processes(&self) -> Result<Vec<ServerProcess>, Failure> {
-        processes::find_by_argument(DOCUMENT_PATH)
+        let mut processes = processes::find_by_argument(DOCUMENT_PATH)?;
+        processes.retain(|process| !process.is_supervisor());
+        Ok(processes)
     }
 
     /// True if the sink runs: its file has all of its settings.
@@ -114,6 +129,14 @@ impl ServerUnderTest for Sink {
 
     fn log(&self) -> Option<&Path> {
         None
+    }
+
+    fn storage(&self) -> Option<&Path> {
+        None
+    }
+
+    fn record(&self) -> &Path {
+        Path::new(RECORD_PATH)
     }
 
     fn collect(&self, _collected: &mut Collected) -> Result<(), Failure> {

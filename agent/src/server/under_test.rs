@@ -71,6 +71,12 @@ pub trait ServerUnderTest {
     /// The server's log, if it writes one.
     fn log(&self) -> Option<&Path>;
 
+    /// The directory with the server's storage, if it stores anything.
+    fn storage(&self) -> Option<&Path>;
+
+    /// The record of the server's supervisor: the ends of its process.
+    fn record(&self) -> &Path;
+
     /// Adds the server's live configuration, without secrets, and its environment, as far as they are available.
     ///
     /// # Errors

@@ -19,3 +19,4 @@ mod schemas;
 mod search;
 mod senders;
 mod sink;
+mod supervisor;

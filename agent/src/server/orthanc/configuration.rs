@@ -11,7 +11,8 @@ use dicomperf_model::step::ServerConfiguration;
 use serde_json::{Map, Value, json};
 
 use super::super::certificate::CertificatePaths;
-use super::super::systemd::{unit_path, unit_text};
+use super::super::supervisor::Supervised;
+use super::super::systemd::{supervised_unit_text, unit_path};
 use crate::failure::Failure;
 use crate::versions;
 
@@ -33,6 +34,8 @@ pub struct Paths {
     pub log: PathBuf,
     /// Our unit.
     pub unit: PathBuf,
+    /// The record of Orthanc's supervisor.
+    pub record: PathBuf,
 }
 
 impl Paths {
@@ -45,6 +48,8 @@ impl Paths {
             storage: "/var/lib/orthanc/db-v6".into(),
             log: "/var/log/orthanc/dicomperf.log".into(),
             unit: unit_path(UNIT_NAME),
+            // In memory, so that a full disk does not prevent the record.
+            record: "/run/dicomperf/orthanc-ends.jsonl".into(),
         }
     }
 
@@ -57,6 +62,7 @@ impl Paths {
             storage: directory.join("storage"),
             log: directory.join("orthanc.log"),
             unit: directory.join(UNIT_NAME),
+            record: directory.join("orthanc-ends.jsonl"),
         }
     }
 }
@@ -132,15 +138,26 @@ pub fn arguments(paths: &Paths) -> [String; 2] {
     [format!("--logfile={}", paths.log.display()), paths.configuration.display().to_string()]
 }
 
-/// Our unit.
+/// Our unit. The supervisor is root's, because the agent's binary is, and starts Orthanc as its own user.
 #[must_use]
-pub fn unit(settings: &ServerSettings, paths: &Paths) -> String {
-    let mut lines = format!("User={GROUP_NAME}\nGroup={GROUP_NAME}\n");
+pub fn unit(settings: &ServerSettings, paths: &Paths, agent: &Path) -> String {
+    let mut lines = String::new();
     for (name, value) in environment(settings) {
         let _ = writeln!(lines, "Environment={name}={value}");
     }
-    let command = format!("{} {}", versions::ORTHANC_PROGRAM, arguments(paths).join(" "));
-    unit_text("Orthanc, configured by dicomperf", &command, &lines)
+    supervised_unit_text("Orthanc, configured by dicomperf", &supervised(paths, Some(GROUP_NAME)), agent, &lines)
+}
+
+/// Orthanc under its supervisor, as this user.
+#[must_use]
+pub fn supervised(paths: &Paths, user: Option<&str>) -> Supervised {
+    let program = versions::ORTHANC_PROGRAM.to_owned();
+    Supervised {
+        name: "Orthanc".to_owned(),
+        record: paths.record.clone(),
+        user: user.map(str::to_owned),
+        command: std::iter::once(program).chain(arguments(paths)).collect(),
+    }
 }
 
 /// The configuration without its secrets.
@@ -213,9 +230,20 @@ mod tests {
     fn the_unit_sets_tcp_nodelay_either_way() {
         let mut configuration = configuration(false, &[]);
         let paths = Paths::installed();
-        assert!(unit(&configuration.settings, &paths).contains("\nEnvironment=TCP_NODELAY=1\n"));
+        let unit = |settings: &ServerSettings| unit(settings, &paths, Path::new("/opt/agent"));
+        assert!(unit(&configuration.settings).contains("\nEnvironment=TCP_NODELAY=1\n"));
         configuration.settings.tcp_no_delay = false;
-        assert!(unit(&configuration.settings, &paths).contains("\nEnvironment=TCP_NODELAY=0\n"));
+        assert!(unit(&configuration.settings).contains("\nEnvironment=TCP_NODELAY=0\n"));
+    }
+
+    #[test]
+    fn the_unit_starts_a_supervisor_that_starts_orthanc_as_its_own_user() {
+        let unit = unit(&configuration(false, &[]).settings, &Paths::installed(), Path::new("/opt/agent"));
+        let command = "\nExecStart=/opt/agent supervise --name Orthanc --record /run/dicomperf/orthanc-ends.jsonl \
+                       --user orthanc -- /usr/sbin/Orthanc --logfile=/var/log/orthanc/dicomperf.log \
+                       /etc/dicomperf/orthanc.json\n";
+        assert!(unit.contains(command), "{unit}");
+        assert!(unit.contains("\nKillMode=mixed\n") && !unit.contains("User="), "{unit}");
     }
 
     #[test]

@@ -85,7 +85,8 @@ impl ServerUnderTest for Orthanc {
         let keys = configuration::file(block, version, &self.paths)?;
         let path = self.paths.configuration.clone();
         let content = serde_json::to_vec_pretty(&keys).while_path("write", &path)?;
-        let unit = configuration::unit(&block.settings, &self.paths).into_bytes();
+        let agent = std::env::current_exe().while_doing(|| "find the agent's own binary".to_owned())?;
+        let unit = configuration::unit(&block.settings, &self.paths, &agent).into_bytes();
         Ok(vec![
             ServerFile { path, content, is_secret: true },
             ServerFile { path: self.paths.unit.clone(), content: unit, is_secret: false },
@@ -131,6 +132,14 @@ impl ServerUnderTest for Orthanc {
 
     fn log(&self) -> Option<&Path> {
         Some(&self.paths.log)
+    }
+
+    fn storage(&self) -> Option<&Path> {
+        Some(&self.paths.storage)
+    }
+
+    fn record(&self) -> &Path {
+        &self.paths.record
     }
 
     fn collect(&self, collected: &mut Collected) -> Result<(), Failure> {

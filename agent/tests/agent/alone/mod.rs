@@ -2,6 +2,7 @@
 //! each of them alone.
 
 pub mod diagnosis;
+mod failures;
 mod network;
 mod resources;
 mod search;

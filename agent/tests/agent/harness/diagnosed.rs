@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use dicomperf_agent::resources::Sampler;
+use dicomperf_agent::resources::{Sampler, Watched};
 use dicomperf_analysis::summarize::{HostSamples, Outcome, Stores, summarize};
 use dicomperf_model::plan::{BlockRun, Circumstances, DatasetPlan, Plan, plan};
 use dicomperf_model::request::{Request, Target};
@@ -44,6 +44,14 @@ impl Server {
         }
     }
 
+    /// The parts that a sampler watches.
+    fn watched(&self) -> Watched {
+        match self {
+            Self::Orthanc(orthanc) => orthanc.watched(),
+            Self::Sink(_) => Watched::default(),
+        }
+    }
+
     fn address(&self) -> ServerAddress {
         match self {
             Self::Orthanc(orthanc) => orthanc.address.clone(),
@@ -78,8 +86,8 @@ pub fn diagnosed_with(request: Value, mut start: impl FnMut(&ServerSettings, Blo
         let (_, block) = plan.block_of(sequenced.ordinal).unwrap();
         let server = start(&block.server, sequenced);
         // The sampler scans for processes called Orthanc when it starts, and then every 2 s.
-        let sampler = Sampler::start(&file).unwrap();
-        let measured = run.measure(0, measure_block(&plan, sequenced, &server)).succeeds();
+        let sampler = Sampler::start_watching(&file, &server.watched()).unwrap();
+        let measured = run.measure(0, measure_block(&plan, sequenced, server.address())).succeeds();
         sampler.stop().unwrap();
         if let Server::Orthanc(orthanc) = &server {
             let output = Some(StepOutput::Collected(orthanc.collect()));
@@ -90,6 +98,7 @@ pub fn diagnosed_with(request: Value, mut start: impl FnMut(&ServerSettings, Blo
     let samples = Samples { server: fs::read(file).unwrap(), client: fs::read(run.home("samples.jsonl.zst")).unwrap() };
     recorded::write_latest(&plan, &steps, &samples);
     let summary = summary_of(&plan, &steps, &samples);
+    assert_eq!(summary.server_faults, []);
     for scenario in &summary.scenarios {
         assert_eq!(scenario.valid_iterations, scenario.planned_iterations, "{:?}", scenario.iterations);
     }
@@ -138,13 +147,13 @@ fn has_the_cpus(scenario: &ScenarioSummary) -> bool {
     others < 0.2 * f64::from(used.cpus)
 }
 
-fn measure_block(plan: &Plan, sequenced: BlockRun, server: &Server) -> MeasureBlock {
+pub fn measure_block(plan: &Plan, sequenced: BlockRun, address: ServerAddress) -> MeasureBlock {
     let (_, block) = plan.block_of(sequenced.ordinal).unwrap();
     MeasureBlock {
         ordinal: sequenced.ordinal,
         block: sequenced.block,
         round: sequenced.round,
-        server: server.address(),
+        server: address,
         settings: block.server.clone(),
         calling_ae_title: "DICOMPERF".to_owned(),
         scenarios: block.scenarios.clone(),
@@ -156,7 +165,7 @@ fn measure_block(plan: &Plan, sequenced: BlockRun, server: &Server) -> MeasureBl
 }
 
 /// Prints the values that rules examine, and their findings, for a reader with --no-capture.
-fn show(summary: &Summary) {
+pub fn show(summary: &Summary) {
     for scenario in &summary.scenarios {
         let used = scenario.resources.server.as_ref();
         let counted: Vec<_> = scenario.iterations.iter().filter(|one| one.counts()).collect();

@@ -3,6 +3,7 @@
 
 pub mod bucket;
 pub mod diagnosed;
+pub mod failing;
 pub mod orthanc;
 pub mod recorded;
 pub mod run;

@@ -7,19 +7,22 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use dicomperf_agent::server::ServerUnderTest as _;
+use dicomperf_agent::resources::Watched;
 use dicomperf_agent::server::orthanc::Orthanc;
 use dicomperf_agent::server::orthanc::configuration::{self, Paths};
 use dicomperf_agent::server::orthanc::rest::OrthancRest;
+use dicomperf_agent::server::{ServerUnderTest as _, Supervised};
 use dicomperf_agent::tls::Certificate;
 use dicomperf_agent::versions;
 use dicomperf_model::request::Target;
 use dicomperf_model::settings::ServerSettings;
 use dicomperf_model::step::{Collected, ServerAddress, ServerConfiguration};
+use rustix::process::{Pid, test_kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::free_port;
+use super::run::agent;
 
 pub const PASSWORD: &str = "hush-hush-0123456789";
 
@@ -60,14 +63,14 @@ impl OrthancProcess {
         // Jobs and retries would add seconds to each start, and no test needs them.
         keys.insert("SaveJobs".to_owned(), json!(false));
         fs::write(&paths.configuration, serde_json::to_vec(&keys).unwrap()).unwrap();
-        fs::create_dir(&paths.storage).unwrap();
+        fs::create_dir_all(&paths.storage).unwrap();
         if settings.tls {
             let made = Certificate::generate(&address).unwrap();
             fs::write(&paths.certificate.certificate, made.certificate).unwrap();
             fs::write(&paths.certificate.private_key, made.private_key).unwrap();
         }
-        let process = Command::new(versions::ORTHANC_PROGRAM)
-            .args(configuration::arguments(&paths))
+        let supervised = configuration::supervised(&paths, None);
+        let process = supervisor(&supervised)
             .envs(configuration::environment(&settings))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -112,16 +115,57 @@ impl OrthancProcess {
         fs::read(&self.paths.certificate.certificate).unwrap()
     }
 
-    pub fn stop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
+    /// Orthanc's own process, below its supervisor; `None` if it has ended.
+    pub fn process(&self) -> Option<Pid> {
+        let supervisor = self.process.id();
+        let children = fs::read_to_string(format!("/proc/{supervisor}/task/{supervisor}/children")).ok()?;
+        Pid::from_raw(children.split_whitespace().next()?.parse().ok()?)
     }
+
+    /// The parts that a sampler watches.
+    pub fn watched(&self) -> Watched {
+        Watched {
+            storage: Some(self.paths.storage.clone()),
+            log: Some(self.paths.log.clone()),
+            records: vec![self.paths.record.clone()],
+            upload_url: None,
+        }
+    }
+
+    /// Kills the supervisor, and Orthanc with it.
+    pub fn stop(&mut self) {
+        let orthanc = self.process();
+        // The test may have stopped it.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let ends = || orthanc.is_none_or(|orthanc| test_kill_process(orthanc).is_err());
+        // A zombie counts as ended for its ports, but only its new parent can remove it.
+        for _ in 0..100 {
+            if ends() || orthanc.is_some_and(is_zombie) {
+                return;
+            }
+            sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+/// True if a process has ended but was not waited for.
+fn is_zombie(process: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|fields| fields.starts_with('Z'))
+}
+
+/// The agent's command that supervises a server.
+pub fn supervisor(supervised: &Supervised) -> Command {
+    let mut command = Command::new(agent());
+    command.args(["supervise", "--name", &supervised.name, "--record"]).arg(&supervised.record);
+    command.args(supervised.user.iter().flat_map(|user| ["--user", user]));
+    command.arg("--").args(&supervised.command);
+    command
 }
 
 impl Drop for OrthancProcess {
     fn drop(&mut self) {
-        // The test may have stopped it.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        self.stop();
     }
 }

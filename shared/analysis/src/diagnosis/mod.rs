@@ -6,6 +6,7 @@
 mod client;
 mod configuration;
 mod course;
+mod failures;
 mod measured;
 mod network;
 mod orthanc;
@@ -14,15 +15,18 @@ mod transport;
 
 use dicomperf_model::results::{ConfigurationAdvice, Finding, Summary};
 
+pub(crate) use failures::{ServerSide, Window, fault_of_end, fault_of_log};
 use measured::Measured;
 
-/// Returns every finding of a run, sorted by confidence and then by gain, the highest first.
+/// Returns every finding of a run: first the failures of the server, then the limits of the transfer. Both are sorted
+/// by confidence and then by gain, the highest first.
 ///
 /// The summary has all that is needed, so an old report can be diagnosed again.
 #[must_use]
 pub fn diagnose(summary: &Summary) -> Vec<Finding> {
     let measured = Measured::new(summary);
     let mut findings = Vec::new();
+    findings.extend(failures::find(summary));
     findings.extend(transport::find(&measured));
     findings.extend(client::find(&measured));
     findings.extend(server::find(&measured));
@@ -31,7 +35,8 @@ pub fn diagnose(summary: &Summary) -> Vec<Finding> {
     findings.extend(course::find(&measured));
     findings.extend(configuration::find(summary));
     let gain = |finding: &Finding| finding.gain.as_ref().map_or(1.0, |gain| gain.times);
-    findings.sort_by(|a, b| a.confidence.cmp(&b.confidence).then_with(|| gain(b).total_cmp(&gain(a))));
+    let rank = |finding: &Finding| (!finding.rule.is_server_fault(), finding.confidence);
+    findings.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| gain(b).total_cmp(&gain(a))));
     findings
 }
 

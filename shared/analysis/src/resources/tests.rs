@@ -34,8 +34,14 @@ fn sample(number: u64) -> ResourceSample {
         network: TrafficSample { received_bytes: number * 2_000_000, sent_bytes: number * 20_000 },
         loopback: TrafficSample { received_bytes: 5, sent_bytes: 5 },
         tcp: TcpSample { sent_segments: number * 1000, retransmitted_segments: number * 10, timeouts: None },
-        processes: vec![ProcessSample { pid: 6, name: "Orthanc".to_owned(), cpu_ms: 40 + number * 260, threads }],
-        ena_allowance_exceeded: None,
+        processes: vec![ProcessSample {
+            pid: 6,
+            name: "Orthanc".to_owned(),
+            cpu_ms: 40 + number * 260,
+            threads,
+            ..ProcessSample::default()
+        }],
+        ..ResourceSample::default()
     }
 }
 

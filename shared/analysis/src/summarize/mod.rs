@@ -6,6 +6,7 @@ pub(crate) mod fixture;
 mod resources;
 mod scenario;
 mod search;
+mod server_side;
 mod step_facts;
 mod stores;
 mod timeline;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 pub use self::resources::HostSamples;
 use self::step_facts::StepFacts;
 pub use self::stores::Stores;
+pub(crate) use self::stores::UnusualStore;
 use crate::diagnosis;
 use crate::verdict::{HistoricScenario, check_threshold, compare_with_history, earlier_medians};
 
@@ -62,8 +64,9 @@ impl Outcome {
 /// Summarizes a run from its plan and the reports of its steps. Reports may be missing, and may come in any order.
 #[must_use]
 pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary {
-    let facts = StepFacts::collect(steps);
-    let (scenarios, resampled) = scenario::summarize(plan, steps, &outcome);
+    let (steps, server_faults) = server_side::mark_spoiled(plan, steps, &outcome);
+    let facts = StepFacts::collect(&steps);
+    let (scenarios, resampled) = scenario::summarize(plan, &steps, &outcome);
     let not_measured = scenario::not_measured(plan, &scenarios);
     let comparisons = within_run::compare(&scenarios, &resampled);
     let thresholds = thresholds(plan, &scenarios);
@@ -71,7 +74,7 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         Some(Baseline::History) => baseline(plan, &scenarios, &outcome.history),
         Some(Baseline::Run(_)) | None => Vec::new(),
     };
-    let searches = search::summarize(plan, steps);
+    let searches = search::summarize(plan, &steps);
     let complete = outcome.error.is_none()
         && outcome.hosts_left == 0
         && not_measured.is_empty()
@@ -92,6 +95,7 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         scenarios,
         comparisons,
         diagnosis: Vec::new(),
+        server_faults,
         configuration_advice: Vec::new(),
         searches: searches.found,
         against: None,

@@ -1,7 +1,7 @@
 //! The hosts' resource use while a scenario was measured.
 
 use dicomperf_model::results::{IterationSummary, ScenarioResources};
-use dicomperf_model::samples::{self, ResourceSample, Sample, UnreadableSamples};
+use dicomperf_model::samples::{self, ResourceSample, Sample, ServerEnd, ServerLogSample, UnreadableSamples};
 use dicomperf_model::step::HostRole;
 
 use super::stores::Stores;
@@ -14,6 +14,10 @@ pub struct HostSamples {
     pub server: Vec<ResourceSample>,
     /// Samples of the host that sends.
     pub client: Vec<ResourceSample>,
+    /// Ends of servers' processes.
+    pub ends: Vec<ServerEnd>,
+    /// Warnings and errors of the server's log.
+    pub log: Vec<ServerLogSample>,
 }
 
 impl HostSamples {
@@ -22,6 +26,7 @@ impl HostSamples {
     /// # Errors
     /// Fails if the file is not a samples file or is cut off. The samples before the fault are added nevertheless.
     pub fn add(&mut self, host: HostRole, file: &[u8], stores: &mut Stores) -> Result<(), UnreadableSamples> {
+        let (ends, log) = (&mut self.ends, &mut self.log);
         let resources = match host {
             HostRole::Server => &mut self.server,
             HostRole::Client => &mut self.client,
@@ -29,6 +34,8 @@ impl HostSamples {
         let read = samples::for_each_sample(file, |sample| match sample {
             Sample::Resources(sample) => resources.push(*sample),
             Sample::Store(store) => stores.add(&store),
+            Sample::ServerEnd(end) => ends.push(end),
+            Sample::ServerLog(message) => log.push(message),
         });
         // The agent appends in the order of time, but a resumed step may sample at the same time as the first attempt.
         resources.sort_by_key(|sample| sample.at_ms);

@@ -11,6 +11,21 @@ use dicomperf_model::statistics::LeastSquares;
 pub struct Stores {
     /// By scenario, block run and index.
     iterations: BTreeMap<(u32, u32, u32), Vec<Answered>>,
+    /// By the same.
+    unusual: BTreeMap<(u32, u32, u32), Vec<UnusualStore>>,
+}
+
+/// A C-STORE without success, or one that waited long for its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UnusualStore {
+    /// The time of the request, in us since 1970-01-01 UTC.
+    pub requested_us: u64,
+    /// The time from the request to the answer, in us; `None` if no answer came.
+    pub waited_us: Option<u64>,
+    /// Size of the file.
+    pub bytes: u64,
+    /// True if the answer was not Success, or did not come.
+    pub failed: bool,
 }
 
 /// A C-STORE that the server answered.
@@ -27,18 +42,28 @@ pub(super) struct OverTime(Vec<Vec<Answered>>);
 
 /// Buckets of equal width that the longest iteration is divided into.
 const BUCKETS: u64 = 60;
+/// A C-STORE that waits for at least this time is unusual.
+const MIN_UNUSUAL_WAIT_US: u64 = 1_000_000;
+/// The status of a C-STORE that succeeded, as the agent writes it.
+const SUCCESS: &str = "Success";
 /// C-STOREs that an iteration needs before its quarters are compared.
 const MIN_STORES_FOR_GROWTH: usize = 40;
 
 impl Stores {
     /// Adds a C-STORE. One without an answer has no latency and is skipped.
     pub fn add(&mut self, store: &StoreSample) {
+        let iteration = (store.scenario, store.ordinal, store.index);
+        self.unusual.entry(iteration).or_default().extend(UnusualStore::from_sample(store));
         let Some(latency_us) = store.latency_us else { return };
         let latency_us = u32::try_from(latency_us).unwrap_or(u32::MAX);
         // With open arrival the latency counts from the time at which the request was due.
         let requested_us = store.scheduled_us.unwrap_or(store.requested_us);
-        let iteration = (store.scenario, store.ordinal, store.index);
         self.iterations.entry(iteration).or_default().push(Answered { requested_us, latency_us });
+    }
+
+    /// Returns the C-STOREs of an iteration that failed or waited long.
+    pub(super) fn unusual(&self, scenario: u32, ordinal: u32, index: u32) -> &[UnusualStore] {
+        self.unusual.get(&(scenario, ordinal, index)).map_or(&[], Vec::as_slice)
     }
 
     /// Returns a scenario's C-STOREs in the iterations that count.
@@ -55,6 +80,18 @@ impl Stores {
                 })
                 .collect(),
         )
+    }
+}
+
+impl UnusualStore {
+    /// Returns `None` for a C-STORE that succeeded without a long wait.
+    fn from_sample(store: &StoreSample) -> Option<Self> {
+        // With open arrival the latency counts from the time at which the request was due.
+        let late_us = store.scheduled_us.map_or(0, |scheduled| store.requested_us.saturating_sub(scheduled));
+        let waited_us = store.latency_us.map(|latency| latency.saturating_sub(late_us));
+        let failed = store.status.as_deref() != Some(SUCCESS);
+        let is_unusual = failed || waited_us.is_none_or(|waited| waited >= MIN_UNUSUAL_WAIT_US);
+        is_unusual.then_some(Self { requested_us: store.requested_us, waited_us, bytes: store.bytes, failed })
     }
 }
 

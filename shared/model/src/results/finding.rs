@@ -28,6 +28,14 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
+    /// The kernel ended the server for lack of memory, or the server could not allocate memory.
+    OutOfMemory,
+    /// The process of the server ended.
+    ServerDied,
+    /// The volume with the server's storage was full.
+    DiskFull,
+    /// The server neither worked nor answered.
+    ServerStalled,
     /// Nagle's algorithm at one end waits for an acknowledgement that the other end delays (RFC 1122 4.2.3.2 and 4.2.3.4).
     NagleDelayedAck,
     /// The sender could not send faster.
@@ -130,10 +138,20 @@ impl Rule {
         matches!(self, Self::ClientBound | Self::BurstableThrottled)
     }
 
+    /// True if the server failed. Such a finding comes before every limit of the transfer.
+    #[must_use]
+    pub const fn is_server_fault(self) -> bool {
+        matches!(self, Self::OutOfMemory | Self::ServerDied | Self::DiskFull | Self::ServerStalled)
+    }
+
     /// Returns the title of the finding.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
+            Self::OutOfMemory => "The server ran out of memory",
+            Self::ServerDied => "The server's process ended",
+            Self::DiskFull => "The server's volume was full",
+            Self::ServerStalled => "The server did not work",
             Self::NagleDelayedAck => "A TCP timer: Nagle's algorithm with delayed ACK",
             Self::ClientBound => "The sender was the limit",
             Self::ServerCpuBound => "The server's CPUs were the limit",

@@ -9,6 +9,7 @@ mod growth;
 mod resources;
 mod scenario;
 mod search;
+mod server_fault;
 mod timeline;
 mod two_runs;
 mod verdict;
@@ -28,6 +29,7 @@ pub use self::growth::{Growth, LatencyBucket};
 pub use self::resources::{CpuUse, DiskUse, OrthancUse, ResourceUse, ScenarioResources, TrafficUse};
 pub use self::scenario::{IterationSummary, LatencySummary, NotMeasured, ScenarioSummary};
 pub use self::search::{SearchLevel, SearchSummary};
+pub use self::server_fault::{FaultyIteration, ServerFault};
 pub use self::timeline::{Timeline, TimelinePoint};
 pub use self::two_runs::{ComparedRun, DifferenceOf, RunComparison, RunDifference, RunNoise, ScenarioPair};
 pub use self::verdict::{BaselineComparison, Change, RunStatus, ThresholdOutcome, ThresholdState, Verdict};
@@ -68,6 +70,9 @@ pub struct Summary {
     /// The limits of the transfer, the most certain finding first.
     pub diagnosis: Vec<Finding>,
 
+    /// Failures of the server, seen on its own host. An iteration with such a failure does not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_faults: Vec<ServerFault>,
     /// Orthanc's live configuration, compared with the advice for ingest.
     pub configuration_advice: Vec<ConfigurationAdvice>,
     /// The results of searches, if the request asks for the most that the server sustains.

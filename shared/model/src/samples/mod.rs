@@ -3,6 +3,7 @@
 //! A file `samples/HOST.jsonl.zst` contains [`Sample`]s as JSON lines in zstd frames, one after another; see [`read`].
 
 mod reading;
+mod server;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use reading::{UnreadableSamples, for_each_sample, read};
+pub use server::{LogLevel, LogTrouble, ServerEnd, ServerLogSample, VolumeSample, seconds};
 
 /// One line of a samples file. The field `kind` gives its type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +21,10 @@ pub enum Sample {
     Resources(Box<ResourceSample>),
     /// One C-STORE.
     Store(StoreSample),
+    /// The end of a server's process.
+    ServerEnd(ServerEnd),
+    /// A warning or an error of the server's log.
+    ServerLog(ServerLogSample),
 }
 
 /// The resources of a host at one moment.
@@ -58,6 +64,13 @@ pub struct ResourceSample {
     /// Present only in samples that read them: one in ten, and no sample without such a driver.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ena_allowance_exceeded: Option<BTreeMap<String, u64>>,
+    /// The volume with the server's storage; absent on the client, and as long as the storage does not exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<VolumeSample>,
+    /// Processes that the kernel killed for lack of memory since its start (/proc/vmstat, `oom_kill`); absent if the
+    /// kernel does not report it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_kills: Option<u64>,
 }
 
 /// Counters of CPU time by state, in ms, summed over CPUs (/proc/stat, line `cpu`; proc_stat(5)).
@@ -147,6 +160,12 @@ pub struct ProcessSample {
     /// Its living threads that have used 10 ms of CPU or more; empty if the kernel does not report them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub threads: Vec<ThreadSample>,
+    /// Its state at that moment, in one letter (/proc/PID/stat; proc_pid_stat(5)). `T` is stopped by a signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<char>,
+    /// Its resident memory at that moment, in bytes (/proc/PID/stat, rss).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resident_bytes: Option<u64>,
 }
 
 /// The counter of one thread.
