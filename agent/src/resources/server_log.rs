@@ -58,8 +58,20 @@ const KNOWN: &[Known] = &[
     ("Internal error", None),
 ];
 
+/// The beginning of Orthanc's message of a result code of SQLite.
+const SQLITE_CODE: &str = "SQLite error code ";
+
 /// The known message that a text contains, and its meaning.
 pub(crate) fn known_message(text: &str) -> Option<(&'static str, Option<LogTrouble>)> {
+    if let Some((_, code)) = text.split_once(SQLITE_CODE) {
+        // SQLITE_NOMEM, SQLITE_IOERR, SQLITE_FULL (https://www.sqlite.org/rescode.html).
+        return Some(match code.split(|letter: char| !letter.is_ascii_digit()).next()? {
+            "7" => ("SQLite error code 7, no memory", Some(LogTrouble::OutOfMemory)),
+            "10" => ("SQLite error code 10, a failed read or write of the disk", None),
+            "13" => ("SQLite error code 13, the disk is full", Some(LogTrouble::WriteFailed)),
+            _ => ("another SQLite error code", None),
+        });
+    }
     KNOWN.iter().find(|(message, _)| text.contains(message)).copied()
 }
 
@@ -129,6 +141,16 @@ mod tests {
             "E1126 14:19:34.123456 OrthancException.cpp:61] Cannot write to file: /var/lib/orthanc/DOE^JANE/1.2.3";
         let expected = (LogLevel::Error, "Cannot write to file".to_owned(), Some(LogTrouble::WriteFailed));
         assert_eq!(without_identifiers(line), Some(expected));
+    }
+
+    #[test]
+    fn a_result_code_of_sqlite_is_told_by_its_meaning() {
+        let line =
+            |code| without_identifiers(&format!("E1126 14:50:43.817103 Statement.cpp:87] SQLite error code {code}"));
+        let full =
+            (LogLevel::Error, "SQLite error code 13, the disk is full".to_owned(), Some(LogTrouble::WriteFailed));
+        assert_eq!(line("13"), Some(full));
+        assert_eq!(line("1").expect("an error").2, None);
     }
 
     #[test]

@@ -59,13 +59,21 @@ pub(super) fn length(path: &Path) -> u64 {
     path.metadata().map_or(0, |metadata| metadata.len())
 }
 
-/// The last lines that a log has after a position, in one line; `None` if it has none. A log that was begun anew counts
-/// from its beginning.
+/// The last lines that a log has after a position, in one line; `None` if it has none. Where the log has errors, only
+/// they are shown: Orthanc starts with a dozen warnings. A log that was begun anew counts from its beginning.
 pub(super) fn last_log_lines(log: &Path, position: u64) -> Option<String> {
     let text = read_from(log, position).ok()?;
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let mut lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    if lines.iter().any(|line| is_error(line)) {
+        lines.retain(|line| is_error(line));
+    }
     let last = lines[lines.len().saturating_sub(MAX_LOG_LINES)..].join(" | ");
     (!last.is_empty()).then_some(last)
+}
+
+/// True for a line like `E1126 14:19:34.123456 OrthancException.cpp:61] text`.
+fn is_error(line: &str) -> bool {
+    matches!(line.as_bytes(), [b'E', digit, ..] if digit.is_ascii_digit())
 }
 
 fn read_from(log: &Path, position: u64) -> io::Result<String> {
@@ -97,7 +105,7 @@ mod tests {
         fs::write(&log, "before\n").expect("written");
         let position = length(&log);
         assert_eq!(last_log_lines(&log, position), None);
-        fs::write(&log, "before\nE1 a\n\nE2 b\n").expect("written");
+        fs::write(&log, "before\nE1 a\n\nW3 warning\nE2 b\n").expect("written");
         assert_eq!(last_log_lines(&log, position).as_deref(), Some("E1 a | E2 b"));
         fs::write(&log, "new\n").expect("written");
         assert_eq!(last_log_lines(&log, position).as_deref(), Some("new"));

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 use dicomperf_agent::clock::Moment;
 use dicomperf_agent::resources::{SampleFile, Sampler};
 use dicomperf_model::results::ResourceUse;
-use dicomperf_model::samples::{ResourceSample, Sample, StoreSample, read};
+use dicomperf_model::samples::{ResourceSample, Sample, ServerEnd, StoreSample, read};
 use dicomperf_testkit::{Cause, not_tested};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+
+use crate::harness::Bucket;
 
 const AGENT: &str = env!("CARGO_BIN_EXE_dicomperf-agent");
 const DISK_BYTES: usize = 50_000_000;
@@ -74,6 +76,43 @@ fn a_file_that_is_written_through_is_seen_on_a_disk() {
     let names: Vec<_> = samples[0].disks.iter().map(|disk| disk.name.as_str()).collect();
     assert!(!names.iter().any(|name| name.starts_with("loop") || name.starts_with("ram")), "{names:?}");
     assert!(used.memory_available_min_bytes > 1_000_000);
+}
+
+/// A record with the end of an Orthanc.
+fn record_end(record: &Path, requested: bool) {
+    let signal = Some("SIGKILL".to_owned());
+    let end = ServerEnd { server: "Orthanc".to_owned(), signal, requested, ..ServerEnd::default() };
+    let mut file = File::options().append(true).create(true).open(record).unwrap();
+    writeln!(file, "{}", serde_json::to_string(&end).unwrap()).unwrap();
+}
+
+#[test]
+fn samples_of_a_server_that_died_are_uploaded_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let bucket = Bucket::start();
+    fs::write(path("url"), bucket.url("samples")).unwrap();
+    let mut command = Command::new(AGENT);
+    command.arg("sample").arg("--out").arg(path("samples")).arg("--record").arg(path("ends"));
+    command.arg("--upload-url").arg(path("url"));
+    let _process = SampleProcess(command.spawn().unwrap());
+    while !path("samples").exists() {
+        sleep(Duration::from_millis(20));
+    }
+    record_end(&path("ends"), true);
+    sleep(Duration::from_millis(600));
+    // An end that was asked for is no reason to upload.
+    assert_eq!(bucket.uploads("samples"), Vec::<Vec<u8>>::new());
+    record_end(&path("ends"), false);
+    // The next frame would be written after 5 s.
+    let until = Instant::now() + Duration::from_secs(3);
+    while bucket.uploads("samples").is_empty() {
+        assert!(Instant::now() < until, "no upload");
+        sleep(Duration::from_millis(20));
+    }
+    let uploaded = read(&bucket.uploads("samples")[0]).unwrap();
+    let ends = uploaded.iter().filter(|sample| matches!(sample, Sample::ServerEnd(_)));
+    assert_eq!(ends.count(), 2);
 }
 
 struct SampleProcess(Child);

@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use dicomperf_model::results::{Finding, Rule};
+
 use super::chart::Chart;
 use super::document::{Block, Document, Table, Text};
 use super::table::MAX_POINTS;
@@ -243,6 +245,17 @@ fn a_run_that_failed_half_way_says_where_and_shows_what_there_is() {
         "Instances per second by scenario",
         "href=\"./blocks/0.json\"",
     ] {
+        assert!(page.contains(part), "{part} is missing");
+    }
+}
+
+#[test]
+fn a_run_that_failed_with_its_server_says_so_in_its_first_sentence() {
+    let mut summary = fixtures::failed_half_way();
+    let says = "Orthanc was ended by SIGKILL, 3.2 s after its start.".to_owned();
+    summary.diagnosis = vec![Finding { rule: Rule::ServerDied, says, gain: None, ..fixtures::nagle() }];
+    let page = html(&summary);
+    for part in ["are below. The server's process ended.", "Orthanc was ended by SIGKILL, 3.2 s after its start."] {
         assert!(page.contains(part), "{part} is missing");
     }
 }

@@ -10,7 +10,7 @@ use rustix::process::{Signal, kill_process};
 
 use crate::harness::OrthancProcess;
 use crate::harness::diagnosed::{assert_silent, finding};
-use crate::harness::failing::{Failed, FailingRun, MemoryLimit, Mounted, wait_for_instances};
+use crate::harness::failing::{Failed, FailingRun, Freezer, MemoryLimit, Mounted, wait_for_instances};
 
 /// Every rule for a failure of the server.
 const FAULTS: [Rule; 4] = [Rule::OutOfMemory, Rule::ServerDied, Rule::DiskFull, Rule::ServerStalled];
@@ -70,6 +70,27 @@ fn a_server_that_is_stopped_for_seconds_spoils_an_iteration_that_looks_valid() {
     assert_eq!((scenario.valid_iterations, scenario.iterations.len()), (1, 2));
     // The two seconds are in no figure.
     assert!(scenario.latency_ms.unwrap().max < 1500.0, "{:?}", scenario.latency_ms);
+}
+
+#[test]
+fn a_server_that_neither_works_nor_answers_may_be_stalled() {
+    let Some(freezer) = Freezer::new() else {
+        return not_tested(Cause::Missing("no control group can be made"));
+    };
+    // While other programs use the disk or loopback, Orthanc may wait for them.
+    let measured = (0..2).map(|_| {
+        FailingRun::new("CT", 200, 2).measure(|orthanc| {
+            wait_for_instances(orthanc, 10);
+            freezer.freeze(orthanc, Duration::from_secs(6));
+        })
+    });
+    let Some(failed) = measured.into_iter().find(|failed| !failed.summary.server_faults.is_empty()) else {
+        return not_tested(Cause::Disturbed("other programs used the disk or loopback, twice"));
+    };
+    let (says, reason) = words(&failed, Rule::ServerStalled, Confidence::Possible);
+    assert!(says.starts_with("Orthanc neither worked nor answered for 6."), "{says}");
+    assert!(reason.starts_with("server-stalled: Orthanc neither worked nor answered"), "{reason}");
+    assert_eq!(failed.summary.scenarios[0].valid_iterations, 1);
 }
 
 #[test]

@@ -108,6 +108,50 @@ impl Drop for Mounted {
     }
 }
 
+/// A control group whose processes do not run, until it is dropped: as if the host was paused.
+pub struct Freezer(PathBuf);
+
+impl Freezer {
+    /// Makes a group in the hierarchy that this kernel has: version 2, or else version 1. `None` without the
+    /// permission.
+    pub fn new() -> Option<Self> {
+        let name = format!("dicomperf-test-freezer-{}", std::process::id());
+        let root = Path::new("/sys/fs/cgroup");
+        let has_version_2 = root.join("cgroup.controllers").exists();
+        let group = if has_version_2 { root.join(name) } else { root.join("freezer").join(name) };
+        fs::create_dir(&group).ok()?;
+        Some(Self(group))
+    }
+
+    /// Keeps Orthanc from running for this time.
+    pub fn freeze(&self, orthanc: &OrthancProcess, time: Duration) {
+        let process = orthanc.process().unwrap().as_raw_nonzero();
+        fs::write(self.0.join("cgroup.procs"), process.to_string()).unwrap();
+        let (file, on, off) = if self.0.join("cgroup.freeze").exists() {
+            ("cgroup.freeze", "1", "0")
+        } else {
+            ("freezer.state", "FROZEN", "THAWED")
+        };
+        fs::write(self.0.join(file), on).unwrap();
+        sleep(time);
+        fs::write(self.0.join(file), off).unwrap();
+    }
+}
+
+impl Drop for Freezer {
+    fn drop(&mut self) {
+        remove_group(&self.0);
+    }
+}
+
+/// Removes a control group, which is possible when its last process has ended.
+fn remove_group(group: &Path) {
+    let _ = (0..100).find(|_| {
+        sleep(Duration::from_millis(20));
+        fs::remove_dir(group).is_ok()
+    });
+}
+
 /// A control group with a limit of its memory, until it is dropped.
 pub struct MemoryLimit(PathBuf);
 
@@ -142,10 +186,6 @@ impl MemoryLimit {
 
 impl Drop for MemoryLimit {
     fn drop(&mut self) {
-        // A group can be removed when its last process has ended.
-        let _ = (0..100).find(|_| {
-            sleep(Duration::from_millis(20));
-            fs::remove_dir(&self.0).is_ok()
-        });
+        remove_group(&self.0);
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn sentence(summary: &Summary, names: &Names) -> Text {
             0 => "nothing was measured".to_owned(),
             _ => format!("{valid} of {planned} planned iterations are measured and valid; they are below"),
         };
-        return verdict("Failed").and(format!(" {why}: {measured}."));
+        return verdict("Failed").and(format!(" {why}: {measured}.{}", server_fault(summary)));
     }
     match summary.verdict {
         Verdict::Passed => {
@@ -40,14 +40,21 @@ pub(super) fn sentence(summary: &Summary, names: &Names) -> Text {
         }
         Verdict::Invalid => verdict("Invalid").and(format!(
             ": {} of {planned} counted iterations are invalid, so the run does not count; the figures are from the \
-             other {valid}.",
-            planned.saturating_sub(valid)
+             other {valid}.{}",
+            planned.saturating_sub(valid),
+            server_fault(summary)
         )),
         Verdict::ThresholdBroken => {
             verdict("Threshold broken").and(format!(": {}.", broken_thresholds(summary, names)))
         }
         Verdict::Regressed => verdict("Regressed").and(format!(": {}.", regressions(summary, names))),
     }
+}
+
+/// Returns the failure of the server that the diagnosis found, as a sentence; empty if it found none.
+fn server_fault(summary: &Summary) -> String {
+    let fault = summary.diagnosis.iter().find(|finding| finding.rule.is_server_fault());
+    fault.map_or_else(String::new, |finding| format!(" {}.", finding.rule.title()))
 }
 
 /// Returns the scenarios of the matrix, without probes.

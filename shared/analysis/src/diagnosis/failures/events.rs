@@ -10,6 +10,8 @@ use crate::summarize::UnusualStore;
 /// An invalid iteration may owe this to an event up to this time after its end: the sender gives up first, and the
 /// server's process ends, or writes its log, later.
 const GRACE_MS: u64 = 5_000;
+/// The kernel counts a kill at most this long before the killed process has ended: it frees its memory first.
+const KILL_MS: u64 = 2_000;
 /// The bytes to which SQLite's write-ahead log grows before it is written back (1,000 pages of 4 KiB: SQLite,
 /// wal_autocheckpoint). Orthanc needs them beside an instance.
 const DATABASE_BYTES: u64 = 4_096_000;
@@ -18,8 +20,9 @@ const DATABASE_BYTES: u64 = 4_096_000;
 const MIN_WAIT_MS: u64 = 5_000;
 /// A server does not work if it uses at most this share of one CPU. An idle Orthanc uses about 1%.
 const MAX_IDLE_CORES: f64 = 0.05;
-/// The server does not wait for its disk if the disk is busy for at most this share of the time.
-const MAX_IDLE_DISK: f64 = 0.5;
+/// The server does not wait for its disk if the disk is busy for at most this share of the time: a server that writes
+/// and syncs one file after another leaves a disk no pause.
+const MAX_IDLE_DISK: f64 = 0.8;
 /// The server does not wait for the sender's bytes if fewer come than this. A slow line of 10 Mbit/s brings more.
 const MAX_IDLE_BYTES_PER_SECOND: f64 = 1_000_000.0;
 
@@ -191,7 +194,7 @@ pub(crate) fn fault_of_end(end: &ServerEnd, resources: &[ResourceSample]) -> Ser
     };
     let mut evidences = vec![of_run(&how, lived_s, "s", "")];
     evidences.extend(end.exit_code.map(|code| of_run("exit code", f64::from(code), "", "")));
-    let (rule, says) = if end.lacked_memory() {
+    let (rule, says) = if lacked_memory(end, resources) {
         let kills = whole(end.cgroup_oom_kills.unwrap_or(end.oom_kills));
         evidences.push(of_run("processes that the kernel killed for lack of memory", kills, "", "at least 1"));
         evidences.extend(memory_evidence(resources, end.at_ms));
@@ -200,6 +203,17 @@ pub(crate) fn fault_of_end(end: &ServerEnd, resources: &[ResourceSample]) -> Ser
         (Rule::ServerDied, end.sentence())
     };
     ServerFault { rule, confidence: Confidence::Likely, iteration: None, at_ms: end.at_ms, says, evidence: evidences }
+}
+
+/// True if the kernel killed the server for lack of memory. The count of a whole host may be of another program, long
+/// before: the samples show the time.
+fn lacked_memory(end: &ServerEnd, resources: &[ResourceSample]) -> bool {
+    let grew_then = || {
+        let before = resources[..resources.partition_point(|one| one.at_ms + KILL_MS <= end.at_ms)].last()?;
+        let after = resources[resources.partition_point(|one| one.at_ms < end.at_ms)..].first().or(resources.last())?;
+        Some(after.oom_kills? > before.oom_kills?)
+    };
+    end.lacked_memory() && (end.cgroup_oom_kills.is_some() || grew_then() != Some(false))
 }
 
 /// Returns the failure that a message of the log is, in no iteration; `None` if its meaning is not known.

@@ -70,22 +70,24 @@ const fn fix(rule: Rule, confidence: Confidence) -> &'static str {
     match (rule, confidence) {
         (Rule::OutOfMemory, _) => {
             "A host type with more memory for the server, fewer associations at once, or smaller instances. Orthanc 1.10 \
-             needs about three times the size of an instance for each association that sends one."
+             needs about three times the size of an instance, for each association that sends one."
         }
         (Rule::DiskFull, _) => {
-            "A larger volume for the server (server.volume.sizeGib), or a smaller dataset. Before each iteration the server \
-             is emptied, so the volume must have room for the dataset once."
+            "A larger volume for the server (server.volume.sizeGiB), or a smaller dataset. The server is emptied before \
+             each iteration, so its volume must have room for the dataset once."
         }
         (Rule::ServerStalled, Confidence::Possible) => {
-            "Look at the end of the server's log for that time. An object that the server cannot read to its end may leave \
-             it waiting for more; send the objects of that iteration one by one."
+            "Look at the end of the server's log for that time. An object that the server cannot read to its end may \
+             leave it waiting for more: send the objects of that iteration one by one."
         }
         (Rule::ServerStalled, _) => {
-            "Find the program that stopped the process: SIGSTOP, a debugger, a snapshot of the host. Measure again without it."
+            "Find the program that stopped the process: a SIGSTOP, a debugger, a snapshot of the host. Measure again \
+             without it."
         }
         _ => {
-            "Look at the end of the server's log and at its own reports of crashes, send the objects of that iteration one by \
-             one, and try another version of the server. A SIGKILL comes from another program or from an administrator."
+            "Look at the end of the server's log and at its own reports of crashes. Send the objects of that iteration \
+             one by one, and try another version of the server. A SIGKILL comes from another program or from an \
+             administrator."
         }
     }
 }

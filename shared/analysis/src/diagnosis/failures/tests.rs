@@ -121,11 +121,31 @@ fn an_end_that_was_asked_for_is_no_failure() {
 fn a_kill_that_the_kernel_counted_is_a_lack_of_memory_and_only_that() {
     let mut host = Host::healthy();
     host.ends = vec![killed(STARTED_MS + 5_000, 1)];
+    host.resources.iter_mut().filter(|one| one.at_ms >= STARTED_MS + 4_800).for_each(|one| one.oom_kills = Some(1));
     let faults = host.faults();
     assert_eq!((faults.len(), faults[0].rule), (1, Rule::OutOfMemory));
     assert!(faults[0].says.starts_with("Orthanc was ended by SIGKILL"), "{}", faults[0].says);
     let figures: Vec<_> = faults[0].evidence.iter().map(|one| one.value).collect();
     assert_eq!(figures[1..], [1.0, 300.0, 1000.0], "{:?}", faults[0].evidence);
+}
+
+#[test]
+fn a_kill_of_another_program_long_before_is_no_lack_of_memory() {
+    let mut host = Host::healthy();
+    host.ends = vec![killed(STARTED_MS + 5_000, 1)];
+    let kill = |host: &mut Host, at_ms| {
+        for sample in &mut host.resources {
+            sample.oom_kills = Some(u64::from(sample.at_ms >= at_ms));
+        }
+    };
+    kill(&mut host, STARTED_MS - 1_000);
+    assert_eq!(host.rules(), [Rule::ServerDied]);
+    kill(&mut host, STARTED_MS + 4_500);
+    assert_eq!(host.rules(), [Rule::OutOfMemory]);
+    // The count of the server's own control group needs no time.
+    host.ends[0].cgroup_oom_kills = Some(1);
+    kill(&mut host, STARTED_MS - 1_000);
+    assert_eq!(host.rules(), [Rule::OutOfMemory]);
 }
 
 #[test]
