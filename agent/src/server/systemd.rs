@@ -45,8 +45,8 @@ pub(super) fn supervised_unit_text(
     agent: &Path,
     service_lines: &str,
 ) -> String {
-    // mixed: systemd signals the supervisor alone, which passes the signal on. A second SIGTERM would end Orthanc before
-    // it has closed its database. continue: the supervisor outlives a kill for lack of memory, and records it.
+    // mixed: systemd signals the supervisor alone, which passes the signal on. A second SIGTERM would end Orthanc
+    // before it has closed its database. continue: the supervisor outlives a kill for lack of memory, and records it.
     let lines = format!("KillMode=mixed\nOOMPolicy=continue\n{service_lines}");
     unit_text(description, &supervised.command_line(agent), &lines)
 }

@@ -15,7 +15,7 @@ mod transport;
 
 use dicomperf_model::results::{ConfigurationAdvice, Finding, Summary};
 
-pub(crate) use failures::{ServerSide, Window, fault_of_end, fault_of_log};
+pub(crate) use failures::{ServerSide, UnusualStore, Window, fault_of_end, fault_of_log};
 use measured::Measured;
 
 /// Returns every finding of a run: first the failures of the server, then the limits of the transfer. Both are sorted

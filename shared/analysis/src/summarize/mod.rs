@@ -25,7 +25,6 @@ use jiff::Timestamp;
 pub use self::resources::HostSamples;
 use self::step_facts::StepFacts;
 pub use self::stores::Stores;
-pub(crate) use self::stores::UnusualStore;
 use crate::diagnosis;
 use crate::verdict::{HistoricScenario, check_threshold, compare_with_history, earlier_medians};
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::diagnosis::UnusualStore;
 use dicomperf_model::results::{Growth, IterationSummary, LatencyBucket};
 use dicomperf_model::samples::StoreSample;
 use dicomperf_model::statistics::LeastSquares;
@@ -13,19 +14,6 @@ pub struct Stores {
     iterations: BTreeMap<(u32, u32, u32), Vec<Answered>>,
     /// By the same.
     unusual: BTreeMap<(u32, u32, u32), Vec<UnusualStore>>,
-}
-
-/// A C-STORE without success, or one that waited long for its answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct UnusualStore {
-    /// The time of the request, in us since 1970-01-01 UTC.
-    pub requested_us: u64,
-    /// The time from the request to the answer, in us; `None` if no answer came.
-    pub waited_us: Option<u64>,
-    /// Size of the file.
-    pub bytes: u64,
-    /// True if the answer was not Success, or did not come.
-    pub failed: bool,
 }
 
 /// A C-STORE that the server answered.
@@ -53,7 +41,7 @@ impl Stores {
     /// Adds a C-STORE. One without an answer has no latency and is skipped.
     pub fn add(&mut self, store: &StoreSample) {
         let iteration = (store.scenario, store.ordinal, store.index);
-        self.unusual.entry(iteration).or_default().extend(UnusualStore::from_sample(store));
+        self.unusual.entry(iteration).or_default().extend(unusual(store));
         let Some(latency_us) = store.latency_us else { return };
         let latency_us = u32::try_from(latency_us).unwrap_or(u32::MAX);
         // With open arrival the latency counts from the time at which the request was due.
@@ -83,16 +71,14 @@ impl Stores {
     }
 }
 
-impl UnusualStore {
-    /// Returns `None` for a C-STORE that succeeded without a long wait.
-    fn from_sample(store: &StoreSample) -> Option<Self> {
-        // With open arrival the latency counts from the time at which the request was due.
-        let late_us = store.scheduled_us.map_or(0, |scheduled| store.requested_us.saturating_sub(scheduled));
-        let waited_us = store.latency_us.map(|latency| latency.saturating_sub(late_us));
-        let failed = store.status.as_deref() != Some(SUCCESS);
-        let is_unusual = failed || waited_us.is_none_or(|waited| waited >= MIN_UNUSUAL_WAIT_US);
-        is_unusual.then_some(Self { requested_us: store.requested_us, waited_us, bytes: store.bytes, failed })
-    }
+/// Returns `None` for a C-STORE that succeeded without a long wait.
+fn unusual(store: &StoreSample) -> Option<UnusualStore> {
+    // With open arrival the latency counts from the time at which the request was due.
+    let late_us = store.scheduled_us.map_or(0, |scheduled| store.requested_us.saturating_sub(scheduled));
+    let waited_us = store.latency_us.map(|latency| latency.saturating_sub(late_us));
+    let failed = store.status.as_deref() != Some(SUCCESS);
+    let is_unusual = failed || waited_us.is_none_or(|waited| waited >= MIN_UNUSUAL_WAIT_US);
+    is_unusual.then_some(UnusualStore { requested_us: store.requested_us, waited_us, bytes: store.bytes, failed })
 }
 
 impl OverTime {

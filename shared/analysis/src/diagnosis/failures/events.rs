@@ -5,7 +5,6 @@ use dicomperf_model::samples::{LogTrouble, ResourceSample, ServerEnd, ServerLogS
 
 use super::super::measured::evidence;
 use crate::resources::use_between;
-use crate::summarize::UnusualStore;
 
 /// An invalid iteration may owe this to an event up to this time after its end: the sender gives up first, and the
 /// server's process ends, or writes its log, later.
@@ -34,6 +33,19 @@ pub(crate) struct ServerSide<'a> {
     pub log: &'a [ServerLogSample],
     /// Mean bytes of an instance of the dataset.
     pub instance_bytes: u64,
+}
+
+/// A C-STORE without success, or one that waited long for its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UnusualStore {
+    /// The time of the request, in us since 1970-01-01 UTC.
+    pub requested_us: u64,
+    /// The time from the request to the answer, in us; `None` if no answer came.
+    pub waited_us: Option<u64>,
+    /// Size of the file.
+    pub bytes: u64,
+    /// True if the answer was not Success, or did not come.
+    pub failed: bool,
 }
 
 /// One iteration.

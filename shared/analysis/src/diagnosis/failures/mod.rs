@@ -7,7 +7,7 @@ mod tests;
 use dicomperf_model::results::{Confidence, Finding, Rule, ServerFault, Summary};
 use dicomperf_model::samples::seconds;
 
-pub(crate) use events::{ServerSide, Window, fault_of_end, fault_of_log};
+pub(crate) use events::{ServerSide, UnusualStore, Window, fault_of_end, fault_of_log};
 
 /// Failures whose evidence a finding shows.
 const MAX_SHOWN: usize = 3;

@@ -5,8 +5,7 @@ use dicomperf_model::samples::{
     LogLevel, LogTrouble, MemorySample, ProcessSample, ResourceSample, ServerEnd, ServerLogSample, VolumeSample,
 };
 
-use super::events::{ServerSide, Window};
-use crate::summarize::UnusualStore;
+use super::events::{ServerSide, UnusualStore, Window};
 
 /// The invented iteration takes 20 s.
 const STARTED_MS: u64 = 100_000;
