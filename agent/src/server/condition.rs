@@ -143,6 +143,14 @@ mod tests {
     }
 
     #[test]
+    fn a_volume_without_space_is_named_with_its_size() {
+        // /proc has no space, on every Linux.
+        let full = full_volume(Path::new("/proc"));
+        assert_eq!(full.as_deref(), Some("the volume with its storage has 0 of 0 MB free"));
+        assert_eq!(full_volume(Path::new("/nonexistent")), None);
+    }
+
+    #[test]
     fn the_failure_of_an_interface_gets_the_hosts_side() {
         let directory = tempfile::tempdir().expect("a directory");
         let server = ended(directory.path(), &killed());
