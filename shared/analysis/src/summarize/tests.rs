@@ -6,7 +6,7 @@ use dicomperf_model::measurement::ServerMetrics;
 use dicomperf_model::network::{NetworkBaseline, RoundTrip, RoundTripMethod};
 use dicomperf_model::request::Metric;
 use dicomperf_model::results::{Rule, ScenarioResources};
-use dicomperf_model::samples::{CpuSample, ResourceSample, ServerEnd};
+use dicomperf_model::samples::{CpuSample, ResourceSample};
 use dicomperf_model::settings::Axis;
 use dicomperf_model::statistics::LeastSquares;
 use dicomperf_model::step::HostRole;
@@ -422,72 +422,4 @@ fn a_probe_is_measured_and_compared_and_counts_for_no_verdict() {
     let probes = steps.iter_mut().find(|report| report.step == StepId::Measure { ordinal: 0, part: 0 }).expect("there");
     iterations_of(probes)[2].valid = false;
     assert_eq!(summarize(&plan, &steps, went_well()).verdict, Verdict::Passed);
-}
-
-/// The end of Orthanc at this time.
-fn killed(at_ms: u64) -> ServerEnd {
-    ServerEnd {
-        at_ms,
-        started_at_ms: at_ms - 3_000,
-        server: "Orthanc".to_owned(),
-        signal: Some("SIGKILL".to_owned()),
-        ..ServerEnd::default()
-    }
-}
-
-/// A plan of three iterations, a minute apart, and their reports.
-fn three_iterations() -> (Plan, Vec<StepReport>) {
-    let plan = planned(json!({ "rounds": 1, "iterations": 3, "warmup": 0 }));
-    let mut steps = all_steps(&plan, |_, _| 2500.0);
-    for (place, iteration) in (0..).zip(iterations_of(&mut steps[2])) {
-        iteration.started_at_ms = STARTED_MS + place * 60_000;
-    }
-    (plan, steps)
-}
-
-#[test]
-fn an_iteration_that_the_servers_end_spoils_does_not_count() {
-    let (plan, steps) = three_iterations();
-    let with = |ends| {
-        let samples = HostSamples { ends, ..HostSamples::default() };
-        summarize(&plan, &steps, Outcome { samples, ..went_well() })
-    };
-    let summary = with(vec![killed(STARTED_MS + 61_000)]);
-    let scenario = &summary.scenarios[0];
-    assert_eq!((scenario.valid_iterations, scenario.c_stores, summary.verdict), (2, 400, Verdict::Invalid));
-    let reason = "server-died: Orthanc was ended by SIGKILL, 3.0 s after its start";
-    assert_eq!(scenario.iterations[1].reason.as_deref(), Some(reason));
-    let [finding] = &summary.diagnosis[..] else { panic!("{:?}", summary.diagnosis) };
-    assert_eq!((finding.rule, &finding.scenarios[..]), (Rule::ServerDied, &[0][..]));
-    let says = "Orthanc was ended by SIGKILL, 3.0 s after its start. That was 1.0 s after the start of iteration 1 of \
-                scenario 0 in block run 0. No figure comes from such an iteration.";
-    assert_eq!(finding.says, says);
-    // An old report can be diagnosed again.
-    assert_eq!(crate::diagnosis::diagnose(&summary), summary.diagnosis);
-    let healthy = with(Vec::new());
-    assert_eq!((healthy.scenarios[0].valid_iterations, healthy.server_faults.len()), (3, 0));
-}
-
-#[test]
-fn an_invalid_iteration_keeps_its_reason_and_gets_the_servers_side() {
-    let (plan, mut steps) = three_iterations();
-    let iteration = &mut iterations_of(&mut steps[2])[1];
-    (iteration.valid, iteration.reason) = (false, Some("1 of 200 instances failed".to_owned()));
-    let samples = HostSamples { ends: vec![killed(STARTED_MS + 61_000)], ..HostSamples::default() };
-    let summary = summarize(&plan, &steps, Outcome { samples, ..went_well() });
-    let reason = summary.scenarios[0].iterations[1].reason.as_deref().expect("a reason");
-    assert!(reason.starts_with("1 of 200 instances failed; server-died: Orthanc was ended by SIGKILL"), "{reason}");
-}
-
-#[test]
-fn an_end_between_iterations_is_found_even_if_the_run_failed() {
-    let (plan, steps) = three_iterations();
-    let samples = HostSamples { ends: vec![killed(STARTED_MS + 30_000)], ..HostSamples::default() };
-    let error = Some(RunError { error: "ServerUnreachable".to_owned(), cause: "Connection refused".to_owned() });
-    let summary = summarize(&plan, &steps[..2], Outcome { samples, error, ..went_well() });
-    assert_eq!(summary.status, RunStatus::Failed);
-    let [finding] = &summary.diagnosis[..] else { panic!("{:?}", summary.diagnosis) };
-    assert_eq!((finding.rule, &finding.scenarios[..]), (Rule::ServerDied, &[][..]));
-    let says = "Orthanc was ended by SIGKILL, 3.0 s after its start. That was while no iteration ran.";
-    assert_eq!(finding.says, says);
 }

@@ -1,5 +1,6 @@
 //! The failures of the server during one iteration, from the samples of its own host.
 
+use dicomperf_model::request::Target;
 use dicomperf_model::results::{Confidence, Evidence, FaultyIteration, Rule, ServerFault};
 use dicomperf_model::samples::{LogTrouble, ResourceSample, ServerEnd, ServerLogSample, seconds};
 
@@ -53,6 +54,8 @@ pub(crate) struct UnusualStore {
 pub(crate) struct Window<'a> {
     pub iteration: FaultyIteration,
     pub ended_at_ms: u64,
+    /// The server under test. An Orthanc, its log and its volume do not concern an iteration to the sink.
+    pub target: Target,
     /// True if the iteration passed all checks of the client.
     pub valid: bool,
     /// C-STOREs without success, and those that took long.
@@ -75,7 +78,11 @@ impl ServerSide<'_> {
     /// Returns the failures of the server in an iteration, one for each rule at most. The end of a process explains
     /// that the server did not work.
     pub fn faults(&self, window: &Window<'_>) -> Vec<ServerFault> {
-        let mut faults: Vec<_> = self.end(window).or_else(|| self.memory_in_log(window)).into_iter().collect();
+        let end = self.end(window);
+        if window.target != Target::Orthanc {
+            return end.into_iter().collect();
+        }
+        let mut faults: Vec<_> = end.or_else(|| self.memory_in_log(window)).into_iter().collect();
         faults.extend(self.disk_full(window));
         if faults.is_empty() {
             faults.extend(self.stopped(window).or_else(|| self.idle(window)));

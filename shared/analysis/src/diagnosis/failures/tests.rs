@@ -1,5 +1,6 @@
 //! Failures of the server over invented samples. agent/tests/agent/alone/failures.rs provokes each for real.
 
+use dicomperf_model::request::Target;
 use dicomperf_model::results::{Confidence, FaultyIteration, Rule, ServerFault};
 use dicomperf_model::samples::{
     LogLevel, LogTrouble, MemorySample, ProcessSample, ResourceSample, ServerEnd, ServerLogSample, VolumeSample,
@@ -19,6 +20,7 @@ struct Host {
     log: Vec<ServerLogSample>,
     stores: Vec<UnusualStore>,
     valid: bool,
+    target: Target,
 }
 
 impl Host {
@@ -29,6 +31,7 @@ impl Host {
             log: Vec::new(),
             stores: Vec::new(),
             valid: true,
+            target: Target::Orthanc,
         }
     }
 
@@ -40,7 +43,8 @@ impl Host {
 
     fn faults(&self) -> Vec<ServerFault> {
         let iteration = FaultyIteration { scenario: 2, ordinal: 1, index: 3, started_at_ms: STARTED_MS };
-        let window = Window { iteration, ended_at_ms: ENDED_MS, valid: self.valid, stores: &self.stores };
+        let (target, valid, stores) = (self.target, self.valid, &self.stores[..]);
+        let window = Window { iteration, ended_at_ms: ENDED_MS, target, valid, stores };
         let (resources, ends, log) = (&self.resources, &self.ends, &self.log);
         ServerSide { resources, ends, log, instance_bytes: MB }.faults(&window)
     }
@@ -202,6 +206,17 @@ fn a_process_that_is_stopped_spoils_a_valid_iteration() {
     let mut before = Host::healthy();
     before.resources[10].processes[0].state = Some('T');
     assert_eq!(before.rules(), []);
+}
+
+#[test]
+fn an_orthanc_does_not_concern_the_sink_and_the_end_of_the_sink_does() {
+    let mut host = Host::healthy();
+    host.target = Target::Sink;
+    host.resources[60].processes[0].state = Some('T');
+    host.log = vec![logged(STARTED_MS + 1, "std::bad_alloc", LogTrouble::OutOfMemory)];
+    assert_eq!(host.rules(), []);
+    host.ends = vec![ServerEnd { server: "sink".to_owned(), ..killed(STARTED_MS + 1, 0) }];
+    assert_eq!(host.faults()[0].says, "the sink was ended by SIGKILL, 3.2 s after its start");
 }
 
 #[test]
