@@ -6,8 +6,6 @@ SHELL := bash
 	bench-summarize
 
 functions := $(notdir $(wildcard functions/*))
-# The functions that act on hosts, by the feature that they ask of dicomperf-aws.
-on_hosts := $(patsubst functions/%/Cargo.toml,%,$(shell grep -l '"hosts"' functions/*/Cargo.toml))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
 lab := source target/lab/env;
 
@@ -63,24 +61,21 @@ lint: install ## check formatting, prose, code, documentation, template, state m
 	$(tools) checkov --config-file .checkov.yaml
 
 build: install-build ## build the functions and the agent for AWS: small, and slow to build
-	@# Two calls: all packages of a call share their features, and the second call links without the SDK of EC2.
-	$(tools) cargo lambda build --release $(addprefix --package ,$(on_hosts))
-	$(tools) cargo lambda build --release $(addprefix --package ,$(filter-out $(on_hosts),$(functions)))
-	@# As the profile agent does, but in the directory of the functions: build scripts and macros are built once.
-	$(tools) cargo lambda build --release --config profile.release.opt-level=3 --package dicomperf-agent
+	$(tools) RUSTC_WRAPPER=$(CURDIR)/lab/rustc cargo lambda build --release \
+		$(addprefix --package ,$(functions) dicomperf-agent)
 	cp target/lambda/dicomperf-agent/bootstrap target/lambda/run-step/dicomperf-agent
 
 schemas: ## write schemas/*.schema.json from the types
 	cargo run --quiet --package dicomperf-cli -- schema
 
 bench-timing: install ## compare the agent's durationMs with timing the same storescu by hand: tmpfs, 30 pairs
-	cargo build --profile agent --package dicomperf-agent
-	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
+	cargo build --release --package dicomperf-agent
+	DICOMPERF_AGENT=$(CURDIR)/target/release/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench timing --profile dev
 
 bench-resources: install ## measure what sampling a host's resources costs, over 60 s beside an Orthanc
-	cargo build --profile agent --package dicomperf-agent
-	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
+	cargo build --release --package dicomperf-agent
+	DICOMPERF_AGENT=$(CURDIR)/target/release/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench resources --profile dev
 
 bench-simulation: ## measure how often the verdict is wrong, by simulation: some minutes, the same figures every time
@@ -90,22 +85,22 @@ bench-summarize: ## measure time and memory of summarizing 1,000,000 C-STOREs in
 	cargo bench --quiet --package dicomperf-report --bench summarize --profile release
 
 bench-native: install ## compare our own SCU with storescu, dcmsend, dicom-ul and iperf3 on loopback: tmpfs, 10 rounds
-	cargo build --profile agent --package dicomperf-agent --bins --example dicom-ul-scu
-	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
+	cargo build --release --package dicomperf-agent --bins --example dicom-ul-scu
+	DICOMPERF_AGENT=$(CURDIR)/target/release/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench native --profile dev
 
 bench-latency: install ## compare the C-STORE times that senders report with a packet capture (as root: tcpdump)
-	cargo build --profile agent --package dicomperf-agent
-	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
+	cargo build --release --package dicomperf-agent
+	DICOMPERF_AGENT=$(CURDIR)/target/release/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench latency --profile dev
 
 bench-init: build ## measure the zip size and the init time of each function
 	@$(tools) lab/bench-init
 
 bench-dataset: ## measure how fast synthetic instances are made on tmpfs by one thread, and the memory of the largest
-	cargo bench --quiet --package dicomperf-agent --bench dataset --profile agent
+	cargo bench --quiet --package dicomperf-agent --bench dataset --profile release
 
 bench-verdict: install ## measure how often the verdict within a run is wrong: 200 comparisons alike, 200 with one 10% slower
-	cargo build --profile agent --package dicomperf-agent
-	DICOMPERF_AGENT=$(CURDIR)/target/agent/dicomperf-agent \
+	cargo build --release --package dicomperf-agent
+	DICOMPERF_AGENT=$(CURDIR)/target/release/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench verdict --profile dev

@@ -1,6 +1,5 @@
 //! AMIs of the hosts.
 
-#[cfg(feature = "hosts")]
 use aws_sdk_ec2::types::ArchitectureValues;
 use aws_sdk_ssm::error::ProvideErrorMetadata as _;
 
@@ -9,7 +8,6 @@ use crate::failure::Failure;
 use dicomperf_model::step::HostRole;
 
 /// Device of the root volume if the AMI names none, as on Ubuntu's AMIs.
-#[cfg(feature = "hosts")]
 const USUAL_ROOT_DEVICE: &str = "/dev/sda1";
 
 /// Returns the AMI's id: `ami` itself, or the value of the SSM parameter at that path.
@@ -41,7 +39,6 @@ pub async fn resolve(client: &aws_sdk_ssm::Client, ami: &str, host: HostRole) ->
 ///
 /// # Errors
 /// The AMI does not exist, or is not for x86_64.
-#[cfg(feature = "hosts")]
 pub async fn root_device(client: &aws_sdk_ec2::Client, ami: &str, host: HostRole) -> Result<String, Failure> {
     let unusable = |reason: String| Failure::AmiUnusable { host, ami: ami.to_owned(), reason };
     let images = match client.describe_images().image_ids(ami).send().await {

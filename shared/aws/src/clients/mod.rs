@@ -5,15 +5,12 @@ pub mod artifacts;
 pub mod clock;
 pub mod commands;
 pub mod executions;
-#[cfg(feature = "hosts")]
 pub mod hosts;
 pub mod images;
 pub mod objects;
-#[cfg(feature = "hosts")]
 pub mod placement;
 pub mod records;
 mod sdk;
-#[cfg(feature = "hosts")]
 pub mod signatures;
 
 pub(crate) use self::sdk::{aws_failure, beginning, reason};
