@@ -1,5 +1,6 @@
 //! A sender's record of each association, in the same form for every sender.
 
+use dicomperf_model::sending::FailureCause;
 use serde::{Deserialize, Serialize};
 
 /// The word for status 0000H (PS3.7 C.1.1), as storescu writes it.
@@ -19,6 +20,9 @@ pub struct Association {
     pub released_us: Option<u64>,
     /// The C-STOREs in order.
     pub stores: Vec<Store>,
+    /// The instances that were refused or failed, with or without a C-STORE.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failed>,
     /// Errors in the sender's words. Warnings are not included, because oddities of an object cause them too.
     pub complaints: Vec<String>,
 }
@@ -34,8 +38,21 @@ pub struct Store {
     pub scheduled_us: Option<u64>,
     /// The time of the request.
     pub requested_us: u64,
-    /// The time of the response, and its status: [`SUCCESS`], or the sender's words for another.
+    /// The time of the response, and its status: [`SUCCESS`], or the code and name of another.
     pub response: Option<(u64, String)>,
+}
+
+/// An instance that was not stored, and the cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failed {
+    /// The file's name in the dataset's directory.
+    pub file: String,
+    /// The cause.
+    pub cause: FailureCause,
+    /// The sender's own words, if they say more than the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
 }
 
 impl Store {

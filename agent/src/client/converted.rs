@@ -20,8 +20,6 @@ pub struct Converted {
     pub directory: String,
     /// Index of these files: a [`Dataset`].
     pub index: String,
-    /// storescu's profile: the presentation contexts that storescu proposes.
-    pub profile: String,
 }
 
 impl Converted {
@@ -29,11 +27,7 @@ impl Converted {
     #[must_use]
     pub fn in_syntax(syntax: TransferSyntax) -> Self {
         let suffix = syntax.uid().map(|uid| format!("-{uid}")).unwrap_or_default();
-        Self {
-            directory: format!("dataset{suffix}"),
-            index: format!("dataset{suffix}.json"),
-            profile: format!("storescu{suffix}.cfg"),
-        }
+        Self { directory: format!("dataset{suffix}"), index: format!("dataset{suffix}.json") }
     }
 }
 

@@ -45,10 +45,27 @@ pub struct Instance {
     pub sop_class_uid: String,
     /// Transfer Syntax UID (0002,0010).
     pub transfer_syntax_uid: String,
-    /// The name of a copy in which every length is even, in the directory of such copies. native sends the copy; DCMTK
-    /// makes the same changes itself.
+    /// The copy that native sends in place of `file`, by its name in [`padded_directory`]: every length in it is even.
+    /// DCMTK makes the same changes itself. Absent if native sends the file itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_file: Option<String>,
+}
+
+impl Instance {
+    /// The SOP class and the transfer syntax, for which a sender proposes one presentation context.
+    #[must_use]
+    pub fn presentation_context(&self) -> (&str, &str) {
+        (&self.sop_class_uid, &self.transfer_syntax_uid)
+    }
+
+    /// The path of the file that native sends, for a dataset in this directory.
+    #[must_use]
+    pub fn path_for_native(&self, directory: &Path) -> PathBuf {
+        match &self.sent_file {
+            Some(copy) => padded_directory(directory).join(copy),
+            None => directory.join(&self.file),
+        }
+    }
 }
 
 /// The files of a directory that the agent has read to their ends.

@@ -120,10 +120,8 @@ fn convert(
     write(&proved.dataset, &files, home)
 }
 
-/// Writes the index of a dataset and its profile for storescu.
+/// Writes the index of a dataset.
 fn write(dataset: &Dataset, files: &Converted, home: &RunHome) -> Result<(), Failure> {
-    let profile = storescu_profile::storescu_profile(dataset)?;
-    fs::write(home.path(&files.profile), profile).while_path("write", &home.path(&files.profile))?;
     home.write(&files.index, dataset).while_path("write", &home.path(&files.index))
 }
 

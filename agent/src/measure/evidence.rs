@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::outcome::Outcome;
 use super::transfer::Transfer;
 use crate::client::dataset::Dataset;
 use crate::server::Contents;
@@ -14,9 +15,10 @@ use crate::server::Contents;
 pub(super) struct Evidence<'a> {
     pub dataset: &'a Dataset,
     pub transfer: &'a Transfer,
+    pub outcome: &'a Outcome,
     /// The server's contents; `None` if the agent did not ask for them.
     pub contents: Option<&'a Contents>,
-    /// Bytes on the server after the first valid iteration.
+    /// Bytes on the server after the first valid iteration of this sender in this transfer syntax.
     pub expected_bytes: Option<u64>,
 }
 
@@ -33,21 +35,15 @@ impl Evidence<'_> {
     }
 
     fn sender_reasons(&self) -> Vec<String> {
-        let mut reasons = Vec::new();
+        let mut reasons = self.outcome.reasons();
         let transfer = self.transfer;
         let failed = transfer.processes - transfer.succeeded;
-        if failed > 0 && transfer.stopped.is_none() {
+        // Otherwise the outcome has the causes already.
+        if failed > 0 && reasons.is_empty() && transfer.stopped.is_none() {
             let words = transfer.complaint().map(|words| format!(": {words}")).unwrap_or_default();
-            reasons.push(format!("{failed} of {} {} failed{words}", transfer.processes, transfer.sender.name()));
-        }
-        let mut bad = transfer.stores().filter(|store| !store.succeeded());
-        if let Some(store) = bad.next() {
-            let status = store.response.as_ref().map_or("no response", |response| response.1.as_str());
-            reasons.push(format!("{} C-STORE without Success, like {}: {status}", 1 + bad.count(), store.file));
-        }
-        let stores = transfer.stores().count();
-        if stores != self.dataset.instances.len() {
-            reasons.push(format!("{stores} C-STORE for {} instances", self.dataset.instances.len()));
+            let name = transfer.sender.name();
+            reasons
+                .push(format!("every instance was sent, but {failed} of {} {name} failed{words}", transfer.processes));
         }
         reasons
     }
@@ -55,20 +51,26 @@ impl Evidence<'_> {
     fn server_reasons(&self) -> Vec<String> {
         let Some(contents) = self.contents else { return Vec::new() };
         let mut reasons = Vec::new();
-        let sent: BTreeSet<&str> = self.dataset.instances.iter().map(|one| one.sop_instance_uid.as_str()).collect();
+        let succeeded: BTreeSet<&str> =
+            self.transfer.stores().filter(|store| store.succeeded()).map(|store| store.file.as_str()).collect();
+        let all: BTreeSet<&str> = self.dataset.instances.iter().map(|one| one.sop_instance_uid.as_str()).collect();
+        let sent = self.dataset.instances.iter().filter(|one| succeeded.contains(one.file.as_str()));
+        let sent: BTreeSet<&str> = sent.map(|one| one.sop_instance_uid.as_str()).collect();
         let stored: BTreeSet<&str> = contents.instances.iter().map(|held| held.sop_instance_uid.as_str()).collect();
         let named = |uids: Vec<&&str>, verb: &str, rest: &str| {
             let first = uids.first()?;
             Some(format!("the server {verb} {} {rest}, like {first}", uids.len()))
         };
         reasons.extend(named(sent.difference(&stored).collect(), "lacks", "instances that were sent"));
-        reasons.extend(named(stored.difference(&sent).collect(), "holds", "instances that were not sent"));
+        reasons.extend(named(stored.difference(&all).collect(), "holds", "instances that were not sent"));
         let twice = contents.count.saturating_sub(stored.len() as u64);
         if twice > 0 {
             reasons.push(format!("the server holds {twice} instances twice"));
         }
         let bytes = contents.bytes;
-        if let Some(expected) = self.expected_bytes.filter(|&expected| expected != bytes) {
+        // Without one of the instances the bytes differ anyway.
+        let is_whole = sent.len() == all.len();
+        if let Some(expected) = self.expected_bytes.filter(|&expected| is_whole && expected != bytes) {
             reasons.push(format!("the server holds {bytes} bytes, and {expected} after the first valid iteration"));
         }
         reasons
@@ -77,51 +79,14 @@ impl Evidence<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use dicomperf_model::request::Sender;
-
+    use super::super::transfer::fixture;
     use super::*;
-    use crate::client::dataset::Instance;
-    use crate::clock::Moment;
     use crate::server::StoredInstance;
-    use crate::timeline::{Association, Store};
-
-    fn dataset() -> Dataset {
-        let instance = |number: u32| Instance {
-            file: format!("{number:06}.dcm"),
-            bytes: 100,
-            sop_instance_uid: format!("1.2.{number}"),
-            sop_class_uid: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
-            transfer_syntax_uid: "1.2.840.10008.1.2.1".to_owned(),
-            sent_file: None,
-        };
-        Dataset { instances: (1..=2).map(instance).collect() }
-    }
 
     fn transfer(statuses: [&str; 2], succeeded: usize) -> Transfer {
-        let store = |(number, status): (usize, &str)| Store {
-            file: format!("{:06}.dcm", number + 1),
-            scheduled_us: None,
-            requested_us: 10,
-            response: Some((20, status.to_owned())),
-        };
-        Transfer {
-            sender: Sender::Storescu,
-            started: Moment::now(),
-            duration: Duration::from_millis(1),
-            wall_clock_step_ms: None,
-            stopped: None,
-            processes: 1,
-            succeeded,
-            sender_cpu_ms: None,
-            startup_us: Vec::new(),
-            associations: vec![Association {
-                stores: statuses.into_iter().enumerate().map(store).collect(),
-                ..Association::default()
-            }],
-            words: String::new(),
-        }
+        let stores: Vec<_> =
+            statuses.iter().enumerate().map(|(number, status)| (format!("{:06}.dcm", number + 1), *status)).collect();
+        Transfer { succeeded, ..fixture::transfer(&stores) }
     }
 
     fn contents_with(uids: &[&str], bytes: u64) -> Contents {
@@ -130,7 +95,10 @@ mod tests {
     }
 
     fn reason(transfer: &Transfer, contents: &Contents) -> Option<String> {
-        Evidence { dataset: &dataset(), transfer, contents: Some(contents), expected_bytes: Some(200) }.reason()
+        let dataset = fixture::dataset(2);
+        let outcome = Outcome::new(transfer, &dataset);
+        let (contents, expected_bytes) = (Some(contents), Some(200));
+        Evidence { dataset: &dataset, transfer, outcome: &outcome, contents, expected_bytes }.reason()
     }
 
     #[test]
@@ -162,12 +130,17 @@ mod tests {
     }
 
     #[test]
-    fn a_status_an_exit_code_and_a_clock_that_was_set_each_count() {
+    fn an_instance_without_success_is_not_missed_on_the_server() {
+        let held = contents_with(&["1.2.1"], 100);
+        let reason = reason(&transfer(["Success", "0110H, Failure: Processing failure"], 1), &held).expect("a reason");
+        assert_eq!(reason, "1 not tried");
+    }
+
+    #[test]
+    fn an_exit_code_and_a_clock_that_was_set_each_count() {
         let held = contents_with(&["1.2.1", "1.2.2"], 200);
-        let warned = reason(&transfer(["Success", "Warning: CoercionOfDataElements"], 1), &held).expect("a reason");
-        assert_eq!(warned, "1 C-STORE without Success, like 000002.dcm: Warning: CoercionOfDataElements");
         let failed = reason(&transfer(["Success", "Success"], 0), &held).expect("a reason");
-        assert_eq!(failed, "1 of 1 storescu failed");
+        assert_eq!(failed, "every instance was sent, but 1 of 1 storescu failed");
         let mut stepped = transfer(["Success", "Success"], 1);
         stepped.wall_clock_step_ms = Some(-1500.0);
         assert_eq!(reason(&stepped, &held).expect("a reason"), "the wall clock was set by -1500.0 ms");

@@ -1,15 +1,19 @@
 //! Senders side by side. Each lane runs its processes one after another.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dicomperf_model::sending::ANSWER_TIMEOUT_S;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::{TimeVal, TimeValLike as _};
 
+use super::log::{NO_ANSWER, has_lost_association};
 use crate::clock::Moment;
 use crate::failure::{DuringIo as _, Failure};
 use crate::process::{Running, wait_for_one};
@@ -18,6 +22,13 @@ use crate::process::{Running, wait_for_one};
 const STALL_TIMEOUT: Duration = Duration::from_secs(300);
 /// The time between two polls of the senders' logs.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// A log that was still for this long may report next that an answer did not arrive. The senders' own limit is a little
+/// longer.
+const STILL_LOG: Duration = Duration::from_secs(ANSWER_TIMEOUT_S as u64 - 5);
+/// Bytes at the end of a log that are searched for such a report.
+const LOG_END_BYTES: u64 = 4096;
+/// A lane gives up after this many lost associations. Each of them may take the whole time limit of an answer.
+pub(super) const MAX_LOST_ASSOCIATIONS: u32 = 10;
 
 /// A process that is ready to be started.
 #[derive(Debug)]
@@ -35,6 +46,8 @@ pub(super) struct Process {
     pub ended: Instant,
     /// The process's exit code or signal.
     pub status: ExitStatus,
+    /// True if the agent ended the process.
+    pub was_killed: bool,
 }
 
 /// The end of all lanes.
@@ -48,14 +61,28 @@ pub(super) struct Finished {
     pub cpu: Option<Duration>,
     /// The reason why they were stopped, if they were.
     pub stopped: Option<String>,
-    /// The processes by lane. A process that fails ends its lane.
+    /// The processes by lane. A lane that gave up has fewer than were prepared.
     pub lanes: Vec<Vec<Process>>,
 }
 
 struct Lane {
-    running: Option<(Running, Moment, Option<PathBuf>)>,
+    running: Option<Current>,
     waiting: VecDeque<Prepared>,
     ended: Vec<Process>,
+    /// Number of processes that lost their association.
+    lost: u32,
+}
+
+/// A process that runs.
+struct Current {
+    process: Running,
+    started: Moment,
+    log: Option<PathBuf>,
+    /// Size of the log at the last poll.
+    logged: u64,
+    /// The time at which the log grew last.
+    grown: Instant,
+    was_killed: bool,
 }
 
 /// Runs all lanes to their end. Stops them at `limit`, or when no lane makes progress.
@@ -66,11 +93,9 @@ pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished,
     let started = Moment::now();
     let mut lanes = start_together(first, waiting)?;
     let mut stopped = None;
-    let mut logged = 0;
-    let mut moved = started.monotonic;
     loop {
         let running: Vec<&Running> =
-            lanes.iter().filter_map(|lane| lane.running.as_ref().map(|(process, ..)| process)).collect();
+            lanes.iter().filter_map(|lane| lane.running.as_ref().map(|current| &current.process)).collect();
         if running.is_empty() {
             break;
         }
@@ -83,25 +108,12 @@ pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished,
                     lane.start_next(now, stopped.is_none())?;
                 }
             }
-            moved = now;
             continue;
         }
-        let logs = lanes.iter().filter_map(|lane| lane.running.as_ref()?.2.as_ref());
-        let watched = logs.clone().count() > 0;
-        let size: u64 = logs.filter_map(|log| log.metadata().ok()).map(|metadata| metadata.len()).sum();
-        if size != logged {
-            (logged, moved) = (size, now);
-        }
-        let reason = if now >= limit {
-            Some("the step's time limit had passed".to_owned())
-        } else if watched && now.duration_since(moved) >= STALL_TIMEOUT {
-            Some(format!("no C-STORE was begun or answered for {} s", STALL_TIMEOUT.as_secs()))
-        } else {
-            None
-        };
-        if let Some(reason) = reason.filter(|_| stopped.is_none()) {
+        lanes.iter_mut().filter_map(|lane| lane.running.as_mut()).for_each(|current| current.poll(now));
+        if let Some(reason) = reason_to_stop(&lanes, now, limit).filter(|_| stopped.is_none()) {
             stopped = Some(reason);
-            lanes.iter().filter_map(|lane| lane.running.as_ref()).for_each(|(process, ..)| process.kill());
+            lanes.iter_mut().filter_map(|lane| lane.running.as_mut()).for_each(Current::kill);
         }
     }
     let ends = lanes.iter().flat_map(|lane| &lane.ended).map(|process| process.ended);
@@ -111,6 +123,17 @@ pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished,
     Ok(Finished { started, duration, cpu, stopped, lanes })
 }
 
+/// The reason to stop all lanes: the time limit, or senders that make no progress.
+fn reason_to_stop(lanes: &[Lane], now: Instant, limit: Instant) -> Option<String> {
+    if now >= limit {
+        return Some("the step's time limit had passed".to_owned());
+    }
+    let mut watched = lanes.iter().filter_map(|lane| lane.running.as_ref()).filter(|current| current.log.is_some());
+    let moved = watched.next().map(|first| watched.fold(first.grown, |moved, current| moved.max(current.grown)))?;
+    (now.duration_since(moved) >= STALL_TIMEOUT)
+        .then(|| format!("no C-STORE was begun or answered for {} s", STALL_TIMEOUT.as_secs()))
+}
+
 /// CPU time of the children that have ended and were waited for. When [`run`] returns, that is every sender.
 fn children_cpu() -> Option<Duration> {
     let used = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?;
@@ -118,18 +141,62 @@ fn children_cpu() -> Option<Duration> {
     Some(duration(used.user_time())? + duration(used.system_time())?)
 }
 
+impl Current {
+    fn new((process, started, log): (Running, Moment, Option<PathBuf>)) -> Self {
+        Self { process, started, log, logged: 0, grown: started.monotonic, was_killed: false }
+    }
+
+    /// Notes the growth of the log. Ends a sender that has waited in vain for an answer. With `--no-halt` DCMTK's senders
+    /// would wait as long for each of the following instances.
+    fn poll(&mut self, now: Instant) {
+        let Some(log) = &self.log else { return };
+        let size = log.metadata().map_or(0, |metadata| metadata.len());
+        if size == self.logged {
+            return;
+        }
+        let was_still = now.duration_since(self.grown) >= STILL_LOG;
+        (self.logged, self.grown) = (size, now);
+        if was_still && log_end(log, size).contains(NO_ANSWER) {
+            self.kill();
+        }
+    }
+
+    fn kill(&mut self) {
+        self.was_killed = true;
+        self.process.kill();
+    }
+}
+
+/// The end of a log.
+fn log_end(path: &Path, size: u64) -> String {
+    let mut bytes = Vec::new();
+    // A log that cannot be read reports nothing.
+    let _ = File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::Start(size.saturating_sub(LOG_END_BYTES)))?;
+        file.read_to_end(&mut bytes)
+    });
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 impl Lane {
-    /// Records the exit of the running process, and starts the next one.
+    /// Records the exit of the running process, and starts the next one. A process that failed does not end the lane, but
+    /// too many lost associations do.
     fn start_next(&mut self, ended: Instant, may_continue: bool) -> Result<(), Failure> {
-        let Some((mut process, started, _)) = self.running.take() else { return Ok(()) };
-        let status = process.status().while_doing(|| "wait for the sender".to_owned())?;
-        self.ended.push(Process { started, ended, status });
-        if let Some(Prepared { mut command, log }) =
-            self.waiting.pop_front().filter(|_| may_continue && status.success())
-        {
+        let Some(mut current) = self.running.take() else { return Ok(()) };
+        let status = current.process.status().while_doing(|| "wait for the sender".to_owned())?;
+        self.ended.push(Process { started: current.started, ended, status, was_killed: current.was_killed });
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let has_died = current.was_killed || status.code().is_none();
+        if has_died || current.log.as_deref().is_some_and(has_lost_association) {
+            self.lost += 1;
+        }
+        let may_continue = may_continue && self.lost <= MAX_LOST_ASSOCIATIONS;
+        if let Some(Prepared { mut command, log }) = self.waiting.pop_front().filter(|_| may_continue) {
             let started = Moment::now();
             let process = Running::start(&mut command).while_doing(|| "start the sender".to_owned())?;
-            self.running = Some((process, started, log));
+            self.running = Some(Current::new((process, started, log)));
         }
         Ok(())
     }
@@ -138,10 +205,10 @@ impl Lane {
 impl Drop for Lane {
     fn drop(&mut self) {
         // A process still runs only if another one could not be started.
-        if let Some((process, ..)) = &mut self.running {
-            process.kill();
+        if let Some(current) = &mut self.running {
+            current.kill();
             // The process was killed, so its status does not matter.
-            let _ = process.status();
+            let _ = current.process.status();
         }
     }
 }
@@ -168,7 +235,7 @@ fn start_together(first: Vec<Option<Prepared>>, waiting: Vec<VecDeque<Prepared>>
     let mut failed = Ok(());
     for (result, waiting) in started.into_iter().zip(waiting) {
         match result.unwrap_or_else(|_| Err(std::io::Error::other("its thread ended"))) {
-            Ok(running) => lanes.push(Lane { running, waiting, ended: Vec::new() }),
+            Ok(running) => lanes.push(Lane { running: running.map(Current::new), waiting, ended: Vec::new(), lost: 0 }),
             Err(error) => failed = Err(error),
         }
     }
@@ -212,12 +279,20 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_ends_with_the_process_that_failed() {
+    fn a_process_that_fails_does_not_end_its_lane() {
         let finished =
             run(vec![vec![shell("exit 3"), shell("true")], vec![shell("true"), shell("true")]], time_limit());
         let finished = finished.expect("run");
-        assert_eq!(finished.lanes.iter().map(Vec::len).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(finished.lanes.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
         assert_eq!(finished.lanes[0][0].status.code(), Some(3));
+    }
+
+    #[test]
+    fn a_lane_gives_up_after_too_many_lost_associations() {
+        let lost = MAX_LOST_ASSOCIATIONS as usize + 1;
+        let lane = || (0..lost + 5).map(|_| shell("kill -KILL $$")).collect();
+        let finished = run(vec![lane()], time_limit()).expect("run");
+        assert_eq!(finished.lanes[0].len(), lost);
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 mod dcmtk;
 mod evidence;
+mod figures;
 mod lanes;
 mod log;
 mod native;
+mod outcome;
 mod read_back;
+mod rejections;
 mod search;
 mod sending;
 mod transfer;
@@ -13,12 +16,11 @@ mod transfer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use dicomperf_model::measurement::{BlockMeasurement, Iteration, LatencyHistogram};
+use dicomperf_model::measurement::{BlockMeasurement, Iteration};
 use dicomperf_model::plan;
 use dicomperf_model::plan::Scenario;
 use dicomperf_model::request::{Sender, TransferSyntax};
-use dicomperf_model::samples::{Sample, StoreSample};
-use dicomperf_model::statistics::LeastSquares;
+use dicomperf_model::settings::Settings;
 use dicomperf_model::step::{IPERF3_PORT, MeasureBlock, StepOutput};
 
 use crate::client::converted::Converted;
@@ -27,12 +29,12 @@ use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::reporter::{Reporter, WorkEnd};
 use crate::resources::{self, SAMPLES_FILE, SampleFile, Sampler};
-use crate::server::{ServerUnderTest, server_under_test};
-use crate::timeline::Association;
-use crate::{client, clock, network, versions};
+use crate::server::{ServerUnderTest, echo, server_under_test};
+use crate::{client, clock, network, tls, versions};
 use evidence::Evidence;
+use figures::Sizes;
+use outcome::Outcome;
 use sending::Sending;
-use transfer::{Transfer, latency_us};
 
 /// The time limit of the network baseline, which takes about 3 s.
 const BASELINE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -204,27 +206,32 @@ impl<'a> BlockRunner<'a> {
         limit: Instant,
     ) -> Result<(Iteration, Option<Failure>), Failure> {
         self.server.empty()?;
-        let syntax = scenario.settings.transfer_syntax;
+        let settings = &scenario.settings;
+        let syntax = settings.transfer_syntax;
         let Some((files, dataset)) = self.datasets.get(&syntax) else {
             return Err(Failure::DatasetFailed(format!("this host has none in {syntax:?}")));
         };
-        let settings = &scenario.settings;
         let transfer = Sending { block: self.block, settings, dataset, files, home: self.home }.send(limit)?;
-        let bytes: BTreeMap<_, _> = dataset.instances.iter().map(|one| (one.file.as_str(), one.bytes)).collect();
-        let mut iteration = self.sender_side(index, scenario, &transfer, &bytes);
-        if let Err(error) = self.save_stores(&iteration, &transfer, &bytes) {
+        let outcome = Outcome::new(&transfer, dataset);
+        let sizes: Sizes<'_> = dataset.instances.iter().map(|one| (one.file.as_str(), one.bytes)).collect();
+        let mut iteration = figures::sender_side(index, index < self.block.warmup, scenario, &transfer, &sizes);
+        let stores = figures::store_samples(self.block.ordinal, &iteration, &transfer, &sizes);
+        if let Err(error) = SampleFile::append(&self.home.path(SAMPLES_FILE), stores) {
             tracing::warn!("samples: {error}");
         }
-        let mut evidence = Evidence { dataset, transfer: &transfer, contents: None, expected_bytes: None };
-        if transfer.opened_no_association() {
-            let reason = evidence.reason();
-            iteration.reason.clone_from(&reason);
-            return Ok((iteration, Some(self.association_failed(&transfer))));
-        }
-        let contents = match self.server.contents() {
+        let mut evidence =
+            Evidence { dataset, transfer: &transfer, outcome: &outcome, contents: None, expected_bytes: None };
+        iteration.reason = evidence.reason();
+        // An invalid iteration does not end the run while the server still serves others.
+        let proved = if transfer.has_no_response() { self.prove_server(settings, &outcome) } else { Ok(()) };
+        let contents = match proved.and_then(|()| self.server.contents()) {
             Ok(contents) => contents,
             Err(failure) => {
-                iteration.reason = Some(failure.to_string());
+                let without_contents =
+                    (!matches!(failure, Failure::AssociationFailed { .. })).then(|| failure.to_string());
+                let reasons: Vec<_> = iteration.reason.into_iter().chain(without_contents).collect();
+                iteration.reason = Some(reasons.join("; "));
+                outcome.record(&mut iteration);
                 return Ok((iteration, Some(failure)));
             }
         };
@@ -232,10 +239,10 @@ impl<'a> BlockRunner<'a> {
         iteration.instances_stored = u32::try_from(contents.instances.len()).unwrap_or(u32::MAX);
         iteration.stored_bytes = contents.bytes;
         evidence.contents = Some(&contents);
-        evidence.expected_bytes = self.expected_bytes(measurement, syntax);
+        evidence.expected_bytes = self.expected_bytes(measurement, settings);
         iteration.reason = evidence.reason();
-        let is_proved = measurement.read_back.as_ref().is_some_and(|read_back| read_back.differences.is_empty());
-        if iteration.reason.is_none() && !is_proved {
+        outcome.record(&mut iteration);
+        if iteration.reason.is_none() && !is_proved(measurement) {
             let (directory, server) = (self.home.path(&files.directory), self.server.as_ref());
             match read_back::read_back(dataset, &directory, server, &contents.instances, &self.block.settings) {
                 Ok(read_back) => {
@@ -252,111 +259,33 @@ impl<'a> BlockRunner<'a> {
         Ok((iteration, None))
     }
 
-    /// The server's bytes after the first valid iteration in the same transfer syntax.
-    fn expected_bytes(&self, measurement: &BlockMeasurement, syntax: TransferSyntax) -> Option<u64> {
-        let same: BTreeSet<_> = self
-            .block
-            .scenarios
-            .iter()
-            .filter(|scenario| scenario.settings.transfer_syntax == syntax)
-            .map(|scenario| scenario.number)
-            .collect();
+    /// The server's bytes after the first valid iteration of the same sender in the same transfer syntax. DCMTK's senders
+    /// encode sequences anew, so they send other bytes than native.
+    fn expected_bytes(&self, measurement: &BlockMeasurement, settings: &Settings) -> Option<u64> {
+        let is_same =
+            |other: &Settings| (other.transfer_syntax, other.sender) == (settings.transfer_syntax, settings.sender);
+        let scenarios = self.block.scenarios.iter().filter(|scenario| is_same(&scenario.settings));
+        let same: BTreeSet<_> = scenarios.map(|scenario| scenario.number).collect();
         let first = measurement.iterations.iter().find(|one| one.valid && same.contains(&one.scenario))?;
         Some(first.stored_bytes)
     }
 
-    /// The part of an iteration that only the sender can report.
-    fn sender_side(
-        &self,
-        index: u32,
-        scenario: &Scenario,
-        transfer: &Transfer,
-        bytes: &BTreeMap<&str, u64>,
-    ) -> Iteration {
-        let (instances_sent, bytes_sent) = transfer.count_succeeded(bytes);
-        let mut iteration = Iteration {
-            scenario: scenario.number,
-            index,
-            warmup: index < self.block.warmup,
-            started_at_ms: transfer.started.wall_ms(),
-            duration_ms: clock::milliseconds(transfer.duration),
-            transfer_ms: transfer.transfer_ms(),
-            instances_sent,
-            instances_stored: 0,
-            bytes_sent,
-            stored_bytes: 0,
-            valid: false,
-            reason: None,
-            latency_us: LatencyHistogram::new(),
-            first_latency_us: LatencyHistogram::new(),
-            association_us: LatencyHistogram::new(),
-            release_us: LatencyHistogram::new(),
-            startup_us: LatencyHistogram::new(),
-            between_us: transfer.between_us(),
-            size_fit: LeastSquares::default(),
-            server: None,
-            sender_cpu_ms: transfer.sender_cpu_ms,
-        };
-        transfer.startup_us.iter().for_each(|&startup| iteration.startup_us.record(startup));
-        for association in &transfer.associations {
-            record(association, bytes, &mut iteration);
-        }
-        iteration
-    }
-
-    /// Appends every C-STORE to the host's samples.
-    fn save_stores(
-        &self,
-        iteration: &Iteration,
-        transfer: &Transfer,
-        bytes: &BTreeMap<&str, u64>,
-    ) -> std::io::Result<()> {
-        let stores = (0..).zip(&transfer.associations).flat_map(|(association, one)| {
-            one.stores.iter().map(move |store| {
-                Sample::Store(StoreSample {
-                    ordinal: self.block.ordinal,
-                    scenario: iteration.scenario,
-                    index: iteration.index,
-                    association,
-                    file: store.file.clone(),
-                    bytes: bytes.get(store.file.as_str()).copied().unwrap_or_default(),
-                    scheduled_us: store.scheduled_us,
-                    requested_us: store.requested_us,
-                    latency_us: latency_us(store),
-                    status: store.response.as_ref().map(|response| response.1.clone()),
-                })
-            })
-        });
-        SampleFile::append(&self.home.path(SAMPLES_FILE), stores)
-    }
-
-    fn association_failed(&self, transfer: &Transfer) -> Failure {
-        Failure::AssociationFailed {
-            address: format!("{}:{}", self.block.server.address, self.block.server.dicom_port),
+    /// Proves by C-ECHO that the server still serves with these settings, after an iteration without any response.
+    fn prove_server(&self, settings: &Settings, outcome: &Outcome) -> Result<(), Failure> {
+        let server = &self.block.server;
+        let tls = settings.tls.then(tls::anonymous_client).transpose().map_err(|error| error.to_string());
+        let Err(reason) = tls.and_then(|tls| echo::echo(server, tls)) else { return Ok(()) };
+        let says = outcome.failures.first().map(|failure| format!("{}; ", failure.says)).unwrap_or_default();
+        Err(Failure::AssociationFailed {
+            address: format!("{}:{}", server.address, server.dicom_port),
             calling: self.block.calling_ae_title.clone(),
-            called: self.block.server.ae_title.clone(),
-            reason: transfer.complaint().unwrap_or_else(|| format!("{} gave no reason", transfer.sender.name())),
-        }
+            called: server.ae_title.clone(),
+            reason: format!("{says}C-ECHO: {reason}"),
+        })
     }
 }
 
-/// Adds the times of one association to the iteration.
-#[expect(clippy::cast_precision_loss, reason = "sizes and times far below 2^52")]
-fn record(association: &Association, bytes: &BTreeMap<&str, u64>, iteration: &mut Iteration) {
-    if let (Some(requested), Some(accepted)) = (association.requested_us, association.accepted_us) {
-        iteration.association_us.record(accepted.saturating_sub(requested));
-    }
-    if let (Some(requested), Some(released)) = (association.release_requested_us, association.released_us) {
-        iteration.release_us.record(released.saturating_sub(requested));
-    }
-    for (position, store) in association.stores.iter().enumerate() {
-        let Some(latency) = latency_us(store) else { continue };
-        iteration.latency_us.record(latency);
-        if position == 0 {
-            iteration.first_latency_us.record(latency);
-        }
-        if let Some(&bytes) = bytes.get(store.file.as_str()) {
-            iteration.size_fit.add(bytes as f64, latency as f64);
-        }
-    }
+/// True if an instance came back unchanged in this block run.
+fn is_proved(measurement: &BlockMeasurement) -> bool {
+    measurement.read_back.as_ref().is_some_and(|read_back| read_back.differences.is_empty())
 }

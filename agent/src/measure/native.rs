@@ -1,17 +1,16 @@
 //! The agent's own SCU: one process, with one thread for each concurrent association.
 
 use std::fs::{self, File};
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dicomperf_model::request::InstancesPerAssociation;
-
-use super::lanes::Prepared;
+use super::lanes::{Prepared, Process};
+use super::log::read_text;
 use super::sending::Sending;
+use crate::client::dataset::{Dataset, Instance};
 use crate::failure::{DuringIo as _, Failure};
 use crate::native::SendDocument;
-use crate::timeline::Association;
+use crate::timeline::{Association, Failed};
 
 /// The files of the process.
 #[derive(Debug)]
@@ -20,9 +19,10 @@ pub(super) struct ProcessFiles {
     words: PathBuf,
 }
 
-pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<(ProcessFiles, Prepared), Failure> {
+/// The settings of native for these lanes.
+pub(super) fn document(sending: &Sending<'_>, lanes: Vec<Vec<Instance>>) -> SendDocument {
     let (server, settings) = (&sending.block.server, sending.settings);
-    let document = SendDocument {
+    SendDocument {
         address: server.address.clone(),
         port: server.dicom_port,
         called_ae_title: server.ae_title.clone(),
@@ -31,15 +31,16 @@ pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<(Proces
         tcp_no_delay: settings.tcp_no_delay.client(),
         tls: settings.tls,
         arrival: settings.arrival,
-        instances_per_association: match settings.instances_per_association {
-            InstancesPerAssociation::All => None,
-            InstancesPerAssociation::Count(count) => NonZeroU32::new(count),
-        },
+        instances_per_association: sending.instances_per_association(),
         directory: sending.home.path(&sending.files.directory),
-        lanes: sending.lanes().into_iter().map(|lane| lane.into_iter().cloned().collect()).collect(),
-    };
+        lanes,
+    }
+}
+
+pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<(ProcessFiles, Prepared), Failure> {
+    let lanes = sending.lanes().into_iter().map(|lane| lane.into_iter().cloned().collect()).collect();
     let path = directory.join("send.json");
-    let bytes = serde_json::to_vec(&document).while_path("write", &path)?;
+    let bytes = serde_json::to_vec(&document(sending, lanes)).while_path("write", &path)?;
     fs::write(&path, bytes).while_path("write", &path)?;
     let files = ProcessFiles { out: directory.join("associations.json"), words: directory.join("native.words") };
     let words = File::create(&files.words).while_path("write", &files.words)?;
@@ -51,12 +52,18 @@ pub(super) fn prepare(sending: &Sending<'_>, directory: &Path) -> Result<(Proces
 }
 
 impl ProcessFiles {
-    /// Returns every association, and the process's other output. A process that was stopped has written no
-    /// associations.
-    pub fn read(&self) -> (Vec<Association>, String) {
-        let associations =
-            fs::read(&self.out).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        let words = fs::read(&self.words).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        (associations, words.unwrap_or_default())
+    /// Returns every association, and the process's other output. A process that was stopped or has died has written
+    /// no associations, so the outcome of every instance is unknown.
+    pub fn read(&self, process: Option<&Process>, dataset: &Dataset) -> (Vec<Association>, String) {
+        let words = read_text(&self.words);
+        let read = fs::read(&self.out).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let associations = read.unwrap_or_else(|| {
+            let Some(cause) = process.and_then(Process::death) else { return Vec::new() };
+            let detail = words.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
+            let failed =
+                |one: &Instance| Failed { file: one.file.clone(), cause: cause.clone(), words: detail.clone() };
+            vec![Association { failures: dataset.instances.iter().map(failed).collect(), ..Association::default() }]
+        });
+        (associations, words)
     }
 }

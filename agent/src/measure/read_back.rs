@@ -34,14 +34,16 @@ const TRANSCODED_TAGS: &[Tag] = &[
     tags::EXTENDED_OFFSET_TABLE,
     tags::EXTENDED_OFFSET_TABLE_LENGTHS,
 ];
+/// Instances that are tried. dicom-object reads every object of the dataset, except for a few that DCMTK reads anyway.
+const MAX_CANDIDATES: usize = 10;
 /// Differences that the report lists.
 const MAX_NAMED: usize = 20;
 
-/// Compares the first instance of the dataset that fits in memory. `None` if there is no such instance, or if the
-/// server stores no instances.
+/// Compares the first instance of the dataset that fits in memory and that dicom-object can read. `None` if there is no
+/// such instance among the first ten, or if the server stores no instances.
 ///
 /// # Errors
-/// `ServerUnreachable`, `DatasetFailed`.
+/// `ServerUnreachable`
 pub(super) fn read_back(
     dataset: &Dataset,
     directory: &Path,
@@ -49,14 +51,16 @@ pub(super) fn read_back(
     stored: &[StoredInstance],
     settings: &ServerSettings,
 ) -> Result<Option<ReadBack>, Failure> {
-    let Some(instance) = dataset.instances.iter().find(|instance| instance.bytes <= dataset::MAX_WHOLE_BYTES) else {
-        return Ok(None);
-    };
+    let small = dataset.instances.iter().filter(|instance| instance.bytes <= dataset::MAX_WHOLE_BYTES);
+    let mut readable = small.take(MAX_CANDIDATES).filter_map(|instance| {
+        let opened = dataset::open(&directory.join(&instance.file));
+        let opened = opened.inspect_err(|error| tracing::warn!("{}: {}", instance.file, with_causes(error)));
+        Some((instance, opened.ok()?))
+    });
+    let Some((instance, sent)) = readable.next() else { return Ok(None) };
     let uid = &instance.sop_instance_uid;
     let Some(stored) = stored.iter().find(|stored| stored.sop_instance_uid == *uid) else { return Ok(None) };
     let Some(fetched) = server.fetch(stored)? else { return Ok(None) };
-    let sent = dataset::open(&directory.join(&instance.file))
-        .map_err(|error| Failure::DatasetFailed(format!("{}: {}", instance.file, with_causes(&error))))?;
     let (elements, differences) = match OpenFileOptions::new().from_reader(Cursor::new(fetched)) {
         Ok(stored) => compare(&sent, &stored, server.transcodes(settings)),
         Err(error) => (0, vec![format!("it cannot be read: {}", with_causes(&error))]),

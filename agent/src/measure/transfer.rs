@@ -8,7 +8,7 @@ use dicomperf_model::request::Sender;
 
 use super::lanes::{self, Process};
 use super::sending::Sending;
-use super::{dcmtk, native};
+use super::{dcmtk, native, rejections};
 use crate::clock::{Moment, milliseconds};
 use crate::failure::{DuringIo as _, Failure};
 use crate::timeline::{Association, Store};
@@ -51,9 +51,10 @@ impl Sending<'_> {
         if self.settings.sender == Sender::Native {
             let (files, prepared) = native::prepare(self, &directory)?;
             let (mut transfer, processes) = self.run(vec![vec![prepared]], limit)?;
-            (transfer.associations, transfer.words) = files.read();
+            let process = processes.into_iter().flatten().next();
+            (transfer.associations, transfer.words) = files.read(process.as_ref(), self.dataset);
             let first = transfer.associations.iter().filter_map(|one| one.requested_us).min();
-            transfer.add_startup(processes.into_iter().flatten().next(), first);
+            transfer.add_startup(process, first);
             return Ok(transfer);
         }
         let (mut shares, mut prepared) = (Vec::new(), Vec::new());
@@ -71,6 +72,7 @@ impl Sending<'_> {
             transfer.associations.push(association);
             transfer.words.push_str(&words);
         }
+        rejections::explain(&mut transfer, self);
         Ok(transfer)
     }
 
@@ -100,9 +102,9 @@ impl Sending<'_> {
 }
 
 impl Transfer {
-    /// True if no sender began a C-STORE, and none ended with exit code 0.
-    pub fn opened_no_association(&self) -> bool {
-        self.succeeded == 0 && self.stores().next().is_none()
+    /// True if the server answered no C-STORE.
+    pub fn has_no_response(&self) -> bool {
+        self.stores().all(|store| store.response.is_none())
     }
 
     /// The first complaint of a sender.
@@ -153,4 +155,46 @@ impl Transfer {
 pub(super) fn latency_us(store: &Store) -> Option<u64> {
     let since = store.scheduled_us.unwrap_or(store.requested_us);
     Some(store.response.as_ref()?.0.saturating_sub(since))
+}
+
+#[cfg(test)]
+pub(super) mod fixture {
+    use super::*;
+    use crate::client::dataset::{Dataset, Instance};
+
+    /// CT instances `000001.dcm` and so on.
+    pub fn dataset(instances: usize) -> Dataset {
+        let instance = |number: usize| Instance {
+            file: format!("{number:06}.dcm"),
+            bytes: 100,
+            sop_instance_uid: format!("1.2.{number}"),
+            sop_class_uid: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
+            transfer_syntax_uid: "1.2.840.10008.1.2.1".to_owned(),
+            sent_file: None,
+        };
+        Dataset { instances: (1..=instances).map(instance).collect() }
+    }
+
+    /// A transfer by one storescu with these C-STOREs and their statuses.
+    pub fn transfer(stores: &[(String, &str)]) -> Transfer {
+        let store = |(file, status): &(String, &str)| Store {
+            file: file.clone(),
+            scheduled_us: None,
+            requested_us: 10,
+            response: Some((20, (*status).to_owned())),
+        };
+        Transfer {
+            sender: Sender::Storescu,
+            started: Moment::now(),
+            duration: Duration::from_millis(1),
+            wall_clock_step_ms: None,
+            stopped: None,
+            processes: 1,
+            succeeded: 1,
+            sender_cpu_ms: None,
+            startup_us: Vec::new(),
+            associations: vec![Association { stores: stores.iter().map(store).collect(), ..Association::default() }],
+            words: String::new(),
+        }
+    }
 }

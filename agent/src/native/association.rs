@@ -8,9 +8,11 @@ use dicom_ul::pdu::{
     AssociationAC, AssociationRQ, PresentationContextProposed, PresentationContextResultReason, UserVariableItem,
 };
 use dicom_ul::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, Pdu};
+use dicomperf_model::sending::FailureCause;
 use rustls::ClientConfig;
 
 use super::document::SendDocument;
+use super::lost::Lost;
 use super::transport::{Transport, WallTime};
 use crate::client::dataset::Instance;
 use crate::timeline;
@@ -19,13 +21,13 @@ use crate::upper_layer::pdu::{self, AbortReason, Header};
 
 /// DICOM's only application context (PS3.7 A.2.1).
 const APPLICATION_CONTEXT: &str = "1.2.840.10008.3.1.1.1";
-/// The most presentation contexts of an association: their ids are the odd numbers in one byte (PS3.8 9.3.2.2).
-pub(super) const MAX_CONTEXTS: usize = 128;
 /// The maximum length that is assumed if the peer announces none. PS3.8 D.1 requires one; DCMTK uses its own default
 /// then.
 const UNANNOUNCED_MAX_PDU: u32 = 16_384;
 /// A smaller PDU has no room for the command set of a C-STORE. DCMTK and Orthanc allow no less than 4096.
 const MIN_PDU: u32 = 1024;
+/// The result "no reason" (PS3.8 table 9-18). It also stands for a presentation context that the peer does not mention.
+const NO_RESULT: u8 = 2;
 /// Bytes that are received at once. Responses have a few hundred.
 const RECEIVE_BYTES: usize = 16 * 1024;
 
@@ -34,8 +36,8 @@ pub(super) type Contexts<'a> = BTreeMap<(&'a str, &'a str), u8>;
 
 pub(super) struct Association {
     transport: Transport,
-    /// True at the ids of the accepted presentation contexts.
-    accepted: [bool; 256],
+    /// The results of the presentation contexts, by id (PS3.8 9.3.3.2); 0 is acceptance.
+    results: [u8; 256],
     /// The most bytes of a fragment.
     pub(super) max_fragment: u32,
     /// Bytes that were received but not yet decoded.
@@ -44,86 +46,79 @@ pub(super) struct Association {
     received_at: WallTime,
 }
 
-/// One presentation context for each pair of the instances, with the ids 1, 3, 5 and so on.
-pub(super) fn contexts(instances: &[Instance]) -> io::Result<Contexts<'_>> {
-    let mut contexts = Contexts::new();
-    for instance in instances {
-        contexts.insert((&instance.sop_class_uid, &instance.transfer_syntax_uid), 0);
-    }
-    if contexts.len() > MAX_CONTEXTS {
-        return Err(io::Error::other(format!(
-            "{} pairs of SOP class and transfer syntax, but an association has {MAX_CONTEXTS} presentation contexts",
-            contexts.len()
-        )));
-    }
+/// One presentation context for each pair of the instances, with the ids 1, 3, 5 and so on. The caller divides the
+/// instances so that there are at most [`MAX_CONTEXTS`](crate::upper_layer::contexts::MAX_CONTEXTS) pairs.
+pub(super) fn contexts(instances: &[Instance]) -> Contexts<'_> {
+    let mut contexts: Contexts<'_> = instances.iter().map(|one| (one.presentation_context(), 0)).collect();
     contexts.values_mut().zip((1..=u8::MAX).step_by(2)).for_each(|(context, id)| *context = id);
-    Ok(contexts)
+    contexts
 }
 
 impl Association {
     /// Connects and requests an association. Adds the times to `record`.
     ///
     /// # Errors
-    /// The reason in words: the SCP cannot be reached, or rejects the association.
+    /// The SCP cannot be reached, or rejects the association.
     pub(super) fn open(
         document: &SendDocument,
         tls: Option<&Arc<ClientConfig>>,
         contexts: &Contexts<'_>,
         record: &mut timeline::Association,
-    ) -> io::Result<Self> {
-        let transport = Transport::connect(document, tls).map_err(|error| while_doing("connect", &error))?;
+    ) -> Result<Self, Lost> {
+        let transport = Transport::connect(document, tls).map_err(|error| Lost::unconnected(&error))?;
         let request = pdu::encode(&request(document, contexts))?;
         let received_at = WallTime::now();
         let mut association =
-            Self { transport, accepted: [false; 256], max_fragment: 0, received: Vec::new(), received_at };
+            Self { transport, results: [NO_RESULT; 256], max_fragment: 0, received: Vec::new(), received_at };
         record.requested_us = Some(received_at.microseconds());
-        association.agree(&request, document.max_pdu).map_err(|error| while_doing("request an association", &error))?;
+        association.agree(&request, document.max_pdu).map_err(|lost| lost.while_doing("request an association"))?;
         record.accepted_us = Some(association.received_at.microseconds());
         Ok(association)
     }
 
-    fn agree(&mut self, request: &[u8], max_pdu: u32) -> io::Result<()> {
+    fn agree(&mut self, request: &[u8], max_pdu: u32) -> Result<(), Lost> {
         self.transport.send(request)?;
         let accepted = match pdu::decode(&self.receive()?)? {
             Pdu::AssociationAC(accepted) => accepted,
-            Pdu::AssociationRJ(rejected) => {
-                return Err(io::Error::other(format!("the peer rejects it: {}", rejected.source)));
-            }
-            other => return Err(unexpected_pdu(&other)),
+            Pdu::AssociationRJ(rejected) => return Err(Lost::rejected(&rejected)),
+            other => return Err(Lost::unexpected_pdu(&other)),
         };
         for context in &accepted.presentation_contexts {
-            self.accepted[usize::from(context.id)] = context.reason == PresentationContextResultReason::Acceptance;
+            self.results[usize::from(context.id)] = result(&context.reason);
         }
         let limit = lower_limit(max_pdu, announced_max_pdu(&accepted));
         if limit != 0 && limit < MIN_PDU {
-            return Err(io::Error::other(format!("a maximum PDU length of {limit} bytes is too small")));
+            let words = format!("a maximum PDU length of {limit} bytes is too small");
+            return Err(Lost::new(FailureCause::ProtocolBroken, words));
         }
         self.max_fragment = pdu::max_fragment(limit);
         Ok(())
     }
 
-    /// True if the peer accepted this presentation context.
-    pub(super) fn has_accepted(&self, context: u8) -> bool {
-        self.accepted[usize::from(context)]
+    /// The result of a presentation context (PS3.8 9.3.3.2); 0 is acceptance.
+    pub(super) fn context_result(&self, context: u8) -> u8 {
+        self.results[usize::from(context)]
     }
 
     /// Sends the bytes of PDUs, or of parts of PDUs.
     ///
     /// # Errors
     /// A connection that has ended or is stuck.
-    pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.transport.send(bytes)
+    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), Lost> {
+        Ok(self.transport.send(bytes)?)
     }
 
     /// Waits for the response to a C-STORE. Returns it and the time at which it arrived.
     ///
     /// # Errors
     /// A peer that aborts, sends another message, or does not answer.
-    pub(super) fn response(&mut self, message_id: u16) -> io::Result<(Command, WallTime)> {
+    pub(super) fn response(&mut self, message_id: u16) -> Result<(Command, WallTime), Lost> {
         let mut command = Vec::new();
         loop {
-            let bytes = self.receive()?;
-            let Pdu::PData { data } = pdu::decode(&bytes)? else { return Err(unexpected_pdu(&pdu::decode(&bytes)?)) };
+            let data = match pdu::decode(&self.receive()?)? {
+                Pdu::PData { data } => data,
+                other => return Err(Lost::unexpected_pdu(&other)),
+            };
             for value in data {
                 command.extend(value.data);
                 if value.is_last {
@@ -134,7 +129,7 @@ impl Association {
                 }
             }
             if command.len() > RECEIVE_BYTES {
-                return Err(io::Error::other("the peer's response does not end"));
+                return Err(io::Error::other("the peer's response does not end").into());
             }
         }
     }
@@ -143,12 +138,12 @@ impl Association {
     ///
     /// # Errors
     /// A peer that does not answer.
-    pub(super) fn release(&mut self, record: &mut timeline::Association) -> io::Result<()> {
+    pub(super) fn release(&mut self, record: &mut timeline::Association) -> Result<(), Lost> {
         record.release_requested_us = Some(WallTime::now().microseconds());
         self.transport.send(&pdu::release(pdu::RELEASE_REQUEST))?;
         match pdu::decode(&self.receive()?)? {
             Pdu::ReleaseRP => record.released_us = Some(self.received_at.microseconds()),
-            other => return Err(unexpected_pdu(&other)),
+            other => return Err(Lost::unexpected_pdu(&other)),
         }
         Ok(())
     }
@@ -212,15 +207,15 @@ fn lower_limit(ours: u32, theirs: u32) -> u32 {
     if ours == 0 || theirs == 0 { ours.max(theirs) } else { ours.min(theirs) }
 }
 
-fn unexpected_pdu(pdu: &Pdu) -> io::Error {
-    io::Error::other(match pdu {
-        Pdu::AbortRQ { source } => format!("the peer aborts: {source:?}"),
-        other => format!("the peer sent an unexpected PDU: {}", other.short_description()),
-    })
-}
-
-fn while_doing(what: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{what}: {error}"))
+/// The number of a presentation context's result (PS3.8 table 9-18).
+const fn result(reason: &PresentationContextResultReason) -> u8 {
+    match reason {
+        PresentationContextResultReason::Acceptance => 0,
+        PresentationContextResultReason::UserRejection => 1,
+        PresentationContextResultReason::NoReason => NO_RESULT,
+        PresentationContextResultReason::AbstractSyntaxNotSupported => 3,
+        PresentationContextResultReason::TransferSyntaxesNotSupported => 4,
+    }
 }
 
 #[cfg(test)]

@@ -1,20 +1,25 @@
 //! A lane opens one association after another, never two at once. Each association sends its share of the lane's
 //! instances.
 
-use std::io;
 use std::sync::Arc;
 
+use dicomperf_model::sending::FailureCause;
 use rustls::ClientConfig;
 
 use super::arrival::Schedule;
 use super::association::{self, Association, Contexts};
 use super::document::SendDocument;
+use super::lost::Lost;
 use super::object::{Buffer, Object};
 use super::status;
 use super::transport::WallTime;
 use crate::client::dataset::Instance;
-use crate::timeline::{self, Store};
-use crate::upper_layer::command::{Command, MAX_UID_BYTES};
+use crate::timeline::{self, Failed, Store};
+use crate::upper_layer::command::Command;
+use crate::upper_layer::contexts::divide;
+
+/// A lane gives up after this many lost associations. Each of them may take the whole time limit of an answer.
+const MAX_LOST_ASSOCIATIONS: u32 = 10;
 
 /// A sequence of associations, of which one is open at a time.
 pub(super) struct Lane<'a> {
@@ -29,8 +34,8 @@ pub(super) struct Lane<'a> {
 enum Next {
     /// The buffer contains the instance, or its beginning.
     Ready(Object),
-    /// The peer rejected the instance's presentation context.
-    Rejected,
+    /// The instance cannot be sent, but the association goes on.
+    Skipped(FailureCause, String),
 }
 
 /// The instances of one association.
@@ -42,108 +47,141 @@ struct Share<'a> {
     instances: &'a [Instance],
 }
 
+/// The end of an association before its release.
+struct Interrupted {
+    lost: Lost,
+    /// Number of instances whose outcome is known.
+    handled: usize,
+}
+
 impl Lane<'_> {
-    /// Sends all instances. The first association that fails ends the lane; all before it succeeded.
+    /// Sends all instances. An association that is lost costs the instance that it was sending, and another association
+    /// is opened for the rest. After too many of them the lane gives up.
     pub(super) fn send(&self) -> Vec<timeline::Association> {
         let mut records = Vec::new();
-        let share = self.document.instances_per_association.map_or(usize::MAX, |count| count.get() as usize);
         let mut buffer = Buffer::new();
-        for (number, instances) in self.instances.chunks(share).enumerate() {
-            let mut record = timeline::Association::default();
-            let sent = association::contexts(self.instances).and_then(|contexts| {
-                let share = Share { lane: self, contexts: &contexts, offset: number * share, instances };
-                share.send(&mut buffer, &mut record)
-            });
-            if number == 0 && record.accepted_us.is_none() {
-                self.schedule.begin();
+        let mut begin = Some(|| self.schedule.begin());
+        let mut lost = 0;
+        let contexts = self.instances.iter().map(Instance::presentation_context);
+        for mut range in divide(contexts, self.document.instances_per_association) {
+            while !range.is_empty() && lost <= MAX_LOST_ASSOCIATIONS {
+                let instances = &self.instances[range.clone()];
+                let contexts = association::contexts(instances);
+                let share = Share { lane: self, contexts: &contexts, offset: range.start, instances };
+                let mut record = timeline::Association::default();
+                let sent = share.send(&mut buffer, &mut record, &mut begin);
+                range.start += match sent {
+                    Ok(()) => instances.len(),
+                    Err(interrupted) => {
+                        lost += 1;
+                        record.complaints.push(interrupted.lost.words);
+                        interrupted.handled
+                    }
+                };
+                records.push(record);
             }
-            let failed = sent.map_err(|error| record.complaints.push(error.to_string())).is_err();
-            records.push(record);
-            if failed {
-                break;
-            }
+        }
+        // With open arrival the other lanes wait for this one.
+        if let Some(begin) = begin {
+            begin();
         }
         records
     }
 }
 
 impl Share<'_> {
-    fn send(&self, buffer: &mut Buffer, record: &mut timeline::Association) -> io::Result<()> {
-        let mut association = Association::open(self.lane.document, self.lane.tls, self.contexts, record)?;
-        if self.offset == 0 {
-            self.lane.schedule.begin();
+    /// Sends every instance on one association.
+    fn send(
+        &self,
+        buffer: &mut Buffer,
+        record: &mut timeline::Association,
+        begin: &mut Option<impl FnOnce()>,
+    ) -> Result<(), Interrupted> {
+        let opened = Association::open(self.lane.document, self.lane.tls, self.contexts, record);
+        if let Some(begin) = begin.take() {
+            begin();
         }
-        let sent = self.send_all(&mut association, buffer, record);
-        match sent {
-            Ok(()) => association.release(record),
-            Err(error) => {
-                association.abort();
-                Err(error)
+        let mut association = opened.map_err(|lost| {
+            self.instances.iter().for_each(|one| record.failures.push(failed(one, lost.cause.clone(), &lost.words)));
+            Interrupted { lost, handled: self.instances.len() }
+        })?;
+        let mut handled = 0;
+        let sent = self.send_all(&mut association, buffer, record, &mut handled);
+        sent.and_then(|()| association.release(record)).map_err(|lost| {
+            association.abort();
+            if let Some(instance) = self.instances.get(handled) {
+                record.failures.push(failed(instance, lost.cause.clone(), &lost.words));
             }
-        }
+            Interrupted { lost, handled: handled + 1 }
+        })
     }
 
+    /// Sends one instance after the other, and counts them in `handled`.
     fn send_all(
         &self,
         association: &mut Association,
         buffer: &mut Buffer,
         record: &mut timeline::Association,
-    ) -> io::Result<()> {
-        let mut next = self.prepare(association, 0, buffer)?;
+        handled: &mut usize,
+    ) -> Result<(), Lost> {
+        let mut next = self.prepare(association, 0, buffer);
         for (index, instance) in self.instances.iter().enumerate() {
-            let scheduled_us =
-                self.lane.schedule.wait(self.lane.number, self.offset + index).map(WallTime::microseconds);
-            let requested = WallTime::now();
-            record.stores.push(Store {
-                file: instance.file.clone(),
-                scheduled_us,
-                requested_us: requested.microseconds(),
-                response: None,
-            });
-            let is_rejected = matches!(next, Next::Rejected);
-            if let Next::Ready(object) = &mut next {
-                association.send(buffer.bytes_to_send())?;
-                while !object.is_over() {
-                    object.fill(buffer).map_err(|error| with_file_name(instance, &error))?;
+            let scheduled = self.lane.schedule.wait(self.lane.number, self.offset + index);
+            match next {
+                Next::Skipped(cause, words) => {
+                    record.failures.push(failed(instance, cause, &words));
+                    next = self.prepare(association, index + 1, buffer);
+                }
+                Next::Ready(mut object) => {
+                    record.stores.push(Store {
+                        file: instance.file.clone(),
+                        scheduled_us: scheduled.map(WallTime::microseconds),
+                        requested_us: WallTime::now().microseconds(),
+                        response: None,
+                    });
                     association.send(buffer.bytes_to_send())?;
+                    while !object.is_over() {
+                        object.fill(buffer).map_err(|error| unreadable(&error))?;
+                        association.send(buffer.bytes_to_send())?;
+                    }
+                    // The next file is read while the peer processes this one. The kernel has its own copy of what was
+                    // sent, so one buffer is enough.
+                    next = self.prepare(association, index + 1, buffer);
+                    let (response, time) = association.response(message_id(index))?;
+                    if let Some(store) = record.stores.last_mut() {
+                        store.response = Some((time.microseconds(), status::describe_status(&response)));
+                    }
+                    if let Some((cause, words)) = status::failure(&response) {
+                        record.failures.push(failed(instance, cause, &words));
+                    }
                 }
             }
-            // The next file is read while the peer processes this one. The kernel has its own copy of what was sent, so
-            // one buffer is enough.
-            let following = (index + 1 < self.instances.len()).then(|| self.prepare(association, index + 1, buffer));
-            let response = if is_rejected {
-                (requested.microseconds(), format!("no presentation context for it: {}", rejected_pair(instance)))
-            } else {
-                let (response, time) = association.response(message_id(index))?;
-                (time.microseconds(), status::describe_status(&response))
-            };
-            if let Some(store) = record.stores.last_mut() {
-                store.response = Some(response);
-            }
-            if let Some(following) = following {
-                next = following?;
-            }
+            *handled = index + 1;
         }
         Ok(())
     }
 
-    fn prepare(&self, association: &Association, index: usize, buffer: &mut Buffer) -> io::Result<Next> {
-        let instance = &self.instances[index];
-        let key = (instance.sop_class_uid.as_str(), instance.transfer_syntax_uid.as_str());
-        let context = self.contexts.get(&key).copied().unwrap_or_default();
-        if !association.has_accepted(context) {
-            return Ok(Next::Rejected);
+    /// Reads the instance at this position into the buffer, or its beginning.
+    fn prepare(&self, association: &Association, index: usize, buffer: &mut Buffer) -> Next {
+        let Some(instance) = self.instances.get(index) else {
+            // Nothing follows, and nobody asks for it.
+            return Next::Skipped(FailureCause::SenderStopped, String::new());
+        };
+        let (class, syntax) = instance.presentation_context();
+        let context = self.contexts.get(&(class, syntax)).copied().unwrap_or_default();
+        let result = association.context_result(context);
+        if let Some(cause) = FailureCause::from_context_result(result, class, syntax) {
+            return Next::Skipped(cause, format!("presentation context {context}: result {result}"));
         }
-        let uids = [&instance.sop_class_uid, &instance.sop_instance_uid];
-        if uids.iter().any(|uid| uid.len() > MAX_UID_BYTES) {
-            return Err(with_file_name(instance, &io::Error::other("a UID has more than 64 characters")));
+        let command = Command::store_request(message_id(index), class, &instance.sop_instance_uid).encode();
+        let path = instance.path_for_native(&self.lane.document.directory);
+        match Object::open(&path, &command, context, association.max_fragment, buffer) {
+            Ok(object) => Next::Ready(object),
+            Err(error) => {
+                let Lost { cause, words } = unreadable(&error);
+                Next::Skipped(cause, words)
+            }
         }
-        let [class, uid] = uids;
-        let command = Command::store_request(message_id(index), class, uid).encode();
-        let path = self.lane.document.directory.join(&instance.file);
-        Object::open(&path, &command, context, association.max_fragment, buffer)
-            .map(Next::Ready)
-            .map_err(|error| with_file_name(instance, &error))
     }
 }
 
@@ -152,10 +190,10 @@ fn message_id(index: usize) -> u16 {
     u16::try_from(index % usize::from(u16::MAX)).unwrap_or_default() + 1
 }
 
-fn rejected_pair(instance: &Instance) -> String {
-    format!("SOP class {} in transfer syntax {} was rejected", instance.sop_class_uid, instance.transfer_syntax_uid)
+fn failed(instance: &Instance, cause: FailureCause, words: &str) -> Failed {
+    Failed { file: instance.file.clone(), cause, words: Some(words.to_owned()) }
 }
 
-fn with_file_name(instance: &Instance, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", instance.file))
+fn unreadable(error: &std::io::Error) -> Lost {
+    Lost::new(FailureCause::Unsendable { words: error.to_string() }, error.to_string())
 }

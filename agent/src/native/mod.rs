@@ -8,6 +8,7 @@ mod association;
 mod document;
 mod fragments;
 mod lane;
+mod lost;
 mod object;
 mod status;
 mod transport;
@@ -24,6 +25,9 @@ use dicomperf_model::request::Arrival;
 
 pub use document::SendDocument;
 
+use dicomperf_model::sending::FailureCause;
+
+use crate::client::dataset::Instance;
 use crate::timeline::Association;
 use crate::tls;
 
@@ -44,6 +48,32 @@ pub fn send_document(document: &Path, out: &Path) -> anyhow::Result<ExitCode> {
     let code = if complaints.peek().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     complaints.for_each(|complaint| eprintln!("{complaint}"));
     Ok(code)
+}
+
+/// Requests an association for the instances, of which at most
+/// [`MAX_CONTEXTS`](crate::upper_layer::contexts::MAX_CONTEXTS) differ in SOP class or transfer syntax, and releases it.
+/// Returns each pair that the peer rejects, and the cause.
+///
+/// # Errors
+/// The cause why there is no association.
+pub fn negotiate(
+    document: &SendDocument,
+    instances: &[Instance],
+) -> Result<Vec<((String, String), FailureCause)>, FailureCause> {
+    let configuration = document.tls.then(tls::anonymous_client).transpose();
+    let tls = configuration.map_err(|_| FailureCause::ConnectionFailed)?.map(Arc::new);
+    let contexts = association::contexts(instances);
+    let mut record = Association::default();
+    let opened = association::Association::open(document, tls.as_ref(), &contexts, &mut record);
+    let mut association = opened.map_err(|lost| lost.cause)?;
+    let rejected = contexts.iter().filter_map(|((class, syntax), id)| {
+        let cause = FailureCause::from_context_result(association.context_result(*id), class, syntax)?;
+        Some((((*class).to_owned(), (*syntax).to_owned()), cause))
+    });
+    let rejected = rejected.collect();
+    // The answers are known already.
+    let _ = association.release(&mut record);
+    Ok(rejected)
 }
 
 /// Sends the instances of a document. Returns every association, lane by lane.

@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use dicomperf_model::sending::{ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S};
 use nix::sys::socket::sockopt::{ReceiveTimestampns, SndBufForce};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt};
 use nix::sys::time::TimeSpec;
@@ -17,9 +18,9 @@ use rustls::{ClientConfig, ClientConnection};
 use super::document::SendDocument;
 
 /// The time limit of connecting.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(CONNECT_TIMEOUT_S as u64);
 /// The longest time without sending or receiving a byte.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(30);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(ANSWER_TIMEOUT_S as u64);
 /// The kernel's send buffer. It has room for one of our buffers and the next one.
 const SEND_BUFFER_BYTES: usize = 2 << 20;
 

@@ -1,5 +1,5 @@
-//! A-ASSOCIATE. The sink accepts every storage SOP class and Verification, each in the transfer syntax that is proposed
-//! first.
+//! A-ASSOCIATE. The sink accepts every storage SOP class, every private SOP class and Verification, each in the transfer
+//! syntax that is proposed first.
 
 use std::io;
 
@@ -47,11 +47,18 @@ pub(super) fn accept(request: AssociationRQ, max_pdu: u32) -> io::Result<Accepte
     Ok(Accepted { response: pdu::encode(&response)?, contexts })
 }
 
+/// The root of every UID that the standard itself defines (PS3.5 annex B). All others are private.
+const STANDARD_ROOT: &str = "1.2.840.10008.";
+
+fn is_accepted(class: &str) -> bool {
+    class == uids::VERIFICATION || is_storage(class) || !class.starts_with(STANDARD_ROOT)
+}
+
 fn judge(proposed: PresentationContextProposed) -> PresentationContextResult {
     let class = proposed.abstract_syntax.trim_end_matches('\0');
     let syntax = proposed.transfer_syntaxes.into_iter().next();
     let (reason, transfer_syntax) = match syntax {
-        _ if class != uids::VERIFICATION && !is_storage(class) => {
+        _ if !is_accepted(class) => {
             (PresentationContextResultReason::AbstractSyntaxNotSupported, uids::IMPLICIT_VR_LITTLE_ENDIAN.to_owned())
         }
         Some(syntax) => (PresentationContextResultReason::Acceptance, syntax),

@@ -11,10 +11,9 @@ pub const C_ECHO_REQUEST: u16 = 0x0030;
 /// C-ECHO-RSP (PS3.7 9.3.5.2).
 pub const C_ECHO_RESPONSE: u16 = 0x8030;
 
-/// The most bytes of a UID (PS3.5 9.1).
-pub const MAX_UID_BYTES: usize = 64;
-/// The most bytes of an encoded [`Command`], if its UIDs are not longer than a UID may be and its comment is empty.
-pub const MAX_BYTES: usize = 256;
+/// The most bytes of an encoded C-STORE-RQ that native sends. A UID has 64 characters at most (PS3.5 9.1), and there is
+/// room for UIDs of 400.
+pub const MAX_BYTES: usize = 1000;
 
 /// Elements of group 0000H (PS3.7 E.1).
 mod element {
@@ -87,7 +86,7 @@ impl Command {
     /// Encodes the command, with its elements in order and without the comment.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(MAX_BYTES);
+        let mut bytes = Vec::with_capacity(256);
         put(&mut bytes, element::GROUP_LENGTH, &0_u32.to_le_bytes());
         put_uid(&mut bytes, element::AFFECTED_SOP_CLASS_UID, &self.sop_class_uid);
         put(&mut bytes, element::COMMAND_FIELD, &self.field.to_le_bytes());
@@ -205,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_longest_is_what_the_longest_uids_give() {
-        let uid = "1".repeat(MAX_UID_BYTES);
+        let uid = "1".repeat(400);
         assert!(Command::store_request(1, &uid, &uid).encode().len() <= MAX_BYTES);
     }
 

@@ -6,4 +6,5 @@
 //! two senders.
 
 pub mod command;
+pub mod contexts;
 pub mod pdu;

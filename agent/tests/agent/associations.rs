@@ -7,7 +7,7 @@ use crate::harness::run::{block, measurement_of};
 use crate::harness::{OrthancProcess, Run, free_port};
 
 #[test]
-fn a_storescu_that_cannot_associate_fails_the_step_in_its_own_words() {
+fn a_storescu_that_cannot_associate_fails_the_step() {
     let run = Run::with_instances(2);
     let orthanc = OrthancProcess::start(settings(true, false, &[]));
     let mut block = block(&orthanc, &[2], 0, 3);
@@ -16,13 +16,13 @@ fn a_storescu_that_cannot_associate_fails_the_step_in_its_own_words() {
     assert_eq!(report.state, StepState::Failed);
     let message = report.error.as_ref().unwrap().message.clone();
     for word in
-        [format!("127.0.0.1:{}", block.server.dicom_port).as_str(), "ORTHANC", "DICOMPERF", "Connection refused"]
+        [format!("127.0.0.1:{}", block.server.dicom_port).as_str(), "ORTHANC", "DICOMPERF", "refused the connection"]
     {
         assert!(message.contains(word), "{message}");
     }
     let [iteration] = &measurement_of(&report).iterations[..] else { panic!("one iteration") };
     assert!(!iteration.valid && iteration.instances_sent == 0);
-    assert!(iteration.reason.as_ref().unwrap().contains("Association Request Failed"), "{iteration:?}");
+    assert!(iteration.failures[0].sender_words.as_ref().unwrap().contains("Connection refused"), "{iteration:?}");
 }
 
 #[test]

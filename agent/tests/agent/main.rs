@@ -9,6 +9,7 @@ mod associations;
 mod configure;
 mod dataset;
 mod deadline;
+mod failures;
 mod full;
 mod harness;
 mod measure;

@@ -119,17 +119,17 @@ fn an_instance_whose_context_is_rejected_is_named_and_the_rest_goes_on() {
     let sent = send(&instances.document(sink.document.dicom_port, 1));
     assert!(sent.output.status.success(), "{}", sent.stderr());
     let [association] = &sent.associations[..] else { panic!("one association") };
-    let succeeded: Vec<_> = association.stores.iter().map(|store| store.succeeded()).collect();
-    assert_eq!(succeeded, [true, false, true]);
-    let words = &association.stores[1].response.as_ref().unwrap().1;
-    assert!(words.contains("no presentation context for it: SOP class 1.2.840.10008.5.1.4.1.2.2.1"), "{words}");
+    assert!(association.stores.len() == 2 && association.stores.iter().all(|store| store.succeeded()));
+    let [failed] = &association.failures[..] else { panic!("one failure") };
+    assert_eq!(failed.file, instances.all[1].file);
+    let sentence = failed.cause.sentence();
+    assert!(sentence.contains("does not accept SOP class") && sentence.contains("5.1.4.1.2.2.1"), "{sentence}");
     assert_eq!(sink.counted().count, 2);
 }
 
 #[test]
 fn what_fails_is_said_on_stderr_and_in_the_association() {
     let instances = Instances::explicit(3);
-    let sink = SinkProcess::start(plain());
     let fails = |document: &SendDocument, words: &str| {
         let sent = send(document);
         assert_eq!(sent.output.status.code(), Some(1));
@@ -140,16 +140,66 @@ fn what_fails_is_said_on_stderr_and_in_the_association() {
     };
     assert_eq!(fails(&instances.document(free_port(), 1), "connect: Connection refused"), 0);
 
-    let mut missing = instances.document(sink.document.dicom_port, 1);
-    missing.lanes[0][2].file = "gone.dcm".to_owned();
-    assert_eq!(fails(&missing, "gone.dcm: No such file"), 2);
-    assert_eq!(sink.counted().count, 2);
-
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let peer = thread::spawn(move || drop(listener.accept()));
     assert_eq!(fails(&instances.document(port, 1), "request an association: "), 0);
     peer.join().unwrap();
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named_and_the_rest_goes_on() {
+    let instances = Instances::explicit(3);
+    let sink = SinkProcess::start(plain());
+    let mut document = instances.document(sink.document.dicom_port, 1);
+    document.lanes[0][1].file = "gone.dcm".to_owned();
+    let sent = send(&document);
+    assert!(sent.output.status.success(), "{}", sent.stderr());
+    let [association] = &sent.associations[..] else { panic!("one association") };
+    let [failed] = &association.failures[..] else { panic!("one failure") };
+    assert_eq!(failed.file, "gone.dcm");
+    assert!(failed.cause.sentence().starts_with("the sender cannot send the object: No such file"), "{failed:?}");
+    assert_eq!(sink.counted().count, 2);
+}
+
+#[test]
+fn a_copy_of_even_length_is_sent_in_place_of_the_file() {
+    let instances = Instances::explicit(2);
+    let sink = SinkProcess::start(plain());
+    let mut document = instances.document(sink.document.dicom_port, 1);
+    let name = instances.directory().file_name().unwrap().to_str().unwrap();
+    let padded = instances.directory().with_file_name(format!("{name}-padded"));
+    fs::create_dir(&padded).unwrap();
+    let mut bytes = fs::read(instances.path(&instances.all[0])).unwrap();
+    bytes.extend([0xFC, 0xFF, 0xFC, 0xFF, b'O', b'B', 0, 0, 2, 0, 0, 0, 0, 0]);
+    fs::write(padded.join("copy.dcm"), bytes).unwrap();
+    document.lanes[0][0].sent_file = Some("copy.dcm".to_owned());
+    let before = {
+        send(&instances.document(sink.document.dicom_port, 1)).succeeds();
+        sink.counted().dataset_bytes
+    };
+    sink.clear();
+    let associations = send(&document).succeeds();
+    fs::remove_dir_all(padded).unwrap();
+    assert_eq!(sink.counted().dataset_bytes, before + 14);
+    // The record has the name that everybody knows.
+    assert_eq!(associations[0].stores[0].file, instances.all[0].file);
+}
+
+#[test]
+fn uids_are_sent_as_they_are() {
+    let mut instances = Instances::explicit(3);
+    let sink = SinkProcess::start(plain());
+    instances.all[0].sop_instance_uid = "1.02.3".to_owned();
+    instances.all[1].sop_instance_uid = format!("1.{}", "2".repeat(63));
+    // A private SOP class is the server's to accept.
+    instances.all[2].sop_class_uid = "1.3.12.2.1107.5.9.1".to_owned();
+    send(&instances.document(sink.document.dicom_port, 1)).succeeds();
+    let mut expected = instances.uids();
+    expected.sort();
+    let mut received = sink.counted().sop_instance_uids;
+    received.sort();
+    assert_eq!(received, expected);
 }
 
 /// The delays of each instance's request and response after its scheduled time, in us.

@@ -17,6 +17,7 @@ pub mod results;
 pub mod run_id;
 pub mod samples;
 pub mod search;
+pub mod sending;
 pub mod settings;
 pub mod statistics;
 pub mod step;

@@ -4,6 +4,8 @@
 pub mod bucket;
 pub mod diagnosed;
 pub mod failing;
+pub mod faulty;
+pub mod objects;
 pub mod orthanc;
 pub mod recorded;
 pub mod run;

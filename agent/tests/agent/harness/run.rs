@@ -7,9 +7,9 @@ use std::process::{Command, Output};
 use dicomperf_model::measurement::BlockMeasurement;
 use dicomperf_model::plan::Scenario;
 use dicomperf_model::request::{Arrival, InstancesPerAssociation, Sender, Synthetic, TcpNoDelay, TransferSyntax};
-use dicomperf_model::settings::Settings;
+use dicomperf_model::settings::{ServerSettings, Settings};
 use dicomperf_model::step::{
-    ClientConfiguration, DatasetSource, MeasureBlock, StepDocument, StepId, StepOutput, StepReport, Work,
+    ClientConfiguration, DatasetSource, MeasureBlock, ServerAddress, StepDocument, StepId, StepOutput, StepReport, Work,
 };
 use tempfile::TempDir;
 
@@ -92,7 +92,17 @@ pub fn agent() -> PathBuf {
 
 /// A block of scenarios that differ in their associations.
 pub fn block(orthanc: &OrthancProcess, associations: &[u32], warmup: u32, iterations: u32) -> MeasureBlock {
-    let settings = &orthanc.settings;
+    block_at(&orthanc.address, &orthanc.settings, associations, warmup, iterations)
+}
+
+/// The same, for any server.
+pub fn block_at(
+    address: &ServerAddress,
+    settings: &ServerSettings,
+    associations: &[u32],
+    warmup: u32,
+    iterations: u32,
+) -> MeasureBlock {
     let scenario = |(number, &associations): (u32, &u32)| Scenario {
         number,
         settings: Settings {
@@ -112,7 +122,7 @@ pub fn block(orthanc: &OrthancProcess, associations: &[u32], warmup: u32, iterat
         ordinal: 0,
         block: 0,
         round: 0,
-        server: orthanc.address.clone(),
+        server: address.clone(),
         settings: settings.clone(),
         calling_ae_title: "DICOMPERF".to_owned(),
         scenarios: (0..).zip(associations).map(scenario).collect(),

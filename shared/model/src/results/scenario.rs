@@ -8,6 +8,7 @@ use super::growth::{Growth, LatencyBucket};
 use super::resources::ScenarioResources;
 use crate::measurement::LatencyHistogram;
 use crate::request::{LatencyFigure, Metric};
+use crate::sending::SendFailure;
 use crate::settings::Settings;
 use crate::statistics::Interval;
 
@@ -107,6 +108,19 @@ pub struct IterationSummary {
     pub transfer_ms: f64,
     /// C-STORE requests whose response was Success (0000H).
     pub instances_sent: u32,
+    /// Instances to which the server said no: a rejected presentation context or association, or a status other than
+    /// Success.
+    #[serde(default)]
+    pub instances_refused: u32,
+    /// Instances that the sender tried, and for which no answer arrived.
+    #[serde(default)]
+    pub instances_failed: u32,
+    /// Instances that the sender did not try, because it gave up before.
+    #[serde(default)]
+    pub instances_not_tried: u32,
+    /// The causes why instances were refused or failed, the most frequent first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<SendFailure>,
     /// Instances that the server had afterwards.
     pub instances_stored: u32,
     /// Bytes of the files that were sent.

@@ -147,7 +147,7 @@ fn invalid_iterations_and_refused_objects_have_their_reasons() {
     (spoiled.valid, spoiled.reason) = (false, Some("199 of 200 are stored".to_owned()));
     let report = markdown(&summarize(&plan, &steps, went_well()));
     assert!(report.contains("**Invalid**: 1 of 3 counted iterations are invalid"), "{report}");
-    assert!(report.contains("| scenario 0 | 0 | 1 | 200 | 200 | 199 of 200 are stored |"), "{report}");
+    assert!(report.contains("| scenario 0 | 0 | 1 | 200 | 0 | 0 | 0 | 200 | 199 of 200 are stored |"), "{report}");
     assert!(report.contains("| a.dcm | not DICOM |"), "{report}");
 }
 

@@ -15,12 +15,15 @@ pub(super) fn invalid_iterations(summary: &Summary, names: &Names) -> Option<Sec
             iteration.round.to_string(),
             format!("{}{warmup}", iteration.index),
             iteration.instances_sent.to_string(),
+            iteration.instances_refused.to_string(),
+            iteration.instances_failed.to_string(),
+            iteration.instances_not_tried.to_string(),
             iteration.instances_stored.to_string(),
             iteration.reason.clone().unwrap_or_else(|| "no reason is given".to_owned()),
         ])
     });
-    let columns = ["scenario", "round", "iteration", "sent", "stored", "reason"];
-    let table = Table::new("Every invalid iteration and why", columns, 6).with_rows(rows);
+    let columns = ["scenario", "round", "iteration", "sent", "refused", "failed", "not tried", "stored", "reason"];
+    let table = Table::new("Every invalid iteration and why", columns, 9).with_rows(rows);
     table_section("invalid", "Invalid iterations", table)
 }
 

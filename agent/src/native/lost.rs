@@ -1,0 +1,120 @@
+//! The end of an association before its release, with its cause.
+
+use std::io;
+
+use dicom_ul::Pdu;
+use dicom_ul::pdu::{
+    AbortRQServiceProviderReason, AbortRQSource, AssociationRJ, AssociationRJResult,
+    AssociationRJServiceProviderASCEReason, AssociationRJServiceProviderPresentationReason,
+    AssociationRJServiceUserReason, AssociationRJSource,
+};
+use dicomperf_model::sending::FailureCause;
+
+/// The reason why an association could not be opened, or ended before its release.
+#[derive(Debug)]
+pub(super) struct Lost {
+    /// The cause, in the same form for every sender.
+    pub cause: FailureCause,
+    /// The details that native knows.
+    pub words: String,
+}
+
+impl Lost {
+    pub(super) fn new(cause: FailureCause, words: impl Into<String>) -> Self {
+        Self { cause, words: words.into() }
+    }
+
+    /// The failure of a connection that could not be opened.
+    pub(super) fn unconnected(error: &io::Error) -> Self {
+        let cause = match error.kind() {
+            io::ErrorKind::ConnectionRefused => FailureCause::ConnectionRefused,
+            _ => FailureCause::ConnectionFailed,
+        };
+        Self::new(cause, format!("connect: {error}"))
+    }
+
+    /// An answer that is not the expected one.
+    pub(super) fn unexpected_pdu(pdu: &Pdu) -> Self {
+        match pdu {
+            Pdu::AbortRQ { source } => Self::new(FailureCause::AssociationEnded, abort_words(source)),
+            Pdu::ReleaseRQ => Self::new(FailureCause::AssociationEnded, "the peer requests the release"),
+            other => Self::new(
+                FailureCause::ProtocolBroken,
+                format!("the peer sent an unexpected PDU: {}", other.short_description()),
+            ),
+        }
+    }
+
+    /// The rejection of an association.
+    pub(super) fn rejected(rejected: &AssociationRJ) -> Self {
+        let result = match rejected.result {
+            AssociationRJResult::Permanent => 1,
+            AssociationRJResult::Transient => 2,
+        };
+        let (source, reason) = source_and_reason(&rejected.source);
+        Self::new(
+            FailureCause::AssociationRejected { result, source, reason },
+            format!("A-ASSOCIATE-RJ: result {result}, source {source}, reason {reason}"),
+        )
+    }
+
+    /// Puts the interrupted work before the words.
+    pub(super) fn while_doing(self, doing: &str) -> Self {
+        Self { words: format!("{doing}: {}", self.words), ..self }
+    }
+}
+
+impl From<io::Error> for Lost {
+    /// The failure of an open connection.
+    fn from(error: io::Error) -> Self {
+        let cause = match error.kind() {
+            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => FailureCause::NoAnswer,
+            io::ErrorKind::InvalidData | io::ErrorKind::Other => FailureCause::ProtocolBroken,
+            _ => FailureCause::AssociationEnded,
+        };
+        Self::new(cause, error.to_string())
+    }
+}
+
+/// The numbers of PS3.8 table 9-21.
+const fn source_and_reason(source: &AssociationRJSource) -> (u8, u8) {
+    match source {
+        AssociationRJSource::ServiceUser(reason) => {
+            let reason = match reason {
+                AssociationRJServiceUserReason::NoReasonGiven => 1,
+                AssociationRJServiceUserReason::ApplicationContextNameNotSupported => 2,
+                AssociationRJServiceUserReason::CallingAETitleNotRecognized => 3,
+                AssociationRJServiceUserReason::CalledAETitleNotRecognized => 7,
+                AssociationRJServiceUserReason::Reserved(code) => *code,
+            };
+            (1, reason)
+        }
+        AssociationRJSource::ServiceProviderASCE(reason) => {
+            let reason = match reason {
+                AssociationRJServiceProviderASCEReason::NoReasonGiven => 1,
+                AssociationRJServiceProviderASCEReason::ProtocolVersionNotSupported => 2,
+            };
+            (2, reason)
+        }
+        AssociationRJSource::ServiceProviderPresentation(reason) => {
+            let reason = match reason {
+                AssociationRJServiceProviderPresentationReason::TemporaryCongestion => 1,
+                AssociationRJServiceProviderPresentationReason::LocalLimitExceeded => 2,
+                AssociationRJServiceProviderPresentationReason::Reserved(code) => *code,
+            };
+            (3, reason)
+        }
+    }
+}
+
+/// The source and the reason of an A-ABORT (PS3.8 9.3.8).
+fn abort_words(source: &AbortRQSource) -> String {
+    match source {
+        AbortRQSource::ServiceUser => "A-ABORT: service user".to_owned(),
+        AbortRQSource::ServiceProvider(AbortRQServiceProviderReason::ReasonNotSpecified) => {
+            "A-ABORT: service provider".to_owned()
+        }
+        AbortRQSource::ServiceProvider(reason) => format!("A-ABORT: service provider, {reason}"),
+        AbortRQSource::Reserved => "A-ABORT: source 1, which is reserved".to_owned(),
+    }
+}
