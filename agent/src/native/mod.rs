@@ -13,6 +13,7 @@ mod object;
 mod status;
 mod transport;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
@@ -50,16 +51,16 @@ pub fn send_document(document: &Path, out: &Path) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
+/// The pairs of SOP class and transfer syntax that a peer rejects, and the cause for each.
+pub type Rejections = BTreeMap<(String, String), FailureCause>;
+
 /// Requests an association for the instances, of which at most
 /// [`MAX_CONTEXTS`](crate::upper_layer::contexts::MAX_CONTEXTS) differ in SOP class or transfer syntax, and releases it.
 /// Returns each pair that the peer rejects, and the cause.
 ///
 /// # Errors
 /// The cause why there is no association.
-pub fn negotiate(
-    document: &SendDocument,
-    instances: &[Instance],
-) -> Result<Vec<((String, String), FailureCause)>, FailureCause> {
+pub fn negotiate(document: &SendDocument, instances: &[Instance]) -> Result<Rejections, FailureCause> {
     let configuration = document.tls.then(tls::anonymous_client).transpose();
     let tls = configuration.map_err(|_| FailureCause::ConnectionFailed)?.map(Arc::new);
     let contexts = association::contexts(instances);

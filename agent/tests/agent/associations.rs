@@ -22,7 +22,7 @@ fn a_storescu_that_cannot_associate_fails_the_step() {
     }
     let [iteration] = &measurement_of(&report).iterations[..] else { panic!("one iteration") };
     assert!(!iteration.valid && iteration.instances_sent == 0);
-    assert!(iteration.failures[0].sender_words.as_ref().unwrap().contains("Connection refused"), "{iteration:?}");
+    assert!(iteration.failures[0].sender_words.as_ref().unwrap().contains("Connection refused"));
 }
 
 #[test]

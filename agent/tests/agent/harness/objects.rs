@@ -6,8 +6,7 @@ use dicom_core::value::{PixelFragmentSequence, PrimitiveValue};
 use dicom_core::{DataElement, VR};
 use dicom_dictionary_std::tags;
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
-use dicomperf_agent::client::dataset::{Dataset, Instance};
-use dicomperf_model::step::{DatasetSource, ObjectSource};
+use dicomperf_agent::client::dataset::{self, Dataset, Instance};
 
 use super::Run;
 
@@ -71,16 +70,16 @@ fn write(object: InMemDicomObject, class: &str, syntax: &str, number: usize) -> 
 }
 
 impl Run {
-    /// A run whose client has these objects, as a user's own. They become 000001.dcm and so on.
+    /// A run whose client has these objects as 000001.dcm and so on, as if they had been downloaded.
     pub fn with_objects(objects: &[Vec<u8>]) -> Self {
         let run = Self::new();
-        let sources = objects.iter().enumerate().map(|(index, bytes)| {
-            let key = format!("study/{index:04}.dcm");
-            run.bucket.serve(&key, bytes.clone());
-            ObjectSource { url: run.bucket.url(&key), key, bytes: bytes.len() as u64 }
-        });
-        let sources = sources.collect();
-        run.configure_client(DatasetSource::Objects(sources)).succeeds();
+        let directory = run.home("dataset");
+        fs::create_dir_all(&directory).unwrap();
+        for (bytes, number) in objects.iter().zip(1..) {
+            fs::write(directory.join(format!("{number:06}.dcm")), bytes).unwrap();
+        }
+        let (dataset, _) = dataset::prove(&directory, str::to_owned, |_| Ok(())).unwrap();
+        fs::write(run.home("dataset.json"), serde_json::to_vec(&dataset).unwrap()).unwrap();
         run
     }
 
