@@ -45,7 +45,7 @@ pub enum Failure {
         /// The trouble, from its verb on: `does not answer: Connection refused`.
         trouble: String,
     },
-    /// No sender could open an association.
+    /// The server answered no C-STORE of an iteration, and no C-ECHO after it.
     #[error("no association with {called} at {address}, called from {calling}: {}", given(reason))]
     AssociationFailed {
         /// Address and port.
@@ -54,7 +54,7 @@ pub enum Failure {
         calling: String,
         /// The server's AE title.
         called: String,
-        /// The sender's own message.
+        /// The cause of the iteration's failure, and the error of the C-ECHO.
         reason: String,
     },
     /// The dataset cannot be made, downloaded or read.

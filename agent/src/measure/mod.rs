@@ -52,7 +52,7 @@ struct BlockRunner<'a> {
 /// the step has measured.
 ///
 /// # Errors
-/// `AssociationFailed`, `ServerUnreachable`, `DatasetFailed`, `HostFailed`; the report has everything that was measured
+/// `AssociationFailed`, `ServerUnreachable`, `DatasetFailed`, `HostFailed`. The report has everything that was measured
 /// before the failure.
 pub fn measure(block: &MeasureBlock, home: &RunHome, reporter: &mut Reporter) -> Result<WorkEnd, Failure> {
     let runner = BlockRunner::new(block, home)?;

@@ -67,3 +67,38 @@ impl ProcessFiles {
         (associations, words)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::timeline::Store;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_record_that_was_cut_or_changed_is_read_or_refused(
+            at in any::<prop::sample::Index>(),
+            bytes in proptest::collection::vec(any::<u8>(), 0..8),
+            keep in any::<bool>(),
+        ) {
+            let store = Store {
+                file: "000001.dcm".to_owned(),
+                scheduled_us: Some(1),
+                requested_us: 2,
+                response: Some((3, "Success".to_owned())),
+            };
+            let cause = dicomperf_model::sending::FailureCause::NoAnswer;
+            let failed = Failed { file: "000002.dcm".to_owned(), cause, words: None };
+            let record = vec![Association { stores: vec![store], failures: vec![failed], ..Association::default() }];
+            let json = serde_json::to_vec(&record).expect("JSON");
+            let at = at.index(json.len());
+            let rest = if keep { &json[at..] } else { &[] };
+            let changed = [&json[..at], &bytes, rest].concat();
+            let read = serde_json::from_slice::<Vec<Association>>(&changed);
+            prop_assert!(read.map_or(true, |read| read.len() <= 1));
+        }
+    }
+}

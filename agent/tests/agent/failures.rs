@@ -194,7 +194,7 @@ fn a_server_that_is_gone_fails_the_step_in_the_same_words_from_every_sender() {
         let message = &report.error.as_ref().unwrap().message;
         assert!(message.contains(": the server's host refused the connection; C-ECHO: "), "{message}");
         let [iteration] = &measurement_of(&report).iterations[..] else { panic!("one iteration") };
-        assert_same_sentence(&[iteration.clone()], "000001.dcm", "the server's host refused the connection");
+        assert_same_sentence(std::slice::from_ref(iteration), "000001.dcm", "the server's host refused the connection");
         assert_eq!(numbers(iteration), [0, 0, 4, 0]);
     }
 }
