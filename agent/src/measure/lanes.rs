@@ -146,8 +146,8 @@ impl Current {
         Self { process, started, log, logged: 0, grown: started.monotonic, was_killed: false }
     }
 
-    /// Notes the growth of the log. Ends a sender that has waited in vain for an answer. With `--no-halt` DCMTK's senders
-    /// would wait as long for each of the following instances.
+    /// Notes the growth of the log. Ends a sender that has waited in vain for an answer. With `--no-halt` DCMTK's
+    /// senders would wait as long for each of the following instances.
     fn poll(&mut self, now: Instant) {
         let Some(log) = &self.log else { return };
         let size = log.metadata().map_or(0, |metadata| metadata.len());
@@ -179,8 +179,8 @@ fn log_end(path: &Path, size: u64) -> String {
 }
 
 impl Lane {
-    /// Records the exit of the running process, and starts the next one. A process that failed does not end the lane, but
-    /// too many lost associations do.
+    /// Records the exit of the running process, and starts the next one. A process that failed does not end the lane,
+    /// but too many lost associations do.
     fn start_next(&mut self, ended: Instant, may_continue: bool) -> Result<(), Failure> {
         let Some(mut current) = self.running.take() else { return Ok(()) };
         let status = current.process.status().while_doing(|| "wait for the sender".to_owned())?;

@@ -29,7 +29,7 @@ use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::reporter::{Reporter, WorkEnd};
 use crate::resources::{self, SAMPLES_FILE, SampleFile, Sampler};
-use crate::server::{ServerUnderTest, echo, server_under_test};
+use crate::server::{Contents, ServerUnderTest, echo, server_under_test};
 use crate::{client, clock, network, tls, versions};
 use evidence::Evidence;
 use figures::Sizes;
@@ -227,10 +227,7 @@ impl<'a> BlockRunner<'a> {
         let contents = match proved.and_then(|()| self.server.contents()) {
             Ok(contents) => contents,
             Err(failure) => {
-                let without_contents =
-                    (!matches!(failure, Failure::AssociationFailed { .. })).then(|| failure.to_string());
-                let reasons: Vec<_> = iteration.reason.into_iter().chain(without_contents).collect();
-                iteration.reason = Some(reasons.join("; "));
+                iteration.reason = Some(with_failure(iteration.reason, &failure));
                 outcome.record(&mut iteration);
                 return Ok((iteration, Some(failure)));
             }
@@ -242,25 +239,35 @@ impl<'a> BlockRunner<'a> {
         evidence.expected_bytes = self.expected_bytes(measurement, settings);
         iteration.reason = evidence.reason();
         outcome.record(&mut iteration);
-        if iteration.reason.is_none() && !is_proved(measurement) {
-            let (directory, server) = (self.home.path(&files.directory), self.server.as_ref());
-            match read_back::read_back(dataset, &directory, server, &contents.instances, &self.block.settings) {
-                Ok(read_back) => {
-                    iteration.reason = read_back.as_ref().and_then(read_back::reason);
-                    measurement.read_back = read_back;
-                }
-                Err(failure) => {
-                    iteration.reason = Some(failure.to_string());
-                    return Ok((iteration, Some(failure)));
-                }
-            }
-        }
+        let failure = self.read_back(files, dataset, &contents, &mut iteration, measurement).err();
         iteration.valid = iteration.reason.is_none();
-        Ok((iteration, None))
+        Ok((iteration, failure))
     }
 
-    /// The server's bytes after the first valid iteration of the same sender in the same transfer syntax. DCMTK's senders
-    /// encode sequences anew, so they send other bytes than native.
+    /// Fetches an instance back and compares it with its file, if the iteration is valid so far and no instance came
+    /// back unchanged before.
+    fn read_back(
+        &self,
+        files: &Converted,
+        dataset: &Dataset,
+        contents: &Contents,
+        iteration: &mut Iteration,
+        measurement: &mut BlockMeasurement,
+    ) -> Result<(), Failure> {
+        let is_proved = measurement.read_back.as_ref().is_some_and(|read_back| read_back.differences.is_empty());
+        if iteration.reason.is_some() || is_proved {
+            return Ok(());
+        }
+        let (directory, server) = (self.home.path(&files.directory), self.server.as_ref());
+        let read_back = read_back::read_back(dataset, &directory, server, &contents.instances, &self.block.settings)
+            .inspect_err(|failure| iteration.reason = Some(failure.to_string()))?;
+        iteration.reason = read_back.as_ref().and_then(read_back::reason);
+        measurement.read_back = read_back;
+        Ok(())
+    }
+
+    /// The server's bytes after the first valid iteration of the same sender in the same transfer syntax. DCMTK's
+    /// senders encode sequences anew, so they send other bytes than native.
     fn expected_bytes(&self, measurement: &BlockMeasurement, settings: &Settings) -> Option<u64> {
         let is_same =
             |other: &Settings| (other.transfer_syntax, other.sender) == (settings.transfer_syntax, settings.sender);
@@ -285,7 +292,12 @@ impl<'a> BlockRunner<'a> {
     }
 }
 
-/// True if an instance came back unchanged in this block run.
-fn is_proved(measurement: &BlockMeasurement) -> bool {
-    measurement.read_back.as_ref().is_some_and(|read_back| read_back.differences.is_empty())
+/// The reason of an iteration after which the server did not answer. The cause of a failed association is in the reason
+/// already.
+fn with_failure(reason: Option<String>, failure: &Failure) -> String {
+    match (reason, failure) {
+        (Some(reason), Failure::AssociationFailed { .. }) => reason,
+        (Some(reason), failure) => format!("{reason}; {failure}"),
+        (None, failure) => failure.to_string(),
+    }
 }

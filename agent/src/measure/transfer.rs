@@ -55,6 +55,7 @@ impl Sending<'_> {
             (transfer.associations, transfer.words) = files.read(process.as_ref(), self.dataset);
             let first = transfer.associations.iter().filter_map(|one| one.requested_us).min();
             transfer.add_startup(process, first);
+            rejections::explain(&mut transfer, self);
             return Ok(transfer);
         }
         let (mut shares, mut prepared) = (Vec::new(), Vec::new());

@@ -14,7 +14,6 @@ use rustls::ClientConfig;
 use super::document::SendDocument;
 use super::lost::Lost;
 use super::transport::{Transport, WallTime};
-use crate::client::dataset::Instance;
 use crate::timeline;
 use crate::upper_layer::command::{C_STORE_RESPONSE, Command};
 use crate::upper_layer::pdu::{self, AbortReason, Header};
@@ -46,10 +45,10 @@ pub(super) struct Association {
     received_at: WallTime,
 }
 
-/// One presentation context for each pair of the instances, with the ids 1, 3, 5 and so on. The caller divides the
-/// instances so that there are at most [`MAX_CONTEXTS`](crate::upper_layer::contexts::MAX_CONTEXTS) pairs.
-pub(super) fn contexts(instances: &[Instance]) -> Contexts<'_> {
-    let mut contexts: Contexts<'_> = instances.iter().map(|one| (one.presentation_context(), 0)).collect();
+/// One presentation context for each pair, with the ids 1, 3, 5 and so on. The caller divides the instances so that
+/// there are at most [`MAX_CONTEXTS`](crate::upper_layer::contexts::MAX_CONTEXTS) pairs.
+pub(super) fn contexts<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Contexts<'a> {
+    let mut contexts: Contexts<'a> = pairs.into_iter().map(|pair| (pair, 0)).collect();
     contexts.values_mut().zip((1..=u8::MAX).step_by(2)).for_each(|(context, id)| *context = id);
     contexts
 }

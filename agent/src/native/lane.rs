@@ -66,7 +66,7 @@ impl Lane<'_> {
         for mut range in divide(contexts, self.document.instances_per_association) {
             while !range.is_empty() && lost <= MAX_LOST_ASSOCIATIONS {
                 let instances = &self.instances[range.clone()];
-                let contexts = association::contexts(instances);
+                let contexts = association::contexts(instances.iter().map(Instance::presentation_context));
                 let share = Share { lane: self, contexts: &contexts, offset: range.start, instances };
                 let mut record = timeline::Association::default();
                 let sent = share.send(&mut buffer, &mut record, &mut begin);

@@ -28,7 +28,6 @@ pub use document::SendDocument;
 
 use dicomperf_model::sending::FailureCause;
 
-use crate::client::dataset::Instance;
 use crate::timeline::Association;
 use crate::tls;
 
@@ -51,30 +50,26 @@ pub fn send_document(document: &Path, out: &Path) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-/// The pairs of SOP class and transfer syntax that a peer rejects, and the cause for each.
-pub type Rejections = BTreeMap<(String, String), FailureCause>;
-
-/// Requests an association for the instances, of which at most
-/// [`MAX_CONTEXTS`](crate::upper_layer::contexts::MAX_CONTEXTS) differ in SOP class or transfer syntax, and releases it.
-/// Returns each pair that the peer rejects, and the cause.
+/// Requests an association with one presentation context for each pair of SOP class and transfer syntax, and releases
+/// it. There are at most [`MAX_CONTEXTS`](crate::upper_layer::contexts::MAX_CONTEXTS) pairs. Returns the result of each
+/// pair (PS3.8 9.3.3.2); 0 is acceptance.
 ///
 /// # Errors
 /// The cause why there is no association.
-pub fn negotiate(document: &SendDocument, instances: &[Instance]) -> Result<Rejections, FailureCause> {
+pub fn negotiate<'a>(
+    document: &SendDocument,
+    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<BTreeMap<(&'a str, &'a str), u8>, FailureCause> {
     let configuration = document.tls.then(tls::anonymous_client).transpose();
     let tls = configuration.map_err(|_| FailureCause::ConnectionFailed)?.map(Arc::new);
-    let contexts = association::contexts(instances);
+    let contexts = association::contexts(pairs);
     let mut record = Association::default();
     let opened = association::Association::open(document, tls.as_ref(), &contexts, &mut record);
     let mut association = opened.map_err(|lost| lost.cause)?;
-    let rejected = contexts.iter().filter_map(|((class, syntax), id)| {
-        let cause = FailureCause::from_context_result(association.context_result(*id), class, syntax)?;
-        Some((((*class).to_owned(), (*syntax).to_owned()), cause))
-    });
-    let rejected = rejected.collect();
+    let results = contexts.iter().map(|(pair, id)| (*pair, association.context_result(*id))).collect();
     // The answers are known already.
     let _ = association.release(&mut record);
-    Ok(rejected)
+    Ok(results)
 }
 
 /// Sends the instances of a document. Returns every association, lane by lane.

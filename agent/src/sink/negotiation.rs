@@ -1,5 +1,5 @@
-//! A-ASSOCIATE. The sink accepts every storage SOP class, every private SOP class and Verification, each in the transfer
-//! syntax that is proposed first.
+//! A-ASSOCIATE. The sink accepts every storage SOP class, every private SOP class and Verification, each in the
+//! transfer syntax that is proposed first.
 
 use std::io;
 

@@ -5,8 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A status, or the range of a status whose last digits are the server's own: `A7xxH`, `CxxxH`, `0110H`. DCMTK's senders
-/// report the range only.
+/// A status, or the range of a status whose last digits are the server's own: `A7xxH`, `CxxxH`, `0110H`. DCMTK's
+/// senders report the range only.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct StatusClass(String);
