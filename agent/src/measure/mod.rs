@@ -211,7 +211,9 @@ impl<'a> BlockRunner<'a> {
         let Some((files, dataset)) = self.datasets.get(&syntax) else {
             return Err(Failure::DatasetFailed(format!("this host has none in {syntax:?}")));
         };
-        let transfer = Sending { block: self.block, settings, dataset, files, home: self.home }.send(limit)?;
+        let sending = Sending { block: self.block, settings, dataset, files, home: self.home };
+        let mut transfer = sending.send(limit)?;
+        rejections::explain(&mut transfer, &sending);
         let outcome = Outcome::new(&transfer, dataset);
         let sizes: Sizes<'_> = dataset.instances.iter().map(|one| (one.file.as_str(), one.bytes)).collect();
         let mut iteration = figures::sender_side(index, index < self.block.warmup, scenario, &transfer, &sizes);

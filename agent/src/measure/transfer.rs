@@ -8,7 +8,7 @@ use dicomperf_model::request::Sender;
 
 use super::lanes::{self, Process};
 use super::sending::Sending;
-use super::{dcmtk, native, rejections};
+use super::{dcmtk, native};
 use crate::clock::{Moment, milliseconds};
 use crate::failure::{DuringIo as _, Failure};
 use crate::timeline::{Association, Store};
@@ -55,7 +55,6 @@ impl Sending<'_> {
             (transfer.associations, transfer.words) = files.read(process.as_ref(), self.dataset);
             let first = transfer.associations.iter().filter_map(|one| one.requested_us).min();
             transfer.add_startup(process, first);
-            rejections::explain(&mut transfer, self);
             return Ok(transfer);
         }
         let (mut shares, mut prepared) = (Vec::new(), Vec::new());
@@ -73,7 +72,6 @@ impl Sending<'_> {
             transfer.associations.push(association);
             transfer.words.push_str(&words);
         }
-        rejections::explain(&mut transfer, self);
         Ok(transfer)
     }
 
