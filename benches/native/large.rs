@@ -12,6 +12,7 @@ use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use dicomperf_agent::client::dataset::Instance;
 use dicomperf_agent::native::SendDocument;
+use dicomperf_model::dataset::{Part, inspect};
 use dicomperf_model::request::Arrival;
 
 use crate::harness::sender;
@@ -79,6 +80,8 @@ fn object(directory: &Path) -> Instance {
     for (tag, value) in [
         (tags::SOP_CLASS_UID, uids::MULTI_FRAME_GRAYSCALE_BYTE_SECONDARY_CAPTURE_IMAGE_STORAGE),
         (tags::SOP_INSTANCE_UID, uid),
+        (tags::STUDY_INSTANCE_UID, "2.25.500000001"),
+        (tags::SERIES_INSTANCE_UID, "2.25.500000002"),
     ] {
         object.put(DataElement::new(tag, VR::UI, value));
     }
@@ -93,12 +96,15 @@ fn object(directory: &Path) -> Instance {
     file.write_all(&[0xE0, 0x7F, 0x10, 0x00, b'O', b'B', 0, 0]).unwrap();
     file.write_all(&u32::try_from(BYTES).unwrap().to_le_bytes()).unwrap();
     file.write_all(&vec![0x5A; BYTES]).unwrap();
+    let size = path.metadata().unwrap().len();
+    let inspected = inspect(File::open(&path).unwrap(), Part { size, is_whole: false }, true).unwrap();
     Instance {
         file: "large.dcm".to_owned(),
-        bytes: path.metadata().unwrap().len(),
+        bytes: size,
         sop_instance_uid: uid.to_owned(),
         sop_class_uid: uids::MULTI_FRAME_GRAYSCALE_BYTE_SECONDARY_CAPTURE_IMAGE_STORAGE.to_owned(),
         transfer_syntax_uid: uids::EXPLICIT_VR_LITTLE_ENDIAN.to_owned(),
+        data_set_at: inspected.data_set_at,
         sent_file: None,
     }
 }

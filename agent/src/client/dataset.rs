@@ -45,6 +45,8 @@ pub struct Instance {
     pub sop_class_uid: String,
     /// Transfer Syntax UID (0002,0010).
     pub transfer_syntax_uid: String,
+    /// Position of the data set in the file, after the file meta group.
+    pub data_set_at: u64,
     /// The copy that native sends in place of `file`, by its name in [`padded_directory`]: every length in it is even.
     /// DCMTK makes the same changes itself. Absent if native sends the file itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,6 +175,7 @@ fn read_instance(directory: &Path, padded: &Path, name: &str) -> Result<Result<(
         sop_instance_uid: inspected.sop_instance_uid,
         sop_class_uid: inspected.sop_class_uid,
         transfer_syntax_uid: inspected.transfer_syntax_uid,
+        data_set_at: inspected.data_set_at,
         sent_file,
     };
     Ok(Ok((instance, source.into_inner().sha256.finalize().into())))

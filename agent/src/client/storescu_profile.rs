@@ -42,6 +42,7 @@ mod tests {
             sop_instance_uid: "1.2.3".to_owned(),
             sop_class_uid: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
             transfer_syntax_uid: syntax.to_owned(),
+            data_set_at: 300,
             sent_file: None,
         };
         let instances = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.1"].map(instance);

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use dicomperf_model::request::Sender;
 use dicomperf_model::sending::{ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, FailureCause};
+use dicomperf_model::words;
 
 use super::lanes::{Prepared, Process};
 use super::log;
@@ -199,14 +200,9 @@ impl Process {
             return Some(FailureCause::SenderStopped);
         }
         match (self.status.signal(), self.status.code()) {
-            (Some(signal), _) => Some(FailureCause::ProcessKilled { signal: signal_name(signal) }),
+            (Some(signal), _) => Some(FailureCause::ProcessKilled { signal: words::signal(signal) }),
             (None, Some(0)) => None,
             (None, code) => Some(FailureCause::ProcessFailed { exit_code: code.unwrap_or_default() }),
         }
     }
-}
-
-fn signal_name(signal: i32) -> String {
-    nix::sys::signal::Signal::try_from(signal)
-        .map_or_else(|_| format!("signal {signal}"), |signal| signal.as_str().to_owned())
 }

@@ -98,9 +98,13 @@ fn compare(sent: &DefaultDicomObject, stored: &DefaultDicomObject, transcoded: b
     (u32::try_from(tags.len()).unwrap_or(u32::MAX), differences)
 }
 
-/// The tags, without group lengths (retired) and trailing padding, which any sender may omit (PS3.5 7.2, PS3.10 7.2).
+/// The tags, without group lengths (retired) and trailing padding, which any sender may omit (PS3.5 7.2, PS3.10 7.2), and
+/// without group 0002, which no sender sends inside a data set.
 fn tags_of(object: &InMemDicomObject) -> impl Iterator<Item = Tag> {
-    object.iter().map(|element| element.header().tag).filter(|tag| tag.1 != 0 && *tag != Tag(0xFFFC, 0xFFFC))
+    object
+        .iter()
+        .map(|element| element.header().tag)
+        .filter(|tag| tag.0 != 2 && tag.1 != 0 && *tag != Tag(0xFFFC, 0xFFFC))
 }
 
 fn is_same(sent: &InMemElement, stored: &InMemElement) -> bool {

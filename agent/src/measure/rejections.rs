@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dicom_dictionary_std::uids;
+use dicomperf_model::dataset::MAX_CONTEXTS;
 use dicomperf_model::sending::FailureCause;
 
 use super::native;
 use super::sending::Sending;
 use super::transfer::Transfer;
 use crate::native::negotiate;
-use crate::upper_layer::contexts::MAX_CONTEXTS;
 
 /// Transfer syntaxes that every server of a class accepts one of.
 const COMMON_SYNTAXES: [&str; 2] = [uids::IMPLICIT_VR_LITTLE_ENDIAN, uids::EXPLICIT_VR_LITTLE_ENDIAN];

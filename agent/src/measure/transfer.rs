@@ -169,6 +169,7 @@ pub(super) mod fixture {
             sop_instance_uid: format!("1.2.{number}"),
             sop_class_uid: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
             transfer_syntax_uid: "1.2.840.10008.1.2.1".to_owned(),
+            data_set_at: 300,
             sent_file: None,
         };
         Dataset { instances: (1..=instances).map(instance).collect() }

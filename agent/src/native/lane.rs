@@ -175,7 +175,7 @@ impl Share<'_> {
         }
         let command = Command::store_request(message_id(index), class, &instance.sop_instance_uid).encode();
         let path = instance.path_for_native(&self.lane.document.directory);
-        match Object::open(&path, &command, context, association.max_fragment, buffer) {
+        match Object::open(&path, instance.data_set_at, &command, context, association.max_fragment, buffer) {
             Ok(object) => Next::Ready(object),
             Err(error) => {
                 let Lost { cause, words } = unreadable(&error);

@@ -43,48 +43,31 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// Opens a file and fills the buffer with the command set and as much of the dataset as fits.
-    ///
-    /// The file is read once, from its beginning. The headers then overwrite its file meta group, which is not sent.
+    /// Opens a file and fills the buffer with the command set and as much of the dataset as fits. The file's preamble and
+    /// its file meta group are not sent: the dataset begins at `data_set_at`.
     ///
     /// # Errors
-    /// A file that cannot be read or is not DICOM.
+    /// A file that cannot be read or has no dataset, UIDs that are too long.
     pub(super) fn open(
         path: &Path,
+        data_set_at: u64,
         command: &[u8],
         context: u8,
         longest: u32,
         buffer: &mut Buffer,
     ) -> io::Result<Self> {
         let file = File::open(path)?;
-        let size = file.metadata()?.len();
-        let mut object = Self { file, offset: 0, fragments: Fragments::after_header(context, longest, size) };
-        let mut first = object.fragments.fragment_left();
-        object.read(buffer, FRONT_BYTES)?;
-
-        let here = buffer.end.min(FRONT_BYTES + first as usize);
-        let meta =
-            dataset_offset(&buffer.bytes[FRONT_BYTES..here]).ok_or_else(|| invalid_data("it is not a DICOM file"))?;
-        if u64::from(meta) >= size {
+        let length = file.metadata()?.len().saturating_sub(data_set_at);
+        if length == 0 {
             return Err(invalid_data("it ends with its file meta group"));
         }
-        let mut dataset = FRONT_BYTES + meta as usize;
-        let is_only;
-        if dataset < here {
-            first -= meta;
-            is_only = u64::from(meta) + u64::from(first) == size;
-        } else {
-            // The file meta group is so long that it fills the first fragment: read again from its end.
-            object.offset = meta.into();
-            object.fragments = Fragments::after_header(context, longest, size - u64::from(meta));
-            first = object.fragments.fragment_left();
-            is_only = u64::from(first) == object.fragments.dataset_left();
-            dataset = FRONT_BYTES;
-            object.read(buffer, FRONT_BYTES)?;
-        }
-        let control = if is_only { LAST_FLAG } else { 0 };
+        let fragments = Fragments::after_header(context, longest, length);
+        let first = fragments.fragment_left();
+        let mut object = Self { file, offset: data_set_at, fragments };
+        object.read(buffer, FRONT_BYTES)?;
+        let control = if u64::from(first) == length { LAST_FLAG } else { 0 };
         let header = p_data_header(context, control, first);
-        buffer.begin = write_front(&mut buffer.bytes[..dataset], command, header, context)?;
+        buffer.begin = write_front(&mut buffer.bytes[..FRONT_BYTES], command, header, context)?;
         Ok(object)
     }
 
@@ -136,18 +119,6 @@ fn write_front(front: &mut [u8], command: &[u8], header: [u8; P_DATA_HEADER_BYTE
     Ok(begin)
 }
 
-/// The dataset's offset, right after the file meta group, whose length is in its first element (PS3.10 7.1). `None` if
-/// the file is not DICOM. The preamble may be missing.
-fn dataset_offset(head: &[u8]) -> Option<u32> {
-    for preamble in [128_u32, 0] {
-        let after = head.get(preamble as usize..)?;
-        if let Some(rest) = after.strip_prefix(b"DICM\x02\x00\x00\x00UL\x04\x00") {
-            return u32::from_le_bytes(*rest.first_chunk()?).checked_add(preamble + 16);
-        }
-    }
-    None
-}
-
 fn invalid_data(reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
@@ -160,23 +131,19 @@ mod tests {
     use crate::upper_layer::command::Command;
     use crate::upper_layer::pdu::max_fragment;
 
-    /// Writes a file with this dataset. Its file meta group has `meta` bytes after the element with its length.
-    fn file(directory: &Path, meta: u32, dataset: &[u8]) -> std::path::PathBuf {
-        let mut bytes = vec![0; 128];
-        bytes.extend(b"DICM\x02\x00\x00\x00UL\x04\x00");
-        bytes.extend(meta.to_le_bytes());
-        bytes.extend(vec![0xAA; meta as usize]);
-        bytes.extend(dataset);
+    /// Writes a file with `meta` bytes before this dataset.
+    fn file(directory: &Path, meta: usize, dataset: &[u8]) -> std::path::PathBuf {
         let path = directory.join("file");
-        std::fs::write(&path, bytes).expect("written");
+        std::fs::write(&path, [&vec![0xAA; meta], dataset].concat()).expect("written");
         path
     }
 
     /// The command set and the dataset of a file, put together again from everything that is sent.
-    fn sent_parts(path: &Path, max_pdu: u32) -> (Vec<u8>, Vec<u8>) {
+    fn sent_parts(path: &Path, data_set_at: u64, max_pdu: u32) -> (Vec<u8>, Vec<u8>) {
         let command = Command::store_request(1, uids::CT_IMAGE_STORAGE, "2.25.1").encode();
         let mut buffer = Buffer::new();
-        let mut object = Object::open(path, &command, 1, max_fragment(max_pdu), &mut buffer).expect("opened");
+        let mut object =
+            Object::open(path, data_set_at, &command, 1, max_fragment(max_pdu), &mut buffer).expect("opened");
         let mut bytes = buffer.bytes_to_send().to_vec();
         while !object.is_over() {
             object.fill(&mut buffer).expect("read");
@@ -203,28 +170,26 @@ mod tests {
     fn a_file_is_sent_without_its_file_meta_group_whatever_the_sizes() {
         let directory = tempfile::tempdir().expect("a directory");
         for max_pdu in [1024, 4096, 131_072, 0] {
-            // The longest one does not fit in a PDU of 4096.
-            for meta in [30, 180, 6000] {
+            for meta in [0, 180, 6000] {
                 for length in [1, 100, 4090, 4091, 1_048_576 - 324, 1_048_576 + 1] {
                     let dataset: Vec<u8> = (0..length).map(|index| u8::try_from(index % 253).unwrap_or(0)).collect();
                     let path = file(directory.path(), meta, &dataset);
-                    assert!(sent_parts(&path, max_pdu).1 == dataset, "PDU {max_pdu}, meta {meta}, {length} bytes");
+                    assert!(
+                        sent_parts(&path, meta as u64, max_pdu).1 == dataset,
+                        "PDU {max_pdu}, meta {meta}, {length} bytes"
+                    );
                 }
             }
         }
     }
 
     #[test]
-    fn what_is_no_dicom_or_has_no_dataset_is_refused() {
+    fn a_file_without_a_dataset_is_refused() {
         let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("text");
-        for bytes in [&b""[..], b"text", &[0; 4096]] {
-            std::fs::write(&path, bytes).expect("written");
-            let error = Object::open(&path, &[], 1, 4090, &mut Buffer::new()).err().expect("refused");
-            assert_eq!(error.to_string(), "it is not a DICOM file");
-        }
         let path = file(directory.path(), 30, &[]);
-        let error = Object::open(&path, &[], 1, 4090, &mut Buffer::new()).err().expect("refused");
-        assert_eq!(error.to_string(), "it ends with its file meta group");
+        for data_set_at in [30, 31] {
+            let error = Object::open(&path, data_set_at, &[], 1, 4090, &mut Buffer::new()).err().expect("refused");
+            assert_eq!(error.to_string(), "it ends with its file meta group");
+        }
     }
 }

@@ -11,10 +11,10 @@ use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::Context as _;
 use dicomperf_model::samples::ServerEnd;
+use dicomperf_model::words;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use signal_hook::low_level::signal_name;
 
 use crate::clock::Moment;
 use crate::resources::OomKills;
@@ -91,7 +91,7 @@ pub fn supervise(supervised: &Supervised) -> anyhow::Result<ExitCode> {
         started_at_ms: started.wall_ms(),
         server: supervised.name.clone(),
         exit_code: status.code(),
-        signal: status.signal().map(|number| signal_name(number).map_or(format!("signal {number}"), str::to_owned)),
+        signal: status.signal().map(words::signal),
         requested,
         oom_kills: kills.host,
         cgroup_oom_kills: kills.cgroup,

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::ops::Range;
 
-/// The most presentation contexts of an association: their ids are the odd numbers in one byte (PS3.8 9.3.2.2).
-pub const MAX_CONTEXTS: usize = 128;
+use dicomperf_model::dataset::MAX_CONTEXTS;
 
 /// Divides instances, in order, into associations. An association ends before the instance that would exceed
 /// `instances_per_association`, or that would need a 129th presentation context. `contexts` has the pair of SOP class

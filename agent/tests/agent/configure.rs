@@ -65,5 +65,5 @@ fn an_object_that_is_no_dicom_is_named() {
     let objects = vec![object(&run, "study/text.dcm", b"no DICOM at all, and not for long")];
     let message =
         run.configure_client(DatasetSource::Objects(objects)).fails_with("DatasetFailed").error.unwrap().message;
-    assert!(message.contains("1 files cannot be read: study/text.dcm"), "{message}");
+    assert!(message.contains("1 of 1 files cannot be sent: study/text.dcm: not DICOM"), "{message}");
 }

@@ -6,6 +6,7 @@
 
 mod alone;
 mod associations;
+mod cases;
 mod configure;
 mod dataset;
 mod deadline;

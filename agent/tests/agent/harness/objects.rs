@@ -7,6 +7,7 @@ use dicom_core::{DataElement, VR};
 use dicom_dictionary_std::tags;
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use dicomperf_agent::client::dataset::{self, Dataset, Instance};
+use dicomperf_model::dataset::{Part, inspect};
 
 use super::Run;
 
@@ -78,7 +79,7 @@ impl Run {
         for (bytes, number) in objects.iter().zip(1..) {
             fs::write(directory.join(format!("{number:06}.dcm")), bytes).unwrap();
         }
-        let (dataset, _) = dataset::prove(&directory, str::to_owned, |_| Ok(())).unwrap();
+        let dataset = dataset::prove(&directory, str::to_owned, |_| Ok(())).unwrap().dataset;
         fs::write(run.home("dataset.json"), serde_json::to_vec(&dataset).unwrap()).unwrap();
         run
     }
@@ -89,12 +90,16 @@ impl Run {
         let mut dataset: Dataset = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         let file = format!("{:06}.dcm", dataset.instances.len() + 1);
         fs::write(self.home("dataset").join(&file), bytes).unwrap();
+        let readable = object(class, syntax, number);
+        let part = Part { size: readable.len() as u64, is_whole: true };
+        let data_set_at = inspect(readable.as_slice(), part, true).unwrap().data_set_at;
         dataset.instances.push(Instance {
             file,
             bytes: bytes.len() as u64,
             sop_instance_uid: uid(number),
             sop_class_uid: class.to_owned(),
             transfer_syntax_uid: syntax.to_owned(),
+            data_set_at,
             sent_file: None,
         });
         fs::write(&path, serde_json::to_vec(&dataset).unwrap()).unwrap();

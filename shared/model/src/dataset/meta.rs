@@ -19,6 +19,8 @@ const MAX_VALUE_BYTES: u64 = 1024;
 pub(super) struct Meta {
     /// Transfer Syntax UID (0002,0010).
     pub transfer_syntax_uid: String,
+    /// Media Storage SOP Class UID (0002,0002).
+    pub sop_class_uid: Option<String>,
     /// Position of the data set in the file.
     pub data_set_at: u64,
     /// First bytes of the data set, which were read already.
@@ -52,7 +54,7 @@ pub(super) fn check_preamble(source: &mut impl Read) -> Result<u64, String> {
 /// # Errors
 /// The reason why they cannot be read.
 pub(super) fn read(source: &mut impl Read, start: u64) -> Result<Meta, String> {
-    let mut transfer_syntax_uid = None;
+    let (mut transfer_syntax_uid, mut sop_class_uid) = (None, None);
     let mut position = start;
     // The group length tells where a deflated data set begins, whose first bytes could look like an element. DCMTK takes
     // elements of the group after this position for elements of the data set.
@@ -73,6 +75,7 @@ pub(super) fn read(source: &mut impl Read, start: u64) -> Result<Meta, String> {
         }
         match element.tag {
             tags::TRANSFER_SYNTAX_UID => transfer_syntax_uid = Some(walk.value(MAX_VALUE_BYTES)?),
+            tags::MEDIA_STORAGE_SOP_CLASS_UID => sop_class_uid = Some(walk.value(MAX_VALUE_BYTES)?),
             Tag(GROUP, 0) => {
                 let value = walk.value(4)?;
                 let length = <[u8; 4]>::try_from(value).map(u32::from_le_bytes);
@@ -83,9 +86,9 @@ pub(super) fn read(source: &mut impl Read, start: u64) -> Result<Meta, String> {
         walk.skip_value()?;
         position = walk.position();
     };
+    let text = |uid: Vec<u8>| String::from_utf8_lossy(&uid).trim_end_matches(['\0', ' ']).to_owned();
     let uid = transfer_syntax_uid.ok_or("its file meta information has no Transfer Syntax UID")?;
-    let transfer_syntax_uid = String::from_utf8_lossy(&uid).trim_end_matches(['\0', ' ']).to_owned();
-    Ok(Meta { transfer_syntax_uid, data_set_at: position, beyond })
+    Ok(Meta { transfer_syntax_uid: text(uid), sop_class_uid: sop_class_uid.map(text), data_set_at: position, beyond })
 }
 
 /// True if the bytes look like the beginning of a data set: an element of group 0002 or 0008, with a value

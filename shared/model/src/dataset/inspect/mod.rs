@@ -42,8 +42,10 @@ pub struct Part {
 const MAX_INFLATED_BEGINNING: u64 = 64 * 1024 * 1024;
 /// Size limit for a whole deflated data set after inflation. A server inflates it into its memory.
 const MAX_INFLATED_BYTES: u64 = 1024 * 1024 * 1024;
-/// The most bytes of a value that are read. A UID has 64 (PS3.5 9.1); a longer one is sent as it is.
+/// The most bytes of a value that are read.
 const MAX_VALUE_BYTES: u64 = 1024;
+/// The most characters of a UID (PS3.5 9.1). DCMTK cuts a longer one off, so that the server stores another instance.
+const MAX_UID_CHARACTERS: usize = 64;
 /// Group of all kinds of pixel data.
 const PIXEL_GROUP: u16 = 0x7FE0;
 
@@ -86,6 +88,9 @@ pub fn inspect(mut source: impl Read, part: Part, allow_identified: bool) -> Res
     let value = |tag| reader.found.get(&tag).map_or("", String::as_str);
 
     let sop_class_uid = value(tags::SOP_CLASS_UID).to_owned();
+    if sop_class_uid.is_empty() && meta.sop_class_uid.as_deref() == Some(uids::MEDIA_STORAGE_DIRECTORY_STORAGE) {
+        return Err("no storage SOP class: a DICOMDIR, which lists the files of a medium".to_owned());
+    }
     if sop_class_uid.is_empty() {
         return Err("no storage SOP class: SOP Class UID is missing".to_owned());
     }
@@ -101,6 +106,12 @@ pub fn inspect(mut source: impl Read, part: Part, allow_identified: bool) -> Res
     ] {
         if value(tag).is_empty() {
             return Err(format!("not DICOM: {name} is missing"));
+        }
+    }
+    for (tag, name) in [(tags::SOP_CLASS_UID, "SOP Class UID"), (tags::SOP_INSTANCE_UID, "SOP Instance UID")] {
+        let length = value(tag).len();
+        if length > MAX_UID_CHARACTERS {
+            return Err(format!("not DICOM: {name} has {length} characters, and {MAX_UID_CHARACTERS} are allowed"));
         }
     }
     if !allow_identified && value(tags::PATIENT_IDENTITY_REMOVED) != "YES" {

@@ -210,8 +210,14 @@ fn what_is_not_stored_is_refused() {
     assert_eq!(class("1.2.840.10008.1.1").expect_err("refused"), reason);
     let commitment = class("1.2.840.10008.1.20.1").expect_err("refused");
     assert!(commitment.contains("Storage Commitment Push Model"), "{commitment}");
-    let directory = class("1.2.840.10008.1.3.10").expect_err("refused");
-    assert!(directory.contains("Media Storage Directory"), "{directory}");
+    let meta = FileMetaTableBuilder::new()
+        .media_storage_sop_class_uid(uids::MEDIA_STORAGE_DIRECTORY_STORAGE)
+        .media_storage_sop_instance_uid("1.2.3")
+        .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    let mut directory = Vec::new();
+    let object = InMemDicomObject::new_empty().with_meta(meta).expect("a file meta group");
+    object.write_all(&mut directory).expect("written");
+    assert!(refusal(&directory).contains("a DICOMDIR"), "{}", refusal(&directory));
     let unknown = class("1.2.840.10008.5.1.4.1.1.999").expect_err("refused");
     assert!(unknown.contains("not in PS3.6"), "{unknown}");
 }
@@ -234,6 +240,14 @@ fn what_a_server_could_not_file_is_refused() {
     ] {
         assert_eq!(refusal(&file(&[CLASS, INSTANCE, (tag, VR::UI, "")])), format!("not DICOM: {name} is missing"));
     }
+}
+
+#[test]
+fn a_uid_that_dcmtk_would_cut_off_is_refused() {
+    let with =
+        |length: usize| file(&[CLASS, (tags::SOP_INSTANCE_UID, VR::UI, &format!("1.{}", "2".repeat(length - 2)))]);
+    whole(&with(64)).expect("accepted");
+    assert_eq!(refusal(&with(65)), "not DICOM: SOP Instance UID has 65 characters, and 64 are allowed");
 }
 
 #[test]
