@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use dicomperf_model::dataset::generate;
 use dicomperf_model::request::Synthetic;
 use dicomperf_model::step::{DatasetSource, ObjectSource, PreparedDataset, StepOutput, StepReport};
 
@@ -66,4 +67,23 @@ fn an_object_that_is_no_dicom_is_named() {
     let message =
         run.configure_client(DatasetSource::Objects(objects)).fails_with("DatasetFailed").error.unwrap().message;
     assert!(message.contains("1 of 1 files cannot be sent: study/text.dcm: not DICOM"), "{message}");
+}
+
+#[test]
+fn an_object_that_is_damaged_beyond_what_the_plan_reads_is_left_out_where_the_request_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = generate(&Synthetic { instances: 2, ..Synthetic::default() }, directory.path(), |_| {}).unwrap();
+    let [whole, mut cut] = [&made[0], &made[1]].map(|one| fs::read(&one.path).unwrap());
+    cut.truncate(cut.len() - 1000);
+    let source = |run: &Run| {
+        DatasetSource::Objects(vec![object(run, "study/whole.dcm", &whole), object(run, "study/cut.dcm", &cut)])
+    };
+    let run = Run::new();
+    let message = run.configure_client(source(&run)).fails_with("DatasetFailed").error.unwrap().message;
+    assert!(message.contains("1 of 2 files cannot be sent: study/cut.dcm: not DICOM: it ends within"), "{message}");
+    let run = Run::new();
+    let report = run.configure_client_without_refused(source(&run)).succeeds();
+    let prepared = prepared(&report);
+    assert_eq!((prepared.instances, prepared.refused.len()), (1, 1));
+    assert_eq!(prepared.refused[0].key, "study/cut.dcm");
 }

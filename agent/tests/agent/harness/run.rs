@@ -39,6 +39,13 @@ impl Run {
         self
     }
 
+    /// Configures the client, and leaves out objects that cannot be sent.
+    pub fn configure_client_without_refused(&self, dataset: DatasetSource) -> Ended<'_> {
+        let transfer_syntaxes = vec![TransferSyntax::Original];
+        let configuration = ClientConfiguration { dataset, transfer_syntaxes, skip_refused: true };
+        self.carry_out(StepId::ConfigureClient, Work::ConfigureClient(configuration))
+    }
+
     pub fn configure_client(&self, dataset: DatasetSource) -> Ended<'_> {
         self.configure_client_in(dataset, &[TransferSyntax::Original])
     }

@@ -9,9 +9,9 @@ use crate::request::{Request, Target};
 use crate::validation::FieldError;
 
 /// Copies of an instance that Orthanc holds in memory while it receives it. Measured with Orthanc 1.10.1
-/// (docs/lab-notebook.md): 1,199 MB at most for an instance of 398 MB.
+/// (docs/lab-notebook.md): 1,227 MB at most for an instance of 398 MB.
 const COPIES: u64 = 3;
-/// MiB for everything else: the operating system with its agents takes some 250, and an idle Orthanc some 60.
+/// MiB for everything else: the operating system with its agents takes some 250, and an idle Orthanc some 30.
 const BASE_MIB: u64 = 320;
 /// Orthanc's default for the number of associations that it serves at once (`DicomThreadsCount`).
 const DEFAULT_THREADS: u64 = 4;
