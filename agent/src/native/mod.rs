@@ -51,7 +51,7 @@ pub fn send_document(document: &Path, out: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// Requests an association with one presentation context for each pair of SOP class and transfer syntax, and releases
-/// it. There are at most [`MAX_CONTEXTS`](crate::upper_layer::contexts::MAX_CONTEXTS) pairs. Returns the result of each
+/// it. There are at most [`MAX_CONTEXTS`](dicomperf_model::dataset::MAX_CONTEXTS) pairs. Returns the result of each
 /// pair (PS3.8 9.3.3.2); 0 is acceptance.
 ///
 /// # Errors

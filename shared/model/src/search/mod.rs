@@ -2,8 +2,8 @@
 //! known.
 //!
 //! The agent calls [`SearchMeasurement::next`](crate::measurement::SearchMeasurement::next) for the next level. The
-//! summary calls [`SearchMeasurement::found`](crate::measurement::SearchMeasurement::found) for the results. Both apply
-//! the same rules to the same iterations; docs/search.md gives the reasons.
+//! summary calls [`SearchMeasurement::conclude`](crate::measurement::SearchMeasurement::conclude) for the results. Both
+//! apply the same rules to the same iterations; docs/search.md gives the reasons.
 
 mod course;
 mod judgement;
