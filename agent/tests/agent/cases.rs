@@ -1,8 +1,7 @@
 //! Objects as people have them, from the plan's inspection to the server, by all three senders.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use dicom_dictionary_std::uids;
 use dicomperf_model::dataset::{Part, PlannedObject, Refused, inspect, without_duplicates, without_unsendable};
@@ -10,7 +9,7 @@ use dicomperf_model::measurement::Iteration;
 use dicomperf_model::request::{Request, Sender};
 use dicomperf_model::settings::Settings;
 use dicomperf_model::step::MeasureBlock;
-use dicomperf_testkit::{Cause, not_tested};
+use dicomperf_testkit::{Cause, not_tested, pydicom_files};
 use serde_json::{Value, json};
 
 use crate::harness::objects::{compressed_object, nested_object, object};
@@ -236,19 +235,10 @@ fn objects_of_classes_that_the_server_rejects_cost_themselves_only_and_read_alik
     }
 }
 
-/// pydicom's own test files: real objects of many vendors and transfer syntaxes, some of them broken on purpose.
-fn pydicom() -> Option<Vec<(String, Vec<u8>)>> {
-    let script = "import pydicom.data as d; print(chr(10).join(map(str, d.get_testdata_files())))";
-    let output = Command::new("python3").args(["-W", "ignore", "-c", script]).output().ok()?;
-    let names = String::from_utf8(output.stdout).ok()?;
-    let paths = names.lines().map(PathBuf::from).filter(|path| path.is_file());
-    let files: Vec<_> = paths.map(|path| (path.display().to_string(), fs::read(&path).unwrap())).collect();
-    (!files.is_empty()).then_some(files)
-}
-
 #[test]
 fn three_senders_agree_on_every_object_of_many_vendors() {
-    let Some(objects) = pydicom() else { return not_tested(Cause::Missing("no pydicom: make install")) };
+    let Some(files) = pydicom_files() else { return not_tested(Cause::Missing("no pydicom: make install")) };
+    let objects: Vec<_> = files.iter().map(|path| (path.display().to_string(), fs::read(path).unwrap())).collect();
     let (planned, refused) = plan(&request(&SENDERS), &objects);
     println!("{} files, {} sent, {} refused", objects.len(), planned.len(), refused.len());
     for Refused { key, reason } in &refused {

@@ -1,14 +1,17 @@
-//! What the tests of several packages share.
+//! Tools for the tests of several packages.
 //!
 //! Notes tests that could not test, in `target/not-tested`. `make test` prints that list at its end. In CI, such tests
 //! fail. [`fuzz`] feeds changed inputs to a parser.
 
 pub mod fuzz;
+mod pydicom;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::{env, thread};
+
+pub use pydicom::pydicom_files;
 
 /// Variable that is set in CI, where every tool is installed and every permission granted.
 pub const MUST_TEST: &str = "DICOMPERF_MUST_TEST";

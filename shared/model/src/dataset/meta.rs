@@ -10,9 +10,9 @@ use super::walk::{Encoding, Kind, Walk, fill};
 /// 128 bytes without meaning precede `DICM` (PS3.10 7.1).
 const PREAMBLE_BYTES: usize = 128;
 /// Group of the file meta information.
-const GROUP: u16 = 0x0002;
+pub(super) const GROUP: u16 = 0x0002;
 /// The most bytes of a value that are read.
-const MAX_VALUE_BYTES: u64 = 1024;
+pub(super) const MAX_VALUE_BYTES: u64 = 1024;
 
 /// The file meta information, as far as it matters for sending.
 #[derive(Debug)]

@@ -5,12 +5,11 @@ use std::io::{self, Read, Write};
 
 use dicom_core::VR;
 
+use super::meta;
 use super::walk::{Element, Kind, LengthField};
 
 /// More changes than this are not kept in memory: the object is refused.
 const MAX_CHANGES: usize = 100_000;
-/// Group of the file meta information.
-const META_GROUP: u16 = 0x0002;
 
 /// The changes to a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,7 +84,7 @@ impl Repairs {
         enclosing: impl Iterator<Item = (LengthField, u32)>,
     ) -> Result<(), String> {
         let end = element.value_at + u64::from(element.length);
-        if element.depth == 0 && element.tag.group() == META_GROUP {
+        if element.depth == 0 && element.tag.group() == meta::GROUP {
             if element.kind != Kind::Value {
                 return Err(format!("element {} stands in the data set", element.tag));
             }

@@ -1,13 +1,12 @@
 //! Changed DICOM files through the inspection, which the plan and the agent share.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
 use dicomperf_model::dataset::{Part, generate, inspect};
 use dicomperf_model::request::{Modality, Synthetic};
 use dicomperf_testkit::fuzz::fuzz;
-use dicomperf_testkit::{Cause, not_tested};
+use dicomperf_testkit::{Cause, not_tested, pydicom_files};
 
 /// Seeds of more bytes are left out: changes to their pixels would change nothing.
 const MAX_SEED_BYTES: u64 = 200_000;
@@ -23,13 +22,8 @@ fn corpus() -> Vec<Vec<u8>> {
 
 /// The real objects of many vendors that pydicom ships.
 fn pydicom() -> Option<Vec<Vec<u8>>> {
-    let script = "import os, pydicom.data as d; print(chr(10).join(map(str, d.get_testdata_files())))";
-    let output = Command::new("python3").args(["-W", "ignore", "-c", script]).output().ok()?;
-    let names = String::from_utf8(output.stdout).ok()?;
-    let paths = names.lines().map(Path::new);
-    let files = paths.filter(|path| path.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_SEED_BYTES));
-    let files: Vec<_> = files.filter_map(|path| fs::read(path).ok()).collect();
-    (!files.is_empty()).then_some(files)
+    let small = |path: &PathBuf| path.metadata().is_ok_and(|meta| meta.len() <= MAX_SEED_BYTES);
+    Some(pydicom_files()?.into_iter().filter(small).filter_map(|path| fs::read(path).ok()).collect())
 }
 
 /// Inspects an object as the plan does, and as the agent does. Its repairs must leave nothing to repair.

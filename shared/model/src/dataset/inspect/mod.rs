@@ -42,8 +42,6 @@ pub struct Part {
 const MAX_INFLATED_BEGINNING: u64 = 64 * 1024 * 1024;
 /// Size limit for a whole deflated data set after inflation. A server inflates it into its memory.
 const MAX_INFLATED_BYTES: u64 = 1024 * 1024 * 1024;
-/// The most bytes of a value that are read.
-const MAX_VALUE_BYTES: u64 = 1024;
 /// The most characters of a UID (PS3.5 9.1). DCMTK cuts a longer one off, so that the server stores another instance.
 const MAX_UID_CHARACTERS: usize = 64;
 /// Group of all kinds of pixel data.
@@ -174,7 +172,7 @@ impl DataSetReader {
             }
             self.repairs.add(&element, walk.enclosing_lengths())?;
             if element.depth == 0 && element.kind == Kind::Value && WANTED_ATTRIBUTES.contains(&element.tag) {
-                self.found.insert(element.tag, text(&element, &walk.value(MAX_VALUE_BYTES)?)?);
+                self.found.insert(element.tag, text(&element, &walk.value(meta::MAX_VALUE_BYTES)?)?);
             }
         }
         Ok(())
