@@ -29,7 +29,7 @@ pub use file::SampleFile;
 use host::Host;
 pub(crate) use oom::OomKills;
 use pending::Pending;
-pub(crate) use server_log::known_message;
+pub(crate) use server_log::{known_message, level};
 use watch::Watch;
 pub use watch::Watched;
 pub(crate) use watch::volume;

@@ -86,14 +86,19 @@ fn without_identifiers(line: &str) -> Option<(LogLevel, String, Option<LogTroubl
     }
 }
 
+/// The level of a line of Orthanc's log; `None` for a line of another level, or without a header.
+pub(crate) fn level(line: &str) -> Option<LogLevel> {
+    match line.as_bytes() {
+        [b'E', digit, ..] if digit.is_ascii_digit() => Some(LogLevel::Error),
+        [b'W', digit, ..] if digit.is_ascii_digit() => Some(LogLevel::Warning),
+        _ => None,
+    }
+}
+
 /// The level, the source file and the text of a line: `E1126 14:19:34.123456 OrthancException.cpp:61] text`. Newer
 /// versions of Orthanc write the name of a thread before the source file.
 fn parse(line: &str) -> Option<(LogLevel, &str, &str)> {
-    let level = match line.as_bytes() {
-        [b'E', digit, ..] if digit.is_ascii_digit() => LogLevel::Error,
-        [b'W', digit, ..] if digit.is_ascii_digit() => LogLevel::Warning,
-        _ => return None,
-    };
+    let level = level(line)?;
     let (header, text) = line.split_once("] ")?;
     let place = header.split_whitespace().next_back()?.split(':').next()?;
     let is_source = place.len() <= MAX_PLACE_CHARACTERS

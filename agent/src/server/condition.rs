@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use dicomperf_model::samples::LogLevel;
+
 use super::supervisor::end_since;
 use super::under_test::ServerUnderTest;
 use crate::failure::Failure;
-use crate::resources::volume;
+use crate::resources::{level, volume};
 
 /// A volume with less free space is named. Orthanc needs a large instance, and the 4 MB to which SQLite's write-ahead
 /// log grows before it is written back (SQLite, wal_autocheckpoint: 1000 pages).
@@ -64,16 +66,12 @@ pub(super) fn length(path: &Path) -> u64 {
 pub(super) fn last_log_lines(log: &Path, position: u64) -> Option<String> {
     let text = read_from(log, position).ok()?;
     let mut lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    if lines.iter().any(|line| is_error(line)) {
-        lines.retain(|line| is_error(line));
+    let is_error = |line: &&str| level(line) == Some(LogLevel::Error);
+    if lines.iter().any(is_error) {
+        lines.retain(is_error);
     }
     let last = lines[lines.len().saturating_sub(MAX_LOG_LINES)..].join(" | ");
     (!last.is_empty()).then_some(last)
-}
-
-/// True for a line like `E1126 14:19:34.123456 OrthancException.cpp:61] text`.
-fn is_error(line: &str) -> bool {
-    matches!(line.as_bytes(), [b'E', digit, ..] if digit.is_ascii_digit())
 }
 
 fn read_from(log: &Path, position: u64) -> io::Result<String> {
