@@ -25,18 +25,19 @@ fn samples(file: &Path) -> Vec<ResourceSample> {
     read(&fs::read(file).unwrap()).unwrap().into_iter().filter_map(resources).collect()
 }
 
-/// The resources that this host used during `work`, which is extended to at least 2 s.
+/// The resources that this host used from the sample before `work` to the one after it, at least 2 s later.
 pub fn used_while(work: impl FnOnce()) -> (ResourceUse, Vec<ResourceSample>) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("client.jsonl.zst");
     let sampler = Sampler::start(&file).unwrap();
-    let (from, started) = (Moment::now(), Instant::now());
+    let started = Instant::now();
     work();
     sleep(Duration::from_secs(2).saturating_sub(started.elapsed()));
-    let to = Moment::now();
     sampler.stop().unwrap();
     let samples = samples(&file);
-    (dicomperf_analysis::resources::use_between(&samples, from.wall_ms(), to.wall_ms()).unwrap(), samples)
+    // Not from when `work` began: a part of the interval that it began in would then be left out.
+    let (from_ms, to_ms) = (samples[0].at_ms, samples.last().unwrap().at_ms);
+    (dicomperf_analysis::resources::use_between(&samples, from_ms, to_ms).unwrap(), samples)
 }
 
 /// A process called Orthanc, with one thread that only computes.
