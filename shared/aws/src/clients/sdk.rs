@@ -1,6 +1,9 @@
 //! Configuration of the AWS SDK: TLS, credentials, S3's addressing. Also turns the SDK's errors into failures.
 
+use std::time::Duration;
+
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{
     RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider, SharedHttpClient,
@@ -12,12 +15,15 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use crate::environment::{Missing, optional_variable, required_variable};
 use crate::failure::Failure;
 
+/// The longest time until AWS begins to answer one attempt. The SDK makes three attempts of a call.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Maximum length of an AWS error in a message. Some errors carry kilobytes of encoded policy.
 const MAX_REASON_CHARACTERS: usize = 600;
 
 /// Loads the SDK's configuration for the command line: from the environment, profiles and the SDK's other sources.
 pub async fn configuration() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest()).http_client(https()).load().await
+    let defaults = aws_config::defaults(BehaviorVersion::latest());
+    defaults.http_client(https()).timeout_config(timeouts(ATTEMPT_TIMEOUT)).load().await
 }
 
 /// Returns the SDK's configuration in a function. Lambda sets the region and the credentials in the environment.
@@ -31,10 +37,17 @@ pub fn function_configuration() -> Result<SdkConfig, Missing> {
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(https())
+        .timeout_config(timeouts(ATTEMPT_TIMEOUT))
         .region(Region::new(required_variable("AWS_REGION")?))
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()));
     config.set_endpoint_url(optional_variable("AWS_ENDPOINT_URL"));
     Ok(config.build())
+}
+
+/// Returns the limits of a call and of each of its attempts. The SDK itself limits only the time to connect ("Configuring
+/// timeouts in the AWS SDK for Rust"), so a connection that stalls would use up a function's time.
+fn timeouts(attempt: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder().operation_attempt_timeout(attempt).operation_timeout(attempt * 3).build()
 }
 
 /// Returns an HTTP client. TLS is rustls with ring, because the SDK's own aws-lc is larger and needs a C compiler.
@@ -83,5 +96,34 @@ pub(crate) fn beginning(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Instant;
+
+    use super::*;
+
+    /// The kernel completes the connections, and nobody answers.
+    #[tokio::test]
+    async fn a_connection_that_stalls_ends_each_attempt_and_the_call() {
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let endpoint = format!("http://{}", silent.local_addr().expect("an address"));
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(https())
+            .timeout_config(timeouts(Duration::from_millis(200)))
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(aws_sdk_s3::config::Credentials::new(
+                "id", "secret", None, None, "test",
+            )))
+            .endpoint_url(endpoint)
+            .build();
+        let started = Instant::now();
+        let error = s3_client(&config).get_object().bucket("bucket").key("key").send().await.expect_err("a timeout");
+        assert!(reason(&error).contains("timeout"), "{}", reason(&error));
+        assert!((200..5000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
     }
 }
