@@ -6,6 +6,7 @@ pub mod arguments;
 pub mod client;
 pub mod clock;
 pub mod failure;
+pub mod heartbeat;
 pub mod home;
 pub mod measure;
 pub mod native;

@@ -3,15 +3,14 @@
 use std::time::{Duration, Instant};
 
 use dicomperf_model::step::{Progress, StepDocument, StepOutput, StepReport, StepState};
+use dicomperf_model::time_limits::UPLOAD_SECONDS;
 
 use crate::failure::Failure;
+use crate::heartbeat::Heartbeats;
 use crate::upload::{Retries, UploadFailed, Uploader};
 
 /// The shortest time between two uploads of small steps of progress.
 const UPLOAD_INTERVAL: Duration = Duration::from_millis(500);
-/// The longest time for which an iteration may run past the step's deadline. The state machine waits 300 s longer than
-/// the deadline. This time and the last upload must fit into that wait.
-const GRACE_PERIOD: Duration = Duration::from_secs(120);
 
 /// Builds a step's report, and uploads it.
 #[derive(Debug)]
@@ -21,6 +20,9 @@ pub struct Reporter {
     uploader: Uploader,
     started: Instant,
     deadline: Instant,
+    limit: Instant,
+    /// Uploads until the reporter is dropped.
+    _heartbeats: Heartbeats,
     uploaded: Option<Instant>,
 }
 
@@ -36,14 +38,19 @@ pub enum WorkEnd {
 impl Reporter {
     /// Begins the report of a step that starts now.
     #[must_use]
-    pub fn begin(document: &StepDocument, uploader: Uploader) -> Self {
+    pub fn begin(document: &StepDocument) -> Self {
         let started = Instant::now();
+        let deadline = started + Duration::from_secs(document.deadline_seconds);
+        let limit = deadline + Duration::from_secs(document.grace_seconds);
+        let uploader = Uploader::until(limit + Duration::from_secs(UPLOAD_SECONDS));
         let mut reporter = Self {
             report: StepReport::new(document),
             url: document.report_url.clone(),
+            _heartbeats: Heartbeats::start(document.heartbeat_url.clone(), uploader.clone()),
             uploader,
             started,
-            deadline: started + Duration::from_secs(document.deadline_seconds),
+            deadline,
+            limit,
             uploaded: None,
         };
         reporter.upload();
@@ -58,8 +65,14 @@ impl Reporter {
 
     /// The time at which even work that began before the deadline is stopped.
     #[must_use]
-    pub fn limit(&self) -> Instant {
-        self.deadline + GRACE_PERIOD
+    pub const fn limit(&self) -> Instant {
+        self.limit
+    }
+
+    /// The uploader of the step, which gives up in time for the end of the command.
+    #[must_use]
+    pub const fn uploader(&self) -> &Uploader {
+        &self.uploader
     }
 
     /// Reports the progress of a large step. Each call uploads.

@@ -92,8 +92,9 @@ impl Rest {
 
     fn get(&self, path: &str) -> Result<Answer, Failure> {
         let call = |_| self.agent.get(self.url(path)).header("Authorization", &self.authorization).call();
-        // The server may have closed a connection in the pool. A read is safe to repeat.
-        let answer = retrying(RETRIES, |_| true, call);
+        // The server may have closed a connection in the pool. A read is safe to repeat. A server that let the whole time
+        // pass would do so again.
+        let answer = retrying(RETRIES, |error| !matches!(error, ureq::Error::Timeout(_)), call);
         self.check(path, answer.map_err(|failed| failed.error))
     }
 

@@ -16,7 +16,7 @@ use crate::arguments::WorkKind;
 use crate::failure::Failure;
 use crate::home::{RunHome, StepOutcome};
 use crate::reporter::{Reporter, WorkEnd};
-use crate::upload::{Retries, Uploader};
+use crate::upload::Retries;
 use crate::{client, measure, server};
 
 /// The step failed. Its report has the reason.
@@ -47,8 +47,7 @@ pub fn carry_out(document: &Path, work: Option<WorkKind>, state: &Path) -> anyho
     start_log(&log).with_context(|| format!("cannot write {}", log.display()))?;
     tracing::info!(run = document.run_id, step, version = env!("CARGO_PKG_VERSION"), "begin");
 
-    let uploader = Uploader::new();
-    let mut reporter = Reporter::begin(&document, uploader.clone());
+    let mut reporter = Reporter::begin(&document);
     let result = do_work(&document.work, &home, &mut reporter);
     match &result {
         Ok(end) => tracing::info!(?end, "end"),
@@ -60,7 +59,7 @@ pub fn carry_out(document: &Path, work: Option<WorkKind>, state: &Path) -> anyho
     }
     let log = fs::read(&log).with_context(|| format!("cannot read {}", log.display()))?;
     // The log is for people, so a failed upload of it does not fail the step.
-    let logged = uploader.put(&document.log_url, &log, "text/plain; charset=utf-8", Retries::Few);
+    let logged = reporter.uploader().put(&document.log_url, &log, "text/plain; charset=utf-8", Retries::Few);
 
     let exit_code = match (&result, &reported) {
         (Err(_), _) => EXIT_FAILED,

@@ -1,6 +1,6 @@
 //! Presigned PUT, with bounded retries.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::retry::{Backoff, retrying};
 
@@ -8,8 +8,12 @@ use crate::retry::{Backoff, retrying};
 #[derive(Debug, Clone)]
 pub struct Uploader {
     agent: ureq::Agent,
+    /// The end of all tries.
+    until: Option<Instant>,
 }
 
+/// The longest time of one try.
+const MAX_TRY: Duration = Duration::from_secs(60);
 /// The most characters of an answer in an error.
 const MAX_ANSWER_CHARACTERS: usize = 300;
 
@@ -28,7 +32,7 @@ pub struct UploadFailed {
 pub enum Retries {
     /// Two tries: the next report has the same content and more.
     Few,
-    /// Six tries in about 15 s: there is no next report.
+    /// Six tries, with delays of about 15 s in all: there is no next report.
     Many,
 }
 
@@ -38,11 +42,17 @@ impl Uploader {
     pub fn new() -> Self {
         let agent = ureq::Agent::config_builder()
             .timeout_connect(Some(Duration::from_secs(5)))
-            .timeout_global(Some(Duration::from_secs(60)))
+            .timeout_global(Some(MAX_TRY))
             .http_status_as_error(false)
             .build()
             .new_agent();
-        Self { agent }
+        Self { agent, until: None }
+    }
+
+    /// An uploader that gives up at a time, even in the middle of a try.
+    #[must_use]
+    pub fn until(until: Instant) -> Self {
+        Self { until: Some(until), ..Self::new() }
     }
 
     /// Puts `body` to `url`.
@@ -55,13 +65,19 @@ impl Uploader {
             Retries::Many => 6,
         };
         let backoff = Backoff { first_delay: Duration::from_millis(500), max_tries };
-        let result =
-            retrying(backoff, |refused: &Refused| !refused.for_good, |_| self.put_once(url, body, content_type));
+        let may_retry = |refused: &Refused| !refused.for_good && !self.left().is_zero();
+        let result = retrying(backoff, may_retry, |_| self.put_once(url, body, content_type));
         result.map_err(|failed| UploadFailed { reason: failed.error.reason, tries: failed.tries })
     }
 
+    /// The time that the next try may take.
+    fn left(&self) -> Duration {
+        self.until.map_or(MAX_TRY, |until| until.saturating_duration_since(Instant::now()).min(MAX_TRY))
+    }
+
     fn put_once(&self, url: &str, body: &[u8], content_type: &str) -> Result<(), Refused> {
-        match self.agent.put(url).content_type(content_type).send(body) {
+        let request = self.agent.put(url).config().timeout_global(Some(self.left())).build();
+        match request.content_type(content_type).send(body) {
             Ok(response) if response.status().is_success() => Ok(()),
             Ok(mut response) => {
                 let status = response.status();
@@ -92,4 +108,23 @@ impl Default for Uploader {
 /// The text of an error, without the URL in case the library quotes it.
 pub(crate) fn without_url(error: &ureq::Error, url: &str) -> String {
     error.to_string().replace(url, "URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// The kernel completes the connections, and nobody answers.
+    #[test]
+    fn no_try_goes_on_after_the_end_of_the_steps_time() {
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/report", silent.local_addr().expect("an address"));
+        let started = Instant::now();
+        let uploader = Uploader::until(started + Duration::from_millis(300));
+        let failed = uploader.put(&url, b"{}", "application/json", Retries::Many).expect_err("nobody answers");
+        assert_eq!(failed.tries, 1);
+        assert!((300..5000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
+    }
 }

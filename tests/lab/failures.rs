@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use dicomperf_aws::workflow::LaunchedHost;
 use serde_json::{Value, json};
 
@@ -89,6 +91,59 @@ async fn killed_client_fails_and_keeps_what_was_measured() {
     is_told_and_cleaned_up(&lab, &finished, "HostLost", &["client host", &client.id, "client-measure-0"]).await;
     assert!(measured(&finished) >= 2, "the measurements are lost");
     lab.keep_page(&finished.id, "lab-failed-half-way").await;
+}
+
+/// Sends a signal to the processes of a host whose command line matches.
+fn signal(host: &LaunchedHost, signal: &str, command_line: &str) {
+    printed("docker", &["exec", &container_of(host), "pkill", signal, "-f", command_line]);
+}
+
+/// The command line of the agent that carries out a step. Its file is named after its hash.
+const STEP: &str = "^/var/lib/dicomperf/bin/[0-9a-f]{64} step";
+
+#[tokio::test]
+async fn frozen_agent_is_stalled_and_what_was_measured_is_kept() {
+    let lab = Lab::new().await;
+    let run = lab.start("frozen-agent", long_run()).await;
+    run.measured(0, 2).await;
+    let client = run.hosts().await.client.unwrap();
+    signal(&client, "-STOP", STEP);
+    let frozen = Instant::now();
+    let finished = run.finish().await;
+    let told = ["client host", &client.id, "client-measure-0", "no sign of life", "iteration"];
+    is_told_and_cleaned_up(&lab, &finished, "StepStalled", &told).await;
+    assert!(measured(&finished) >= 2, "the measurements are lost");
+    println!("ended {:.0} s after the agent was frozen", frozen.elapsed().as_secs_f64());
+    assert!(frozen.elapsed() < Duration::from_secs(300), "{:?}", frozen.elapsed());
+}
+
+#[tokio::test]
+async fn frozen_orthanc_ends_the_run_and_is_named() {
+    let lab = Lab::new().await;
+    let run = lab.start("frozen-orthanc", long_run()).await;
+    run.measured(0, 2).await;
+    let hosts = run.hosts().await;
+    signal(&hosts.server.unwrap(), "-STOP", "^/usr/sbin/Orthanc");
+    let frozen = Instant::now();
+    let finished = run.finish().await;
+    let told = ["client host", &hosts.client.unwrap().id, "client-measure-0", "C-ECHO"];
+    is_told_and_cleaned_up(&lab, &finished, "StepFailed", &told).await;
+    assert!(measured(&finished) >= 2, "the measurements are lost");
+    println!("ended {:.0} s after Orthanc was frozen", frozen.elapsed().as_secs_f64());
+    assert!(frozen.elapsed() < Duration::from_secs(300), "{:?}", frozen.elapsed());
+}
+
+#[tokio::test]
+async fn killed_agent_fails_with_its_signal_and_its_work() {
+    let lab = Lab::new().await;
+    let run = lab.start("killed-agent", long_run()).await;
+    run.measured(0, 2).await;
+    let client = run.hosts().await.client.unwrap();
+    signal(&client, "-KILL", STEP);
+    let finished = run.finish().await;
+    let told = ["client host", &client.id, "ended by SIGKILL (exit code 137)", "memory runs out", "while iteration"];
+    is_told_and_cleaned_up(&lab, &finished, "StepFailed", &told).await;
+    assert!(measured(&finished) >= 2, "the measurements are lost");
 }
 
 /// A second state machine, with an expression in a Choice that cannot be evaluated.

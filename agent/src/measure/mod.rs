@@ -62,7 +62,7 @@ pub fn measure(block: &MeasureBlock, home: &RunHome, reporter: &mut Reporter) ->
     if let Err(error) = sampler.stop() {
         tracing::warn!("samples: {error}");
     }
-    resources::upload(home, &block.samples_url);
+    resources::upload(home, &block.samples_url, reporter.uploader());
     result
 }
 
@@ -225,7 +225,8 @@ impl<'a> BlockRunner<'a> {
             Evidence { dataset, transfer: &transfer, outcome: &outcome, contents: None, expected_bytes: None };
         iteration.reason = evidence.reason();
         // An invalid iteration does not end the run while the server still serves others.
-        let proved = if transfer.has_no_response() { self.prove_server(settings, &outcome) } else { Ok(()) };
+        let is_in_doubt = transfer.has_no_response() || outcome.lacks_an_answer();
+        let proved = if is_in_doubt { self.prove_server(settings, &outcome) } else { Ok(()) };
         let contents = match proved.and_then(|()| self.server.contents()) {
             Ok(contents) => contents,
             Err(failure) => {
@@ -279,7 +280,8 @@ impl<'a> BlockRunner<'a> {
         Some(first.stored_bytes)
     }
 
-    /// Proves by C-ECHO that the server still serves with these settings, after an iteration without any response.
+    /// Proves by C-ECHO that the server still serves with these settings, after an iteration without any response or with
+    /// an answer that did not come in time.
     fn prove_server(&self, settings: &Settings, outcome: &Outcome) -> Result<(), Failure> {
         let server = &self.block.server;
         let tls = settings.tls.then(tls::anonymous_client).transpose().map_err(|error| error.to_string());

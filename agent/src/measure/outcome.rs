@@ -72,6 +72,11 @@ impl Outcome {
         reasons
     }
 
+    /// True if a sender waited for an answer in vain.
+    pub fn lacks_an_answer(&self) -> bool {
+        self.failures.iter().any(|failure| failure.cause == FailureCause::NoAnswer)
+    }
+
     /// Writes the outcome into the iteration.
     pub fn record(mut self, iteration: &mut Iteration) {
         self.failures.truncate(MAX_CAUSES);

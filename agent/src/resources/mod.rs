@@ -98,9 +98,9 @@ impl Drop for Sampler {
 
 /// Uploads the samples so far, so that they survive the host. Samples only explain a result, so a failed upload does
 /// not fail the step.
-pub fn upload(home: &RunHome, url: &str) {
+pub fn upload(home: &RunHome, url: &str, uploader: &Uploader) {
     let uploaded = fs::read(home.path(SAMPLES_FILE)).map_err(|error| error.to_string()).and_then(|bytes| {
-        Uploader::new().put(url, &bytes, "application/zstd", Retries::Many).map_err(|error| error.to_string())
+        uploader.put(url, &bytes, "application/zstd", Retries::Many).map_err(|error| error.to_string())
     });
     if let Err(error) = uploaded {
         tracing::warn!("samples: {error}");

@@ -33,20 +33,20 @@ pub fn collect(collect: &Collect, home: &RunHome, reporter: &mut Reporter) -> Re
     reporter.set_output(StepOutput::Collected(collected));
     // The log is uploaded in any case. It matters most if the server does not answer.
     reporter.stage(1, 2, "collecting the server's log");
-    upload_log(collect);
+    upload_log(collect, reporter.uploader());
     companions::stop_sampler(home, reporter.deadline())?;
-    resources::upload(home, &collect.samples_url);
+    resources::upload(home, &collect.samples_url, reporter.uploader());
     result.map(|()| WorkEnd::Done)
 }
 
 /// Uploads the log of every server that writes one, even if it ran in an earlier block. A failed upload does not fail
 /// the step.
-fn upload_log(collect: &Collect) {
+fn upload_log(collect: &Collect, uploader: &Uploader) {
     for server in every_server(&collect.server) {
         let Some(path) = server.log() else { continue };
         let url = &collect.orthanc_log_url;
         let uploaded = read_end(path).map_err(|error| error.to_string()).and_then(|log| {
-            let uploaded = Uploader::new().put(url, &log, "text/plain; charset=utf-8", Retries::Many);
+            let uploaded = uploader.put(url, &log, "text/plain; charset=utf-8", Retries::Many);
             uploaded.map_err(|error| error.to_string())
         });
         if let Err(error) = uploaded {

@@ -57,7 +57,7 @@ pub fn configure(
     } else {
         tracing::info!("this configuration runs already");
     }
-    resources::upload(home, &configuration.samples_url);
+    resources::upload(home, &configuration.samples_url, reporter.uploader());
     reporter.set_output(StepOutput::ServerConfigured(versions));
     Ok(WorkEnd::Done)
 }

@@ -16,6 +16,7 @@ fn a_step_whose_deadline_falls_is_incomplete_and_the_next_part_goes_on() {
     let first = run.measure(0, block.clone()).succeeds();
     assert_eq!(first.state, StepState::Incomplete);
     assert_eq!(measurement_of(&first).iterations.len(), 1, "the iteration in which the deadline falls is made");
+    assert!(!run.bucket.uploads("client-measure-0.heartbeat").is_empty(), "no sign of life");
 
     let run = run.deadline_seconds(600);
     let second = run.measure(1, block).succeeds();

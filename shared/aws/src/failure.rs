@@ -103,6 +103,20 @@ pub enum Failure {
         /// The agent's last reported work.
         doing: String,
     },
+    /// The agent shows no sign of life.
+    #[error("{host} host {id}, step {step}: no sign of life of the agent for {seconds} s; last seen: {doing}")]
+    StepStalled {
+        /// Role of the host.
+        host: HostRole,
+        /// EC2 instance id.
+        id: String,
+        /// The step.
+        step: String,
+        /// Seconds since the agent's last report or heartbeat.
+        seconds: u64,
+        /// The agent's last reported work.
+        doing: String,
+    },
     /// The run reached its limit of time or cost.
     #[error("the run expired at {expired_at} before step {step}: raise limits.maxMinutes or limits.maxCostUsd")]
     RunExpired {
@@ -142,6 +156,7 @@ impl Failure {
         "HostLost",
         "StepFailed",
         "StepTimedOut",
+        "StepStalled",
         "RunExpired",
         "TeardownIncomplete",
         "AwsError",
@@ -161,6 +176,7 @@ impl Failure {
             Self::HostLost { .. } => "HostLost",
             Self::StepFailed { .. } => "StepFailed",
             Self::StepTimedOut { .. } => "StepTimedOut",
+            Self::StepStalled { .. } => "StepStalled",
             Self::RunExpired { .. } => "RunExpired",
             Self::TeardownIncomplete { .. } => "TeardownIncomplete",
             Self::Aws { .. } => "AwsError",

@@ -52,6 +52,7 @@ pub(crate) fn error(code: &str) -> ErrorMetadata {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bucket {
     objects: Arc<Mutex<BTreeMap<String, Vec<u8>>>>,
+    stored_at: Arc<Mutex<BTreeMap<String, Timestamp>>>,
 }
 
 impl Bucket {
@@ -67,6 +68,12 @@ impl Bucket {
 
     pub(crate) fn put(&self, key: &str, document: &Value) {
         self.put_bytes(key, document.to_string().into_bytes());
+    }
+
+    /// Stores a document, as S3 would have at this time.
+    pub(crate) fn put_at(&self, time: Timestamp, key: &str, document: &Value) {
+        self.put(key, document);
+        self.stored_at.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), time);
     }
 
     pub(crate) fn put_bytes(&self, key: &str, body: Vec<u8>) {
@@ -89,9 +96,11 @@ impl Bucket {
                 Some(body) => {
                     let end = request.range().and_then(|range| range.rsplit_once('-')?.1.parse::<usize>().ok());
                     let end = end.map_or(body.len(), |last| body.len().min(last + 1));
-                    MockResponse::Output(
-                        GetObjectOutput::builder().body(ByteStream::from(body[..end].to_vec())).build(),
-                    )
+                    let times = reading.stored_at.lock().unwrap_or_else(PoisonError::into_inner);
+                    let time = request.key().and_then(|key| times.get(key));
+                    let time = time.map(|time| aws_sdk_s3::primitives::DateTime::from_secs(time.as_second()));
+                    let output = GetObjectOutput::builder().set_last_modified(time);
+                    MockResponse::Output(output.body(ByteStream::from(body[..end].to_vec())).build())
                 }
                 // S3 answers this if the caller has no right to list the bucket.
                 None => MockResponse::Error(GetObjectError::generic(error("AccessDenied"))),

@@ -62,6 +62,12 @@ impl RunKeys<'_> {
         }
     }
 
+    /// Returns the key of the agent's last sign of life in a step: [`crate::step::Heartbeat`].
+    #[must_use]
+    pub fn step_heartbeat(self, step: &StepId) -> String {
+        format!("{}{step}.heartbeat.json", self.steps())
+    }
+
     /// Returns the key of the SSM command that was sent for a step. The record prevents a second command.
     #[must_use]
     pub fn step_command(self, step: &StepId) -> String {

@@ -21,5 +21,6 @@ pub mod sending;
 pub mod settings;
 pub mod statistics;
 pub mod step;
+pub mod time_limits;
 pub mod validation;
 pub mod words;

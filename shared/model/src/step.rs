@@ -18,9 +18,6 @@ use crate::plan::Scenario;
 use crate::request::{Search, Synthetic, TransferSyntax};
 use crate::settings::ServerSettings;
 
-/// Seconds of a step at most. The agent stops after the iteration in which they pass.
-pub const MAX_STEP_SECONDS: u64 = 1800;
-
 /// One of the two hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -72,12 +69,16 @@ pub struct StepDocument {
     pub run_id: String,
     /// The step.
     pub step: StepId,
-    /// Seconds after which the agent stops, counted from its start.
+    /// Seconds after which the agent begins no more work, counted from its start.
     pub deadline_seconds: u64,
+    /// Seconds after the deadline in which the work that runs then may end. After them the agent stops it.
+    pub grace_seconds: u64,
     /// Presigned PUT URL for the [`StepReport`].
     pub report_url: String,
     /// Presigned PUT URL for the step's log, as text.
     pub log_url: String,
+    /// Presigned PUT URL for the step's [`Heartbeat`].
+    pub heartbeat_url: String,
     /// The work to do.
     pub work: Work,
 }
@@ -243,6 +244,14 @@ pub struct StepReport {
     /// The results so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<StepOutput>,
+}
+
+/// A sign of life of the agent. The time at which S3 stored it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Heartbeat {
+    /// Seconds since the agent started on the step, on its monotonic clock.
+    pub elapsed_seconds: f64,
 }
 
 /// The error of a failed step.

@@ -75,8 +75,10 @@ impl Run {
             run_id: "run-1".to_owned(),
             step,
             deadline_seconds: self.deadline_seconds,
+            grace_seconds: 120,
             report_url: self.bucket.url(&format!("{name}.json")),
             log_url: self.bucket.url(&format!("{name}.log")),
+            heartbeat_url: self.bucket.url(&format!("{name}.heartbeat")),
             work,
         };
         let path = self.state.path().join(format!("{name}.document.json"));

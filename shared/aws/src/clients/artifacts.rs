@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -18,6 +20,15 @@ use dicomperf_model::plan::Plan;
 pub struct Artifacts {
     client: Client,
     bucket: String,
+}
+
+/// A document of the bucket.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored<T> {
+    /// The document.
+    pub document: T,
+    /// Time at which S3 stored it, to the second.
+    pub at: Option<Timestamp>,
 }
 
 /// Result of a write that leaves an existing object as it is.
@@ -56,10 +67,20 @@ impl Artifacts {
     /// # Errors
     /// S3 does not answer, or the object is not a document of this type.
     pub async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Failure> {
-        let Some(body) = self.read_bytes(key).await? else { return Ok(None) };
+        Ok(self.read_stored(key).await?.map(|stored| stored.document))
+    }
+
+    /// Reads a JSON document and the time at which S3 stored it, if it exists.
+    ///
+    /// # Errors
+    /// As for [`Artifacts::read`].
+    pub async fn read_stored<T: DeserializeOwned>(&self, key: &str) -> Result<Option<Stored<T>>, Failure> {
+        let Some(object) = self.get(key).await? else { return Ok(None) };
+        let at = object.last_modified().and_then(|time| Timestamp::from_second(time.secs()).ok());
+        let body = self.body(key, object).await?;
         let document = serde_json::from_slice(&body)
             .map_err(|error| Failure::Aws { doing: format!("reading {}", self.uri(key)), reason: error.to_string() })?;
-        Ok(Some(document))
+        Ok(Some(Stored { document, at }))
     }
 
     /// Reads an object, if it exists.
@@ -67,20 +88,26 @@ impl Artifacts {
     /// # Errors
     /// S3 does not answer.
     pub async fn read_bytes(&self, key: &str) -> Result<Option<Vec<u8>>, Failure> {
-        let doing = || format!("reading {}", self.uri(key));
-        let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
-            Ok(object) => object,
-            // Without the right to list the bucket, S3 reports a missing key as AccessDenied.
-            Err(error) if matches!(error.code(), Some("NoSuchKey" | "AccessDenied")) => return Ok(None),
-            Err(error) => return Err(aws_failure(doing())(error)),
-        };
+        let Some(object) = self.get(key).await? else { return Ok(None) };
+        Ok(Some(self.body(key, object).await?))
+    }
+
+    async fn body(&self, key: &str, object: GetObjectOutput) -> Result<Vec<u8>, Failure> {
         let body = object
             .body
             .collect()
             .await
-            .map_err(|error| Failure::Aws { doing: doing(), reason: error.to_string() })?
-            .into_bytes();
-        Ok(Some(body.into()))
+            .map_err(|error| Failure::Aws { doing: format!("reading {}", self.uri(key)), reason: error.to_string() })?;
+        Ok(body.into_bytes().into())
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<GetObjectOutput>, Failure> {
+        match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => Ok(Some(object)),
+            // Without the right to list the bucket, S3 reports a missing key as AccessDenied.
+            Err(error) if matches!(error.code(), Some("NoSuchKey" | "AccessDenied")) => Ok(None),
+            Err(error) => Err(aws_failure(format!("reading {}", self.uri(key)))(error)),
+        }
     }
 
     /// Reads a JSON document that an earlier function wrote.

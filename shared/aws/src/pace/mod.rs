@@ -4,16 +4,15 @@
 //! at once. Otherwise it returns the time until the next look. A further look costs as much as 7 s of watching
 //! (docs/cost.md).
 
-use dicomperf_model::step::{MAX_STEP_SECONDS, Progress};
+use dicomperf_model::step::Progress;
+use dicomperf_model::time_limits::{MAX_WAIT_SECONDS, STEP_BUDGET_SECONDS};
 
 /// Maximum number of looks at a step. The state machine counts them.
-pub const MAX_STEP_LOOKS: u32 = 11;
+pub const MAX_STEP_LOOKS: u32 = 40;
 /// Maximum number of looks at the hosts until they are ready. The state machine counts them.
 pub const MAX_LAUNCH_LOOKS: u32 = 30;
 /// Maximum number of further parts of a step. The state machine counts them. The longest run has time for eight.
 pub const MAX_FURTHER_PARTS: u32 = 8;
-/// The longest wait for a step's end: the step's own time, plus time to deliver its command and for its last upload.
-pub const STEP_BUDGET_SECONDS: u64 = MAX_STEP_SECONDS + 300;
 /// The longest time that one look watches.
 pub const MAX_WATCH_SECONDS: u64 = 50;
 /// The pause between two looks at hosts that are not ready.
@@ -86,7 +85,8 @@ impl RunningStep {
             && self.remaining_seconds().is_none_or(|remaining| remaining <= near)
     }
 
-    /// Returns the seconds until the next look. The last of [`MAX_STEP_LOOKS`] looks comes when the step's time is up.
+    /// Returns the seconds until the next look: at most [`MAX_WAIT_SECONDS`]. The last of [`MAX_STEP_LOOKS`] looks comes
+    /// when the step's time is up.
     ///
     /// The next look comes shortly before the expected end. The elapsed time limits the wait, because progress may be
     /// misleading: three seconds of installation and one instance of two hundred do not mean ten minutes.
@@ -95,9 +95,8 @@ impl RunningStep {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds since a command was sent")]
         let elapsed = self.elapsed_seconds.max(0.0) as u64;
         let budget_left = STEP_BUDGET_SECONDS.saturating_sub(elapsed).max(1);
-        if looks_made + 1 >= MAX_STEP_LOOKS {
-            return budget_left;
-        }
+        // The looks after the next one can cover this much at most.
+        let covered_later = u64::from(MAX_STEP_LOOKS.saturating_sub(looks_made + 2)) * MAX_WAIT_SECONDS;
         // The estimate was wrong if this look watched for its whole time without seeing the end.
         #[expect(clippy::cast_precision_loss, reason = "small")]
         let remaining = self.remaining_seconds().filter(|_| self.watched_seconds < MAX_WATCH_SECONDS as f64);
@@ -107,7 +106,8 @@ impl RunningStep {
             None => elapsed / 4,
         };
         // At least an eighth: a step that always seems about to end must not use up its looks.
-        wait.clamp((elapsed / 8).min(MAX_WATCH_SECONDS), elapsed * 2).clamp(1, budget_left)
+        let wait = wait.clamp((elapsed / 8).min(MAX_WATCH_SECONDS), elapsed * 2);
+        wait.max(budget_left.saturating_sub(covered_later)).clamp(1, budget_left.min(MAX_WAIT_SECONDS))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Writes the document of a step from the plan.
 
+use jiff::Timestamp;
+
 use crate::clients::signatures::Signer;
 use crate::failure::Failure;
 use crate::workflow::LaunchedHosts;
@@ -9,6 +11,7 @@ use dicomperf_model::step::{
     ClientConfiguration, Collect, DICOM_PORT, DatasetSource, MeasureBlock, ObjectSource, REST_PORT, ServerAddress,
     ServerConfiguration, StepDocument, StepId, Work,
 };
+use dicomperf_model::time_limits::{GRACE_SECONDS, MAX_STEP_SECONDS, UPLOAD_SECONDS};
 
 /// Sources of a step's document.
 #[derive(Clone, Copy)]
@@ -21,8 +24,29 @@ pub struct Ingredients<'a> {
     pub hosts: &'a LaunchedHosts,
     /// Signer of the URLs.
     pub signer: &'a Signer,
-    /// Seconds that the agent has.
+    /// The time that the agent has.
+    pub time: StepTime,
+}
+
+/// The time that the agent has for a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepTime {
+    /// Seconds after which it begins no more work.
     pub deadline_seconds: u64,
+    /// Seconds after the deadline in which the work that runs then may end.
+    pub grace_seconds: u64,
+}
+
+impl StepTime {
+    /// Returns the time of a step that starts now. It ends before the hosts expire, uploads included. `None` if there is
+    /// no time left.
+    #[must_use]
+    pub fn until(expires_at: Timestamp, now: Timestamp) -> Option<Self> {
+        let left = u64::try_from(expires_at.duration_since(now).as_secs()).unwrap_or(0).saturating_sub(UPLOAD_SECONDS);
+        let deadline_seconds = left.min(MAX_STEP_SECONDS);
+        let grace_seconds = (left - deadline_seconds).min(GRACE_SECONDS);
+        (left > 0).then_some(Self { deadline_seconds, grace_seconds })
+    }
 }
 
 /// Writes the document of a step.
@@ -34,9 +58,11 @@ pub async fn document(step: &StepId, from: &Ingredients<'_>) -> Result<StepDocum
     Ok(StepDocument {
         run_id: from.plan.run_id.clone(),
         step: step.clone(),
-        deadline_seconds: from.deadline_seconds,
+        deadline_seconds: from.time.deadline_seconds,
+        grace_seconds: from.time.grace_seconds,
         report_url: from.signer.put(&keys.step_report(step)).await?,
         log_url: from.signer.put(&keys.log(step)).await?,
+        heartbeat_url: from.signer.put(&keys.step_heartbeat(step)).await?,
         work: work(step, from).await?,
     })
 }

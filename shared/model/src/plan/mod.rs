@@ -22,7 +22,7 @@ use crate::host_type::HostType;
 use crate::request::{CpuCredits, Request, Synthetic};
 use crate::validation::{FieldError, InvalidRequest};
 
-/// Block runs (blocks times rounds) at most. With more, the execution's history could exceed 5,000 events.
+/// Block runs (blocks times rounds) at most. With more, the execution's history could exceed 70% of its 25,000 events.
 pub const MAX_BLOCK_RUNS: usize = 18;
 /// Scenarios in a plan at most.
 pub const MAX_SCENARIOS: usize = 200;

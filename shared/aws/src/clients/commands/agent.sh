@@ -10,8 +10,9 @@ for tool in curl sha256sum; do
 done
 fetch() {
     # Standard error comes first in SSM's record, so that the reason is not cut off.
-    curl --fail --silent --show-error --retry 5 --retry-connrefused --connect-timeout 10 --max-time 300 \
-        --output "$1" "$2"
+    # No retry begins after a minute, and none lasts longer than one (time_limits.rs: FETCH_SECONDS).
+    curl --fail --silent --show-error --retry 5 --retry-connrefused --retry-max-time 60 --connect-timeout 10 \
+        --max-time 60 --output "$1" "$2"
 }
 home=/var/lib/dicomperf
 mkdir -p "$home/bin" "$home/documents"

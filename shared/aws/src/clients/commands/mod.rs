@@ -8,14 +8,11 @@ use aws_sdk_ssm::types::{CommandInvocationStatus, InstanceInformationStringFilte
 
 use super::{aws_failure, beginning};
 use crate::failure::Failure;
-use dicomperf_model::step::{MAX_STEP_SECONDS, StepId};
+use dicomperf_model::step::StepId;
+use dicomperf_model::time_limits::{DELIVERY_SECONDS, EXECUTION_SECONDS};
 
 /// Script that runs on a host after the assignments of its three variables. No text is interpolated into it.
 const SCRIPT: &str = include_str!("agent.sh");
-/// Seconds for which SSM tries to deliver a command.
-const DELIVERY_SECONDS: i32 = 120;
-/// Seconds that a command may run. The agent stops itself earlier, and polling ends later.
-const EXECUTION_SECONDS: u64 = MAX_STEP_SECONDS + 120;
 /// SSM's limit for a comment.
 const MAX_COMMENT_CHARACTERS: usize = 100;
 
@@ -87,7 +84,7 @@ impl Commands {
             .document_name("AWS-RunShellScript")
             .instance_ids(host_id)
             .comment(comment.chars().take(MAX_COMMENT_CHARACTERS).collect::<String>())
-            .timeout_seconds(DELIVERY_SECONDS)
+            .timeout_seconds(i32::try_from(DELIVERY_SECONDS).unwrap_or(i32::MAX))
             .parameters("commands", vec![script(invocation)?])
             // SSM must time out before polling ends, so that the status TimedOut is read and not lost.
             .parameters("executionTimeout", vec![EXECUTION_SECONDS.to_string()])

@@ -10,10 +10,7 @@ use serde_json::json;
 use super::aws_failure;
 use crate::failure::Failure;
 use dicomperf_model::keys::RunKeys;
-
-/// Length of a session. A step lasts half as long. A role that another role assumes allows no longer session (STS,
-/// AssumeRole).
-const SESSION_DURATION: Duration = Duration::from_secs(3600);
+use dicomperf_model::time_limits::{FETCH_URL_SECONDS, SESSION_SECONDS};
 
 /// The role that signs URLs.
 #[derive(Debug, Clone)]
@@ -61,7 +58,7 @@ impl Signatures {
             .role_arn(&self.role_arn)
             // STS allows 64 characters. A run's id may have 80.
             .role_session_name(format!("dicomperf-{}", scope.run_id).chars().take(64).collect::<String>())
-            .duration_seconds(i32::try_from(SESSION_DURATION.as_secs()).unwrap_or(i32::MAX))
+            .duration_seconds(i32::try_from(SESSION_SECONDS).unwrap_or(i32::MAX))
             .policy(self.policy(scope))
             .send()
             .await
@@ -104,12 +101,13 @@ impl Signatures {
 }
 
 impl Signer {
-    /// Returns a URL that reads an object of the stack's bucket.
+    /// Returns a URL that reads an object of the stack's bucket in the first minutes of a command. SSM's history keeps
+    /// it.
     ///
     /// # Errors
     /// The URL cannot be signed.
-    pub async fn get(&self, key: &str) -> Result<String, Failure> {
-        self.get_from(&self.bucket, key).await
+    pub async fn get_soon(&self, key: &str) -> Result<String, Failure> {
+        self.signed_get(&self.bucket, key, FETCH_URL_SECONDS).await
     }
 
     /// Returns a URL that reads an object.
@@ -117,8 +115,12 @@ impl Signer {
     /// # Errors
     /// The URL cannot be signed.
     pub async fn get_from(&self, bucket: &str, key: &str) -> Result<String, Failure> {
+        self.signed_get(bucket, key, SESSION_SECONDS).await
+    }
+
+    async fn signed_get(&self, bucket: &str, key: &str, seconds: u64) -> Result<String, Failure> {
         let request = self.client.get_object().bucket(bucket).key(key);
-        let signed = request.presigned(validity()?).await.map_err(|error| signing_failure(key, error))?;
+        let signed = request.presigned(validity(seconds)?).await.map_err(|error| signing_failure(key, error))?;
         Ok(signed.uri().to_owned())
     }
 
@@ -128,13 +130,14 @@ impl Signer {
     /// The URL cannot be signed.
     pub async fn put(&self, key: &str) -> Result<String, Failure> {
         let request = self.client.put_object().bucket(&self.bucket).key(key);
-        let signed = request.presigned(validity()?).await.map_err(|error| signing_failure(key, error))?;
+        let signed =
+            request.presigned(validity(SESSION_SECONDS)?).await.map_err(|error| signing_failure(key, error))?;
         Ok(signed.uri().to_owned())
     }
 }
 
-fn validity() -> Result<PresigningConfig, Failure> {
-    PresigningConfig::expires_in(SESSION_DURATION)
+fn validity(seconds: u64) -> Result<PresigningConfig, Failure> {
+    PresigningConfig::expires_in(Duration::from_secs(seconds))
         .map_err(|error| Failure::Aws { doing: "signing".to_owned(), reason: error.to_string() })
 }
 

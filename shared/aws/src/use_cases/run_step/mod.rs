@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::step_document::{Ingredients, document};
+use super::step_document::{Ingredients, StepTime, document};
 use crate::clients::agent::Agent;
-use crate::clients::artifacts::Artifacts;
+use crate::clients::artifacts::{Artifacts, Stored};
 use crate::clients::clock::Clock;
 use crate::clients::commands::{CommandState, Commands, Invocation, Sent};
 use crate::clients::hosts::{Host, Hosts};
@@ -19,11 +19,10 @@ use crate::workflow::{LaunchedHost, StepAnswer, StepEvent, host_of};
 use dicomperf_model::keys;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::Secrets;
-use dicomperf_model::step::{HostRole, MAX_STEP_SECONDS, Progress, StepDocument, StepError, StepId, StepState};
+use dicomperf_model::step::{Heartbeat, HostRole, Progress, StepDocument, StepError, StepId, StepState};
+use dicomperf_model::time_limits::{STALL_SECONDS, STEP_BUDGET_SECONDS};
 use dicomperf_model::words;
 
-/// Time that a host needs after a step, for uploads and teardown, before it expires.
-const CLEANUP_SECONDS: u64 = 60;
 /// Pause between two reads of a report. A read costs a twentieth of the function's time in between.
 const READ_INTERVAL: Duration = Duration::from_millis(250);
 /// Pause between two checks of the command and the hosts. SSM and EC2 limit the rate of calls.
@@ -73,6 +72,8 @@ struct Report {
 #[derive(Debug, Default)]
 struct SeenReports {
     latest: Option<Report>,
+    /// Time at which S3 stored the latest report.
+    reported_at: Option<Timestamp>,
     /// The last report with fewer units done.
     earlier: Option<Reported>,
     /// Seconds since the command was sent.
@@ -104,7 +105,7 @@ impl StepRunner {
     }
 
     async fn send(&self, event: &StepEvent, now: Timestamp) -> Result<String, Failure> {
-        let deadline_seconds = deadline_seconds(event, now)?;
+        let time = StepTime::until(event.expires_at, now).ok_or_else(|| expiry_failure(event))?;
         let host = host(event)?;
         let plan = self.artifacts.plan(&event.run_id).await?;
         let agent_sha256 = self.agent.publish(&self.artifacts).await?;
@@ -120,15 +121,15 @@ impl StepRunner {
         if self.artifacts.read::<StepDocument>(&document_key).await?.is_none() {
             let secrets = self.artifacts.require::<Secrets>(&RunKeys(&event.run_id).secrets()).await?;
             let ingredients =
-                Ingredients { plan: &plan, secrets: &secrets, hosts: &event.hosts, signer: &signer, deadline_seconds };
+                Ingredients { plan: &plan, secrets: &secrets, hosts: &event.hosts, signer: &signer, time };
             self.artifacts.settle(&document_key, document(&event.step, &ingredients).await?).await?;
         }
         let invocation = Invocation {
             run_id: &event.run_id,
             step: &event.step,
-            agent_url: &signer.get(&agent_key).await?,
+            agent_url: &signer.get_soon(&agent_key).await?,
             agent_sha256,
-            document_url: &signer.get(&document_key).await?,
+            document_url: &signer.get_soon(&document_key).await?,
         };
         match self.commands.send(&host.id, &invocation).await? {
             Sent::Command(id) => Ok(id),
@@ -168,7 +169,7 @@ impl StepRunner {
         Ok(seen)
     }
 
-    /// Checks that the command has not failed and that both hosts run, and records the progress.
+    /// Checks that the command has not failed, that both hosts run and that the agent lives, and records the progress.
     async fn check(
         &self,
         event: &StepEvent,
@@ -189,14 +190,34 @@ impl StepRunner {
             return Err(step_failure(event, host, describe_end(&status, exit_code, &output, latest)));
         }
         self.check_hosts(event).await?;
+        self.check_agent(event, host, seen).await?;
         self.show(event, seen).await;
         Ok(())
     }
 
+    /// Fails if the agent has begun the step and shows no sign of life any more.
+    async fn check_agent(&self, event: &StepEvent, host: &LaunchedHost, seen: &SeenReports) -> Result<(), Failure> {
+        // The times are S3's, so that the hosts' clocks do not matter.
+        let key = RunKeys(&event.run_id).step_heartbeat(&event.step);
+        let heartbeat = self.artifacts.read_stored::<Heartbeat>(&key).await?;
+        let Some(last) = heartbeat.and_then(|heartbeat| heartbeat.at).max(seen.reported_at) else { return Ok(()) };
+        let silent_seconds = u64::try_from(self.clock.now().duration_since(last).as_secs()).unwrap_or(0);
+        if silent_seconds < STALL_SECONDS {
+            return Ok(());
+        }
+        Err(Failure::StepStalled {
+            host: event.step.host(),
+            id: host.id.clone(),
+            step: event.step.to_string(),
+            seconds: silent_seconds,
+            doing: seen.doing(),
+        })
+    }
+
     /// Reads the step's report. All parts of a block share one key, and an earlier part's report is ignored.
-    async fn report(&self, event: &StepEvent) -> Result<Option<Report>, Failure> {
-        let report = self.artifacts.read::<Report>(&RunKeys(&event.run_id).step_report(&event.step)).await?;
-        Ok(report.filter(|report| report.step == event.step))
+    async fn report(&self, event: &StepEvent) -> Result<Option<Stored<Report>>, Failure> {
+        let report = self.artifacts.read_stored::<Report>(&RunKeys(&event.run_id).step_report(&event.step)).await?;
+        Ok(report.filter(|report| report.document.step == event.step))
     }
 
     /// Fails if one of the run's hosts is lost. Without its peer, a step would wait in vain.
@@ -243,11 +264,17 @@ impl Report {
 }
 
 impl SeenReports {
-    fn add(&mut self, report: Option<Report>) {
-        let Some(report) = report else { return };
+    fn add(&mut self, report: Option<Stored<Report>>) {
+        let Some(Stored { document: report, at }) = report else { return };
+        self.reported_at = at;
         let before = self.latest.as_ref().map(Report::to_reported);
         self.earlier = before.filter(|before| before.done < report.progress.done).or(self.earlier);
         self.latest = Some(report);
+    }
+
+    /// Returns the agent's last reported work.
+    fn doing(&self) -> String {
+        self.latest.as_ref().map_or("starting", |report| report.progress.doing.as_str()).to_owned()
     }
 
     fn is_final(&self) -> bool {
@@ -267,8 +294,10 @@ impl SeenReports {
 /// Returns the step's state after a look, or its failure.
 fn answer(event: &StepEvent, host: &LaunchedHost, seen: &SeenReports, now: Timestamp) -> Result<StepAnswer, Failure> {
     let report = seen.latest.as_ref();
-    let doing = report.map_or("starting", |report| report.progress.doing.as_str()).to_owned();
+    let doing = seen.doing();
     let look = event.look + 1;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds since the command was sent")]
+    let elapsed_seconds = seen.elapsed_seconds.max(0.0) as u64;
     match report.map_or(StepState::Running, |report| report.state) {
         state @ (StepState::Succeeded | StepState::Incomplete) => {
             Ok(StepAnswer { state, look: 0, wait_seconds: 0, doing })
@@ -281,20 +310,19 @@ fn answer(event: &StepEvent, host: &LaunchedHost, seen: &SeenReports, now: Times
             Err(step_failure(event, host, reason))
         }
         StepState::Running if now >= event.expires_at => Err(expiry_failure(event)),
-        StepState::Running if look >= MAX_STEP_LOOKS => Err(Failure::StepTimedOut {
-            host: event.step.host(),
-            id: host.id.clone(),
-            step: event.step.to_string(),
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "seconds since the command was sent"
-            )]
-            seconds: seen.elapsed_seconds as u64,
-            doing,
-        }),
+        StepState::Running if look >= MAX_STEP_LOOKS || elapsed_seconds >= STEP_BUDGET_SECONDS => {
+            Err(Failure::StepTimedOut {
+                host: event.step.host(),
+                id: host.id.clone(),
+                step: event.step.to_string(),
+                seconds: elapsed_seconds,
+                doing,
+            })
+        }
         state @ StepState::Running => {
-            let wait_seconds = seen.step().wait_seconds(look);
+            // The next look comes at the expiry at the latest, and ends the run then.
+            let left = u64::try_from(event.expires_at.duration_since(now).as_secs()).unwrap_or(0) + 1;
+            let wait_seconds = seen.step().wait_seconds(look).min(left);
             Ok(StepAnswer { state, look, wait_seconds, doing })
         }
     }
@@ -309,16 +337,16 @@ fn host(event: &StepEvent) -> Result<&LaunchedHost, Failure> {
 
 /// Describes the end of a command whose agent has not reported one. `doing` is the agent's last progress.
 fn describe_end(status: &str, exit_code: Option<i32>, output: &str, doing: Option<&str>) -> String {
-    let mut text = format!("SSM reports {status}");
     // A shell's exit code for a process that a signal ended is 128 and the signal's number.
-    if let Some(signal) = exit_code.filter(|code| (129..=192).contains(code)).map(|code| code - 128) {
-        text.push_str(&format!("; the agent was ended by {}", words::signal(signal)));
-        if signal == SIGKILL {
-            text.push_str(", as the kernel does when memory runs out");
+    let signal = exit_code.filter(|code| (129..=192).contains(code)).map(|code| (code, code - 128));
+    let mut text = match (signal, exit_code) {
+        (Some((code, signal)), _) => {
+            let cause = if signal == SIGKILL { ", as the kernel does when memory runs out" } else { "" };
+            format!("the agent was ended by {} (exit code {code}){cause}", words::signal(signal))
         }
-    } else if let Some(code) = exit_code.filter(|_| output.is_empty()) {
-        text.push_str(&format!(" with exit code {code} and no output"));
-    }
+        (None, Some(code)) if output.is_empty() => format!("SSM reports {status} with exit code {code} and no output"),
+        (None, _) => format!("SSM reports {status}"),
+    };
     if let Some(doing) = doing {
         text.push_str(&format!(", while {doing}"));
     }
@@ -326,15 +354,6 @@ fn describe_end(status: &str, exit_code: Option<i32>, output: &str, doing: Optio
         text.push_str(&format!(": {output}"));
     }
     text
-}
-
-/// Returns the seconds that the agent has: a step's maximum, or the hosts' remaining time if that is shorter.
-fn deadline_seconds(event: &StepEvent, now: Timestamp) -> Result<u64, Failure> {
-    let left = u64::try_from(event.expires_at.duration_since(now).as_secs()).unwrap_or(0);
-    match left.saturating_sub(CLEANUP_SECONDS) {
-        0 => Err(expiry_failure(event)),
-        seconds => Ok(seconds.min(MAX_STEP_SECONDS)),
-    }
 }
 
 fn expiry_failure(event: &StepEvent) -> Failure {

@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::clients::s3_configuration;
 use crate::mocked::{Bucket, MovedClock, client, error, noon};
-use crate::pace::{MAX_STEP_LOOKS, MAX_WATCH_SECONDS, STEP_BUDGET_SECONDS};
+use crate::pace::{MAX_STEP_LOOKS, MAX_WATCH_SECONDS};
 use crate::workflow::LaunchedHosts;
 use dicomperf_model::step::{Progress, StepError, StepId, StepReport, Work};
+use dicomperf_model::time_limits::STEP_BUDGET_SECONDS;
 
 const MEASURE: StepId = StepId::Measure { ordinal: 0, part: 1 };
 
@@ -154,7 +155,7 @@ async fn looking_twice_writes_one_document_and_sends_one_command() {
     runner.look(&event(StepId::ConfigureClient, 1)).await.expect("started before");
     assert_eq!(send.num_calls(), 1);
     assert_eq!(bucket.get::<StepDocument>("runs/run-1/steps/client-configure.json"), Some(document.clone()));
-    assert_eq!(document.deadline_seconds, 1800);
+    assert_eq!((document.deadline_seconds, document.grace_seconds), (1800, 120));
     assert!(matches!(document.work, Work::ConfigureClient(_)));
     assert!(
         bucket.keys().contains(&dicomperf_model::keys::agent(
@@ -180,7 +181,7 @@ async fn a_step_has_no_more_time_than_its_hosts() {
     let runner = runner(&bucket, vec![sending(), in_progress()], &hosts(RUNNING), &clock(3000));
     runner.look(&event(StepId::ConfigureServer { ordinal: 0 }, 0)).await.expect("started");
     let document: StepDocument = bucket.get("runs/run-1/steps/server-configure-0.json").expect("a document");
-    assert_eq!(document.deadline_seconds, 540);
+    assert_eq!((document.deadline_seconds, document.grace_seconds), (540, 0));
     let Work::ConfigureServer(work) = document.work else { panic!("another step") };
     assert_eq!((work.server.address.as_str(), work.server.rest_password.as_str()), ("10.0.0.4", "password"));
 }
@@ -289,11 +290,11 @@ async fn a_step_that_failed_says_why_in_the_agents_words() {
 fn an_agent_that_a_signal_ended_is_described_with_its_work() {
     assert_eq!(
         describe_end("Failed", Some(137), "", Some("iteration 2 of 3, storescu, 4 associations")),
-        "SSM reports Failed; the agent was ended by SIGKILL, as the kernel does when memory runs out, while iteration 2 of 3, \
+        "the agent was ended by SIGKILL (exit code 137), as the kernel does when memory runs out, while iteration 2 of 3, \
          storescu, 4 associations"
     );
     let overflow = describe_end("Failed", Some(134), "thread 'main' has overflowed its stack", None);
-    let expected = "SSM reports Failed; the agent was ended by SIGABRT: thread 'main' has overflowed its stack";
+    let expected = "the agent was ended by SIGABRT (exit code 134): thread 'main' has overflowed its stack";
     assert_eq!(overflow, expected);
     assert_eq!(describe_end("Failed", Some(1), "", None), "SSM reports Failed with exit code 1 and no output");
     assert_eq!(describe_end("Undeliverable", None, "", None), "SSM reports Undeliverable");
@@ -330,7 +331,74 @@ async fn the_last_look_times_out_with_what_was_seen_last() {
     let runner = runner(&bucket, vec![state(CommandInvocationStatus::Success, "")], &hosts(RUNNING), &late);
     let failure = runner.look(&event(MEASURE, MAX_STEP_LOOKS - 1)).await.expect_err("timed out");
     assert_eq!(failure.name(), "StepTimedOut");
-    assert!(failure.to_string().ends_with("not done after 2100 s; last seen: iteration 3 of 8"), "{failure}");
+    assert!(failure.to_string().ends_with("not done after 2610 s; last seen: iteration 3 of 8"), "{failure}");
+}
+
+/// The state machine of these tests: it looks until the step is over, and waits as long as the answers say.
+async fn follow(runner: &StepRunner, clock: &MovedClock) -> (Failure, Vec<u64>) {
+    let mut waits = Vec::new();
+    loop {
+        let look = u32::try_from(waits.len()).expect("few");
+        match runner.look(&event(MEASURE, look)).await {
+            Ok(answer) => {
+                waits.push(answer.wait_seconds);
+                clock.advance(std::time::Duration::from_secs(answer.wait_seconds));
+            }
+            Err(failure) => return (failure, waits),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_shows_no_sign_of_life_is_stalled_within_minutes() {
+    let (bucket, clock) = (started(&MEASURE), clock(0));
+    bucket.put_at(after(30), REPORT, &json!(report(MEASURE, StepState::Running)));
+    bucket.put_at(
+        after(40),
+        "runs/run-1/steps/client-measure-0-part-1.heartbeat.json",
+        &json!({ "elapsedSeconds": 38 }),
+    );
+    let runner = runner(&bucket, vec![in_progress()], &hosts(RUNNING), &clock);
+    let (failure, _) = follow(&runner, &clock).await;
+    assert_eq!(failure.name(), "StepStalled");
+    let text = failure.to_string();
+    assert!(text.starts_with("client host i-client, step client-measure-0-part-1: no sign of life"), "{text}");
+    assert!(text.ends_with("last seen: iteration 3 of 8"), "{text}");
+    let found_after = clock.now().duration_since(after(40)).as_secs();
+    assert!((120..=120 + 120 + 5).contains(&found_after), "{found_after} s");
+}
+
+/// An iteration may take long, and an installation reports nothing for minutes.
+#[tokio::test]
+async fn a_step_without_news_is_not_stalled_while_the_agent_lives() {
+    let (bucket, clock) = (started(&MEASURE), clock(0));
+    bucket.put_at(after(30), REPORT, &json!(report(MEASURE, StepState::Running)));
+    for beat in 1..100 {
+        let bucket = bucket.clone();
+        clock.schedule(after(20 * beat), move || {
+            let key = "runs/run-1/steps/client-measure-0-part-1.heartbeat.json";
+            bucket.put_at(after(20 * beat), key, &json!({ "elapsedSeconds": 20 * beat }));
+        });
+    }
+    let runner = runner(&bucket, vec![in_progress()], &hosts(RUNNING), &clock);
+    let (failure, waits) = follow(&runner, &clock).await;
+    assert_eq!(failure.name(), "StepStalled");
+    assert!(clock.now() >= after(99 * 20 + 120), "{}", clock.now());
+    assert!(waits.iter().all(|&wait| wait <= 120), "{waits:?}");
+}
+
+#[tokio::test]
+async fn a_run_ends_at_its_expiry_whatever_the_agent_reports() {
+    for left in [100, 400, 1000] {
+        let (bucket, clock) = (started(&MEASURE), clock(3600 - left));
+        let command = SentCommand { command_id: "command-1".to_owned(), sent_at: after(3600 - left) };
+        bucket.put(&RunKeys("run-1").step_command(&MEASURE), &json!(command));
+        bucket.put(REPORT, &json!(report(MEASURE, StepState::Running)));
+        let runner = runner(&bucket, vec![in_progress()], &hosts(RUNNING), &clock);
+        let (failure, _) = follow(&runner, &clock).await;
+        assert_eq!(failure.name(), "RunExpired");
+        assert!(clock.now() >= after(3600) && clock.now() <= after(3601), "{}", clock.now());
+    }
 }
 
 #[tokio::test]
