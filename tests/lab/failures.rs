@@ -1,9 +1,11 @@
 use std::time::{Duration, Instant};
 
 use dicomperf_aws::workflow::LaunchedHost;
+use dicomperf_model::keys::RunKeys;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::harness::{Finished, Lab, command, container_of, printed, setting};
+use crate::harness::{Finished, Lab, command, container_of, printed, setting, with_packages};
 
 /// A run long enough to be disturbed: sixty iterations of a second each.
 fn long_run() -> Value {
@@ -131,6 +133,32 @@ async fn frozen_orthanc_ends_the_run_and_is_named() {
     assert!(measured(&finished) >= 2, "the measurements are lost");
     println!("ended {:.0} s after Orthanc was frozen", frozen.elapsed().as_secs_f64());
     assert!(frozen.elapsed() < Duration::from_secs(300), "{:?}", frozen.elapsed());
+}
+
+/// The plan of a run is written once, so a plan that is there before the execution is the one that it takes.
+#[tokio::test]
+async fn run_that_expires_ends_in_time_and_keeps_what_was_measured() {
+    let lab = Lab::new().await;
+    let id = lab.new_id("expires");
+    let request = with_packages(json!({
+        "dataset": { "synthetic": { "instances": 600 } }, "iterations": 60, "warmup": 0, "rounds": 1,
+    }));
+    let arn = format!("{}:{id}", lab.state_machine.replace(":stateMachine:", ":execution:"));
+    let event = json!({ "input": request, "runId": id, "executionArn": arn, "startedAt": Timestamp::now() });
+    lab.invoke("PlanFunction", &event).await.unwrap();
+    let key = RunKeys(&id).plan();
+    let mut plan: Value = lab.json(&key).await.unwrap();
+    let expires_at = Timestamp::now() + SignedDuration::from_secs(140);
+    plan["expiresAt"] = json!(expires_at);
+    let put = lab.files.put_object().bucket(&lab.bucket).key(&key).body(plan.to_string().into_bytes().into());
+    put.send().await.unwrap();
+    let started = lab.states.start_execution().state_machine_arn(&lab.state_machine).name(&id);
+    assert_eq!(started.input(request.to_string()).send().await.unwrap().execution_arn, arn);
+    let finished = lab.started(&id, &arn).finish().await;
+    let late = Timestamp::now().duration_since(expires_at);
+    is_told_and_cleaned_up(&lab, &finished, "RunExpired", &["limits.maxMinutes"]).await;
+    assert!(late < SignedDuration::from_secs(120), "{late:#} after the expiry");
+    println!("ended {:.0} s after the expiry, {} iterations", late.as_secs_f64(), measured(&finished));
 }
 
 #[tokio::test]

@@ -53,6 +53,7 @@ mod tests {
         assert_eq!(EXECUTION_SECONDS, FETCH_SECONDS + agent + 30, "30 s to start and to end the agent");
         assert_eq!(STEP_BUDGET_SECONDS, DELIVERY_SECONDS + EXECUTION_SECONDS + 60, "60 s until SSM reports the end");
         assert_eq!(FETCH_URL_SECONDS, DELIVERY_SECONDS + FETCH_SECONDS + 60, "60 s between signing and SendCommand");
+        assert_eq!(SESSION_SECONDS, 3_600, "as long as STS allows");
         const { assert!(SESSION_SECONDS > STEP_BUDGET_SECONDS) };
         assert_eq!(STALL_SECONDS, 6 * HEARTBEAT_SECONDS);
         assert_eq!(MAX_WAIT_SECONDS, STALL_SECONDS, "a stalled step is found in the next look but one");

@@ -1,6 +1,7 @@
 use std::process::Command;
 
 use super::*;
+use dicomperf_model::time_limits::FETCH_SECONDS;
 
 const DOCUMENT: &str = "/documents/step";
 
@@ -90,4 +91,14 @@ fn a_url_that_does_not_answer_is_said() {
     let home = tempfile::tempdir().expect("a directory");
     let (succeeded, text) = run(home.path(), &invocation("file:///nowhere/agent", "00", DOCUMENT));
     assert!(!succeeded && text.contains("curl:"), "{text}");
+}
+
+#[test]
+fn the_two_downloads_take_no_longer_than_the_commands_time_has_for_them() {
+    let option = |name: &str| {
+        let mut words = SCRIPT.split_whitespace().skip_while(|word| *word != name).skip(1);
+        words.next().and_then(|word| word.parse::<u64>().ok()).unwrap_or_else(|| panic!("{name} is not set"))
+    };
+    assert_eq!(SCRIPT.matches("fetch \"$").count(), 2);
+    assert_eq!(2 * (option("--retry-max-time") + option("--max-time")), FETCH_SECONDS);
 }
