@@ -54,6 +54,9 @@ lint: install ## check formatting, prose, code, documentation, template, state m
 	shellcheck -x -P SCRIPTDIR .ci/run $$(grep -slE '^#!.*bash' lab/*)
 	$(tools) AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam validate --lint --template template.yaml
 	$(tools) cfn-lint template.yaml
+	@# Once more as SAM expands it, which is what CloudFormation gets.
+	$(tools) lab/expand-template template.yaml >target/expanded.json
+	$(tools) cfn-lint target/expanded.json
 	@# The validator wants ARNs where the template fills in names.
 	sed -e 's/$${Partition}/aws/g' -e 's/$${[A-Za-z]*}/arn:aws:lambda:us-east-1:123456789012:function:name/g' \
 		statemachine/run.asl.json >target/run.asl.json

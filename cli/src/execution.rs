@@ -62,7 +62,7 @@ impl Execution {
 
     /// Returns the step that was started last. Its document is written just before its command is sent.
     pub async fn latest_step(&self) -> Option<StepId> {
-        let prefix = RunKeys(&self.run_id).steps();
+        let prefix = RunKeys(&self.run_id).step_documents();
         let answer = self.files.list_objects_v2().bucket(&self.bucket).prefix(&prefix).send().await.ok()?;
         let documents = answer.contents().iter().filter_map(|object| {
             let name = object.key()?.strip_prefix(&prefix)?.strip_suffix(".json")?;

@@ -1,7 +1,9 @@
 //! Tests of the deployed text: they walk the state machine and read the template's statements.
 #![allow(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
+mod account;
 mod events;
+mod expanded;
 mod imports;
 mod lockfile;
 mod state_machine;

@@ -7,14 +7,14 @@ use dicomperf_model::step::{DICOM_PORT, IPERF3_PORT, REST_PORT};
 use serde_yaml_ng::Value;
 
 /// The SAM template, with CloudFormation's short forms left as YAML tags.
-pub struct Template(Value);
+pub struct Template(pub Value);
 
 pub fn template() -> Template {
     Template(serde_yaml_ng::from_str(&crate::read("template.yaml")).unwrap())
 }
 
 impl Template {
-    fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
         let resources = self.0["Resources"].as_mapping().unwrap();
         resources.iter().map(|(name, resource)| (name.as_str().unwrap(), resource))
     }
@@ -36,7 +36,7 @@ impl Template {
     }
 
     /// Returns every statement with the effect Allow, with the name of its resource.
-    fn allow_statements(&self) -> Vec<(String, Value)> {
+    pub fn allow_statements(&self) -> Vec<(String, Value)> {
         let mut found = Vec::new();
         for (name, resource) in self.resources() {
             if resource["Type"] == "AWS::S3::BucketPolicy" {
@@ -49,7 +49,7 @@ impl Template {
     }
 }
 
-fn collect_statements(value: &Value, name: &str, found: &mut Vec<(String, Value)>) {
+pub fn collect_statements(value: &Value, name: &str, found: &mut Vec<(String, Value)>) {
     match value {
         Value::Mapping(mapping) => {
             if mapping.contains_key("Effect") {
@@ -63,7 +63,7 @@ fn collect_statements(value: &Value, name: &str, found: &mut Vec<(String, Value)
     }
 }
 
-fn strings(value: &Value) -> Vec<String> {
+pub fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::Sequence(items) => items.iter().flat_map(strings).collect(),
         Value::String(text) => vec![text.clone()],
@@ -173,6 +173,11 @@ fn the_bucket_is_private_encrypted_and_for_tls_only() {
         assert_eq!(bucket["PublicAccessBlockConfiguration"][block], Value::from(true));
     }
     assert!(!bucket["BucketEncryption"].is_null());
+    for attribute in ["DeletionPolicy", "UpdateReplacePolicy"] {
+        for resource in ["Bucket", "BucketPolicy", "Table"] {
+            assert_eq!(template.0["Resources"][resource][attribute], "Retain", "{resource}");
+        }
+    }
     let statement = &template.properties("BucketPolicy")["PolicyDocument"]["Statement"][0];
     assert_eq!(statement["Effect"], "Deny");
     assert_eq!(statement["Condition"]["Bool"]["aws:SecureTransport"], "false");
@@ -232,24 +237,28 @@ fn grants_on_the_bucket(template: &Template) -> BTreeSet<(String, String, String
 fn functions_and_hosts_may_use_the_keys_that_the_code_uses_and_no_others() {
     let under = |prefix: &str| format!("{prefix}*");
     let (runs, agents, datasets) = (under(keys::RUNS), under(keys::AGENTS), under(keys::DATASETS));
-    let documents = under(&RunKeys("*").steps());
+    let (run, ephemeral) = (RunKeys("*"), under(keys::EPHEMERAL));
     let (get, put) = ("s3:GetObject", "s3:PutObject");
     let expected = [
         // The hosts use this role by presigned URLs.
         ("UrlRole", put, &runs),
-        ("UrlRole", get, &documents),
+        ("UrlRole", get, &under(&run.step_documents())),
         ("UrlRole", get, &agents),
         ("UrlRole", get, &datasets),
-        ("PlanFunction", get, &runs),
-        ("PlanFunction", put, &runs),
-        ("PlanFunction", get, &datasets),
-        ("LaunchFunction", get, &runs),
-        ("RunStepFunction", get, &runs),
-        ("RunStepFunction", put, &runs),
-        ("RunStepFunction", get, &agents),
-        ("RunStepFunction", put, &agents),
-        ("SummarizeFunction", get, &runs),
-        ("SummarizeFunction", put, &runs),
+        ("PlanFunctionRole", get, &runs),
+        ("PlanFunctionRole", put, &runs),
+        ("PlanFunctionRole", get, &run.secrets()),
+        ("PlanFunctionRole", put, &run.secrets()),
+        ("PlanFunctionRole", get, &datasets),
+        ("LaunchFunctionRole", get, &run.plan()),
+        ("RunStepFunctionRole", get, &runs),
+        ("RunStepFunctionRole", put, &runs),
+        ("RunStepFunctionRole", get, &ephemeral),
+        ("RunStepFunctionRole", put, &ephemeral),
+        ("RunStepFunctionRole", get, &agents),
+        ("RunStepFunctionRole", put, &agents),
+        ("SummarizeFunctionRole", get, &runs),
+        ("SummarizeFunctionRole", put, &runs),
     ];
     let expected = expected.map(|(owner, action, keys)| (owner.to_owned(), action.to_owned(), keys.clone()));
     assert_eq!(grants_on_the_bucket(&template()), BTreeSet::from(expected));
@@ -263,5 +272,5 @@ fn plan_may_list_the_datasets_of_the_stacks_bucket_and_nothing_else_in_it() {
     });
     let prefixes: Vec<_> =
         listing.map(|(owner, one)| (owner, strings(&one["Condition"]["StringLike"]["s3:prefix"]))).collect();
-    assert_eq!(prefixes, [("PlanFunction".to_owned(), vec![format!("{}*", keys::DATASETS)])]);
+    assert_eq!(prefixes, [("PlanFunctionRole".to_owned(), vec![format!("{}*", keys::DATASETS)])]);
 }

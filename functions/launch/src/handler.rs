@@ -26,6 +26,7 @@ impl Handler {
                 placement: settings.placement,
                 instance_profile: settings.instance_profile,
                 tags: settings.tags,
+                volume_key: settings.volume_key,
                 ready_timeout: settings.ready_timeout,
                 clock: Clock::System,
             },

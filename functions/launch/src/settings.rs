@@ -18,8 +18,10 @@ pub struct Settings {
     pub placement: Placement,
     /// Name or ARN of the hosts' instance profile.
     pub instance_profile: String,
-    /// More tags for the hosts and their volumes.
+    /// More tags for the hosts, their volumes and their network interfaces.
     pub tags: Vec<(String, String)>,
+    /// ARN of the KMS key of the hosts' volumes.
+    pub volume_key: Option<String>,
     /// The longest time from a host's launch until SSM manages it.
     pub ready_timeout: SignedDuration,
 }
@@ -44,6 +46,7 @@ impl Settings {
             },
             instance_profile: required_variable("INSTANCE_PROFILE")?,
             tags: tags.into_iter().collect(),
+            volume_key: optional_variable("VOLUME_KMS_KEY_ARN"),
             ready_timeout: SignedDuration::from_secs(ready_timeout),
         })
     }

@@ -26,6 +26,7 @@ impl Handler {
                 s3,
                 ssm: aws_sdk_ssm::Client::new(config),
                 ami: settings.ami,
+                limits: settings.limits,
             },
         }
     }

@@ -25,7 +25,8 @@ impl Handler {
         let bucket = settings.bucket;
         Self {
             runner: StepRunner {
-                signatures: Signatures::new(sts, settings.url_role_arn, s3_configuration(config), bucket.clone()),
+                signatures: Signatures::new(sts, settings.url_role_arn, s3_configuration(config), bucket.clone())
+                    .with_keys(settings.keys),
                 artifacts: Artifacts::new(s3_client(config), bucket),
                 commands: Commands::new(aws_sdk_ssm::Client::new(config)),
                 hosts: Hosts::new(aws_sdk_ec2::Client::new(config), settings.project),

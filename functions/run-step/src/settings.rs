@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use dicomperf_aws::clients::signatures::Keys;
 use dicomperf_aws::environment::{Missing, optional_variable, required_variable};
 
 /// The function's environment, read once.
@@ -15,6 +16,8 @@ pub struct Settings {
     pub project: String,
     /// ARN of the role that signs URLs.
     pub url_role_arn: String,
+    /// KMS keys of the bucket and of a user's own objects.
+    pub keys: Keys,
     /// Path of the agent's binary, which is packaged with this function.
     pub agent: PathBuf,
 }
@@ -31,6 +34,10 @@ impl Settings {
             table: required_variable("TABLE")?,
             project: required_variable("PROJECT")?,
             url_role_arn: required_variable("URL_ROLE_ARN")?,
+            keys: Keys {
+                data: optional_variable("DATA_KMS_KEY_ARN"),
+                dataset: optional_variable("DATASET_KMS_KEY_ARN"),
+            },
             agent,
         })
     }

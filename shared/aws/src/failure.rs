@@ -27,6 +27,17 @@ pub enum Failure {
         /// Id of the run that holds the schedule's lock.
         holder: String,
     },
+    /// As many runs as the stack allows are not over. Nothing was launched.
+    #[error(
+        "{limit} runs at the same time are allowed (the stack's parameter MaxConcurrentRuns), and these are not over: \
+         {running}; start this one later"
+    )]
+    TooManyRuns {
+        /// Ids of the runs that are not over.
+        running: String,
+        /// Runs at the same time at most.
+        limit: u32,
+    },
     /// The AMI cannot be launched.
     #[error("{host} host: AMI {ami}: {reason}")]
     AmiUnusable {
@@ -149,6 +160,7 @@ impl Failure {
         "InvalidRequest",
         "DatasetRefused",
         "ScheduleOverlaps",
+        "TooManyRuns",
         "AmiUnusable",
         "NoCapacity",
         "LaunchRefused",
@@ -169,6 +181,7 @@ impl Failure {
             Self::InvalidRequest(_) => "InvalidRequest",
             Self::DatasetRefused { .. } => "DatasetRefused",
             Self::ScheduleOverlaps { .. } => "ScheduleOverlaps",
+            Self::TooManyRuns { .. } => "TooManyRuns",
             Self::AmiUnusable { .. } => "AmiUnusable",
             Self::NoCapacity { .. } => "NoCapacity",
             Self::LaunchRefused { .. } => "LaunchRefused",

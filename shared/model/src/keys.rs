@@ -6,6 +6,8 @@ use crate::step::{HostRole, StepId};
 
 /// Prefix of every run's files.
 pub const RUNS: &str = "runs/";
+/// Prefix of every run's files that are worthless once it is over. The bucket's lifecycle deletes them after a day.
+pub const EPHEMERAL: &str = "ephemeral/";
 /// Prefix of the agents' binaries.
 pub const AGENTS: &str = "agent/";
 /// Prefix of a user's own objects in the stack's bucket.
@@ -22,10 +24,11 @@ impl RunKeys<'_> {
         format!("{RUNS}{}/", self.0)
     }
 
-    /// Returns the prefix of the steps' documents, the only files of a run that its hosts may read.
+    /// Returns the prefix of the steps' documents, the only files of a run that its hosts may read. They contain
+    /// presigned URLs and the run's password.
     #[must_use]
-    pub fn steps(self) -> String {
-        self.file("steps/")
+    pub fn step_documents(self) -> String {
+        self.ephemeral("steps/")
     }
 
     /// Returns the key of the request, as the user gave it.
@@ -43,13 +46,13 @@ impl RunKeys<'_> {
     /// Returns the key of the [`crate::plan::Secrets`].
     #[must_use]
     pub fn secrets(self) -> String {
-        self.file("secrets.json")
+        self.ephemeral("secrets.json")
     }
 
     /// Returns the key of a [`crate::step::StepDocument`].
     #[must_use]
     pub fn step_document(self, step: &StepId) -> String {
-        format!("{}{step}.json", self.steps())
+        format!("{}{step}.json", self.step_documents())
     }
 
     /// Returns the key of a [`crate::step::StepReport`]. Measurements have a key of their own, the same for every part
@@ -58,20 +61,20 @@ impl RunKeys<'_> {
     pub fn step_report(self, step: &StepId) -> String {
         match step {
             StepId::Measure { ordinal, .. } => self.block(*ordinal),
-            _ => format!("{}{step}.report.json", self.steps()),
+            _ => self.file(format_args!("steps/{step}.report.json")),
         }
     }
 
     /// Returns the key of the agent's last sign of life in a step: [`crate::step::Heartbeat`].
     #[must_use]
     pub fn step_heartbeat(self, step: &StepId) -> String {
-        format!("{}{step}.heartbeat.json", self.steps())
+        self.file(format_args!("steps/{step}.heartbeat.json"))
     }
 
     /// Returns the key of the SSM command that was sent for a step. The record prevents a second command.
     #[must_use]
     pub fn step_command(self, step: &StepId) -> String {
-        format!("{}{step}.command.json", self.steps())
+        self.file(format_args!("steps/{step}.command.json"))
     }
 
     /// Returns the key of the measurements of the block run with this ordinal.
@@ -102,6 +105,10 @@ impl RunKeys<'_> {
     #[must_use]
     pub fn report(self, extension: &str) -> String {
         self.file(format_args!("report.{extension}"))
+    }
+
+    fn ephemeral(self, name: &str) -> String {
+        format!("{EPHEMERAL}{}/{name}", self.0)
     }
 
     fn file(self, name: impl Display) -> String {

@@ -5,6 +5,7 @@
 //! | `RUN#id` | `META` | a [`RunRecord`] |
 //! | `RUN#id` | `BLOCK#n#SCENARIO#n` | a [`ScenarioRecord`] |
 //! | `LOCK#schedule` | `LOCK` | the run that holds the schedule's lock |
+//! | `RUNNING` | `RUNNING` | the runs that count against the limit of runs at the same time |
 //!
 //! Index `byTime`: `type` (`RUN`), `createdAt`. Index `byFingerprint`: `fingerprint`, `historyKey` (settings and time).
 
@@ -25,9 +26,11 @@ use dicomperf_model::results::Verdict;
 use dicomperf_model::step::StepState;
 
 mod locks;
+mod running;
 mod scenarios;
 
 pub use locks::Lock;
+pub use running::Entry;
 pub use scenarios::ScenarioRecord;
 
 const META_SORT_KEY: &str = "META";

@@ -19,6 +19,16 @@ pub struct Signatures {
     role_arn: String,
     s3: Builder,
     bucket: String,
+    keys: Keys,
+}
+
+/// ARNs of the KMS keys of the account, where there are any.
+#[derive(Debug, Clone, Default)]
+pub struct Keys {
+    /// Key of the stack's bucket.
+    pub data: Option<String>,
+    /// Key of a user's own objects.
+    pub dataset: Option<String>,
 }
 
 /// Access of a session, in addition to the files of its run.
@@ -43,7 +53,13 @@ impl Signatures {
     /// Returns the signing role. `s3` configures the URLs, and `bucket` is the stack's bucket.
     #[must_use]
     pub fn new(client: aws_sdk_sts::Client, role_arn: String, s3: Builder, bucket: String) -> Self {
-        Self { client, role_arn, s3, bucket }
+        Self { client, role_arn, s3, bucket, keys: Keys::default() }
+    }
+
+    /// Returns this role with access to objects that these keys encrypt.
+    #[must_use]
+    pub fn with_keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
     }
 
     /// Begins a session with access to `scope` only.
@@ -84,19 +100,23 @@ impl Signatures {
         let object = |bucket: &str, key: &str| format!("arn:{partition}:s3:::{bucket}/{key}");
         let run = RunKeys(scope.run_id);
         let under = |prefix: String| object(&self.bucket, &format!("{prefix}*"));
-        let mut readable = vec![under(run.steps()), object(&self.bucket, scope.agent)];
+        let mut readable = vec![under(run.step_documents()), object(&self.bucket, scope.agent)];
         if let Some((bucket, prefix)) = scope.dataset {
             // An asterisk in a key is a plain character; `?` matches it.
             readable.push(object(bucket, &format!("{}*", prefix.replace('*', "?"))));
         }
-        json!({
-            "Version": "2012-10-17",
-            "Statement": [
-                { "Effect": "Allow", "Action": "s3:PutObject", "Resource": under(run.prefix()) },
-                { "Effect": "Allow", "Action": "s3:GetObject", "Resource": readable },
-            ],
-        })
-        .to_string()
+        let mut statements = vec![
+            json!({ "Effect": "Allow", "Action": "s3:PutObject", "Resource": under(run.prefix()) }),
+            json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": readable }),
+        ];
+        let dataset_key = self.keys.dataset.as_ref().filter(|_| scope.dataset.is_some());
+        let keys: Vec<_> = self.keys.data.iter().chain(dataset_key).collect();
+        if !keys.is_empty() {
+            // The role itself may only decrypt with the dataset's key.
+            let actions = ["kms:Decrypt", "kms:GenerateDataKey"];
+            statements.push(json!({ "Effect": "Allow", "Action": actions, "Resource": keys }));
+        }
+        json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
     }
 }
 

@@ -52,7 +52,7 @@ fn a_session_reaches_its_run_and_its_dataset_and_nothing_else() {
     assert_eq!(
         statements[1]["Resource"],
         serde_json::json!([
-            "arn:aws-cn:s3:::bucket/runs/run-1/steps/*",
+            "arn:aws-cn:s3:::bucket/ephemeral/run-1/steps/*",
             "arn:aws-cn:s3:::bucket/agent/00/dicomperf-agent",
             "arn:aws-cn:s3:::images/ct?/*",
         ])
@@ -60,11 +60,31 @@ fn a_session_reaches_its_run_and_its_dataset_and_nothing_else() {
     assert_eq!(statements.len(), 2);
 }
 
+fn with_keys() -> Signatures {
+    // The longest id: that of a multi-Region key.
+    let key = |digit: &str| format!("arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-{}", digit.repeat(32));
+    signatures(None).with_keys(Keys { data: Some(key("0")), dataset: Some(key("1")) })
+}
+
+#[test]
+fn a_session_may_use_the_keys_of_what_it_reaches() {
+    let keys = |scope: &Scope<'_>| -> Vec<String> {
+        let policy: Value = serde_json::from_str(&with_keys().policy(scope)).expect("JSON");
+        let statement = &policy["Statement"][2];
+        assert_eq!(statement["Action"], serde_json::json!(["kms:Decrypt", "kms:GenerateDataKey"]));
+        serde_json::from_value(statement["Resource"].clone()).expect("a list")
+    };
+    assert_eq!(keys(&scope("run-1")).len(), 2);
+    let synthetic = keys(&Scope { dataset: None, ..scope("run-1") });
+    assert_eq!(synthetic.len(), 1);
+    assert!(synthetic[0].ends_with("mrk-00000000000000000000000000000000"), "{synthetic:?}");
+}
+
 #[test]
 fn the_longest_policy_is_short_enough_for_sts() {
     let run_id = "r".repeat(80);
     let (bucket, prefix, agent) = ("b".repeat(63), "*".repeat(512), dicomperf_model::keys::agent(&"0".repeat(64)));
     let scope = Scope { run_id: &run_id, agent: &agent, dataset: Some((&bucket, &prefix)) };
-    let characters = signatures(None).policy(&scope).len();
+    let characters = with_keys().policy(&scope).len();
     assert!(characters <= 2048, "{characters} characters");
 }

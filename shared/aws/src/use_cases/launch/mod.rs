@@ -46,8 +46,10 @@ pub struct Launch {
     pub placement: Placement,
     /// Name or ARN of the hosts' instance profile.
     pub instance_profile: String,
-    /// More tags for the hosts and their volumes.
+    /// More tags for the hosts, their volumes and their network interfaces.
     pub tags: Vec<(String, String)>,
+    /// ARN of the KMS key of the hosts' volumes. If absent, the account's default key of EBS.
+    pub volume_key: Option<String>,
     /// The longest time from a host's launch until SSM manages it.
     pub ready_timeout: SignedDuration,
     /// The clock.
@@ -202,6 +204,7 @@ impl Launch {
         let root_device = images::root_device(&self.hosts.client, &host.ami, role).await?;
         let volume = EbsBlockDevice::builder()
             .encrypted(true)
+            .set_kms_key_id(self.volume_key.clone())
             .volume_type(VolumeType::Gp3)
             .volume_size(i32::try_from(host.volume_gib).unwrap_or(i32::MAX))
             .delete_on_termination(true)
@@ -239,6 +242,7 @@ impl Launch {
             .user_data(BASE64_STANDARD.encode(user_data(plan.expires_at)))
             .tag_specifications(tagged(ResourceType::Instance))
             .tag_specifications(tagged(ResourceType::Volume))
+            .tag_specifications(tagged(ResourceType::NetworkInterface))
             .send()
             .await;
         match answer {
@@ -280,7 +284,10 @@ fn launch_error(error: SdkError<RunInstancesError>, role: HostRole, host: &HostP
             return Err(Failure::AmiUnusable { host: role, ami: host.ami.clone(), reason: reason(&error) });
         }
         "VcpuLimitExceeded" | "InstanceLimitExceeded" => "ask for a higher quota, or take a smaller type",
-        "UnauthorizedOperation" => "check the role of launch, permissions boundaries and service control policies",
+        "UnauthorizedOperation" => {
+            "check the stack's parameters AllowedInstanceTypes and AmiOwners, permissions boundaries and service control \
+             policies"
+        }
         "InvalidBlockDeviceMapping" => "check that the volume is as large as the AMI's snapshot",
         "OptInRequired" | "PendingVerification" | "Blocked" => "the account must be cleared for EC2 first",
         "UnsupportedOperation" => "the type does not support a requested option",

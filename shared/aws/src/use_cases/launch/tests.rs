@@ -102,6 +102,7 @@ fn launch(ec2: Vec<Rule>, ssm: Rule) -> Launch {
         },
         instance_profile: "profile".to_owned(),
         tags: vec![("team".to_owned(), "pacs".to_owned()), (RUN_TAG.to_owned(), "other".to_owned())],
+        volume_key: Some("arn:aws:kms:eu-central-1:123456789012:key/1".to_owned()),
         ready_timeout: SignedDuration::from_mins(10),
         clock: Clock::Moved(MovedClock::starting_at(noon())),
     }
@@ -156,7 +157,10 @@ async fn a_host_is_launched_closed_encrypted_tagged_and_bound_to_end() {
     assert_eq!(device.device_name(), Some("/dev/xvda"));
     let volume = device.ebs().expect("a volume");
     assert_eq!((volume.encrypted(), volume.volume_size()), (Some(true), Some(20)));
+    assert_eq!(volume.kms_key_id(), Some("arn:aws:kms:eu-central-1:123456789012:key/1"));
     assert_eq!(server.credit_specification().expect("credits").cpu_credits(), Some("unlimited"));
+    let tagged: Vec<_> = server.tag_specifications().iter().filter_map(|one| one.resource_type().cloned()).collect();
+    assert_eq!(tagged, [ResourceType::Instance, ResourceType::Volume, ResourceType::NetworkInterface]);
     for specification in server.tag_specifications() {
         let value = |key: &str| {
             let mut found = specification.tags().iter().filter(|tag| tag.key() == Some(key));

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::clients::artifacts::Artifacts;
-use crate::clients::records::{Lock, Records, RunRecord};
+use crate::clients::records::{Entry, Lock, Records, RunRecord};
 use crate::clients::{images, objects};
 use crate::failure::Failure;
 use crate::workflow::{PlanAnswer, PlanEvent, Scheduled};
@@ -16,7 +16,12 @@ use dicomperf_model::run_id;
 use dicomperf_model::step::HostRole;
 use dicomperf_model::validation::{FieldError, InvalidRequest};
 
-/// Time after its hosts' expiry for which a run may hold its schedule's lock, for teardown and reports.
+pub use self::stack_limits::StackLimits;
+
+mod stack_limits;
+
+/// Time after its hosts' expiry for which a run may hold its schedule's lock and count as running, for teardown and
+/// reports.
 const LOCK_AFTER_EXPIRY: SignedDuration = SignedDuration::from_mins(30);
 
 /// Plans runs.
@@ -32,13 +37,16 @@ pub struct Planner {
     pub ssm: aws_sdk_ssm::Client,
     /// The stack's AMI: an id or the path of an SSM parameter.
     pub ami: String,
+    /// Limits of the stack.
+    pub limits: StackLimits,
 }
 
 impl Planner {
     /// Plans the run of an execution. Called again, it returns the plan that it made first.
     ///
     /// # Errors
-    /// The request or its dataset is refused, or another run of the schedule is not over. Nothing was launched.
+    /// The request or its dataset is refused, another run of the schedule is not over, or too many runs are not over.
+    /// Nothing was launched.
     pub async fn plan(
         &self,
         event: PlanEvent,
@@ -60,17 +68,27 @@ impl Planner {
         };
         let record = run_record(&plan, event.execution_arn, schedule.clone());
         self.records.create(&record).await?;
+        let until = plan.expires_at + LOCK_AFTER_EXPIRY;
         if let Some(schedule) = &schedule {
-            let lock = Lock { schedule, run_id: &plan.run_id, until: plan.expires_at + LOCK_AFTER_EXPIRY };
-            self.records.lock(&lock, now).await?;
+            self.records.lock(&Lock { schedule, run_id: &plan.run_id, until }, now).await?;
+        }
+        if let Some(limit) = self.limits.max_concurrent_runs {
+            self.records.enter(&Entry { run_id: &plan.run_id, until, limit }, now).await?;
         }
         Ok(PlanAnswer { run_id: plan.run_id, sequence: plan.sequence, expires_at: plan.expires_at })
     }
 
     async fn make_plan(&self, run_id: &str, document: &Value, now: Timestamp) -> Result<Plan, Failure> {
-        let request = Request::from_json(document)?;
+        let mut request = Request::from_json(document)?;
+        self.limits.lower_defaults(&mut request, document);
         // A request that breaks a limit is refused before any object or parameter is read.
-        try_plan(&request, Circumstances::offline(run_id, now))?;
+        let mut errors = self.limits.errors(&request);
+        if let Err(refusal) = try_plan(&request, Circumstances::offline(run_id, now)) {
+            errors.extend(refusal.errors);
+        }
+        if !errors.is_empty() {
+            return Err(InvalidRequest { errors }.into());
+        }
         let ami = |own: &Option<String>| own.clone().unwrap_or_else(|| self.ami.clone());
         let (server_ami, client_ami) = (ami(&request.server.ami), ami(&request.client.ami));
         let circumstances = Circumstances {

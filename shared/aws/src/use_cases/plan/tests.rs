@@ -1,6 +1,7 @@
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_ssm::Client as Ssm;
 use aws_sdk_ssm::operation::get_parameter::{GetParameterError, GetParameterOutput};
@@ -31,6 +32,7 @@ fn planner(bucket: &Bucket, dynamodb: Vec<Rule>, ssm: &Rule) -> Planner {
         s3: bucket.client(),
         ssm: client!(aws_sdk_ssm, [ssm]),
         ami: "/aws/service/ubuntu".to_owned(),
+        limits: StackLimits::default(),
     }
 }
 
@@ -49,12 +51,12 @@ async fn planning_twice_gives_one_plan() {
     let bucket = Bucket::default();
     let planner = planner(&bucket, vec![recorded()], &parameter());
     let first = plan_once(&planner, json!({})).await.expect("a plan");
-    let secrets: Secrets = bucket.get("runs/run-1/secrets.json").expect("secrets");
+    let secrets: Secrets = bucket.get("ephemeral/run-1/secrets.json").expect("secrets");
     let later = noon() + SignedDuration::from_mins(5);
     let second = plan_at(&planner, json!({}), later, "run-1").await.expect("the same plan");
     assert_eq!(first, second);
-    assert!(bucket.get::<Secrets>("runs/run-1/secrets.json") == Some(secrets));
-    assert_eq!(bucket.keys(), ["runs/run-1/plan.json", "runs/run-1/request.json", "runs/run-1/secrets.json"]);
+    assert!(bucket.get::<Secrets>("ephemeral/run-1/secrets.json") == Some(secrets));
+    assert_eq!(bucket.keys(), ["ephemeral/run-1/secrets.json", "runs/run-1/plan.json", "runs/run-1/request.json"]);
     let plan: Plan = bucket.get("runs/run-1/plan.json").expect("a plan");
     assert_eq!(plan.hosts.server.ami, "ami-00000000000000001");
 }
@@ -140,4 +142,72 @@ async fn the_name_of_a_schedule_is_checked() {
         let failure = plan_once(&planner(&bucket, Vec::new(), &parameter()), input).await.expect_err("bad");
         assert!(failure.to_string().starts_with("schedule: "), "{failure}");
     }
+}
+
+/// Returns rules for a table in which these runs count until these times, and one that refuses a further run.
+fn running(runs: &'static [(&'static str, Timestamp)], is_full: bool) -> Vec<Rule> {
+    let read = mock!(DynamoDb::update_item)
+        .match_requests(|request| request.update_expression().is_some_and(|text| text.contains("if_not_exists")))
+        .then_output(|| {
+            let until = |time: &Timestamp| AttributeValue::N(time.as_second().to_string());
+            let runs = runs.iter().map(|(run_id, time)| ((*run_id).to_owned(), until(time))).collect();
+            UpdateItemOutput::builder().attributes("runs", AttributeValue::M(runs)).build()
+        });
+    let remove = mock!(DynamoDb::update_item)
+        .match_requests(|request| request.update_expression() == Some("REMOVE runs.#run"))
+        .then_output(|| UpdateItemOutput::builder().build());
+    let enter = mock!(DynamoDb::update_item)
+        .match_requests(|request| request.update_expression() == Some("SET runs.#run = :until"))
+        .then_compute_response(move |_| match is_full {
+            true => MockResponse::Error(UpdateItemError::generic(error("ConditionalCheckFailedException"))),
+            false => MockResponse::Output(UpdateItemOutput::builder().build()),
+        });
+    vec![recorded(), read, remove, enter]
+}
+
+fn with_limit(bucket: &Bucket, dynamodb: &[Rule], limit: u32) -> Planner {
+    let limits = StackLimits { max_concurrent_runs: Some(limit), ..StackLimits::default() };
+    Planner { limits, ..planner(bucket, dynamodb.to_vec(), &parameter()) }
+}
+
+#[tokio::test]
+async fn a_run_beyond_the_stacks_limit_is_refused_with_the_runs_that_are_not_over() {
+    let rules = running(&[("run-8", Timestamp::MAX), ("run-9", Timestamp::MAX)], true);
+    let failure = plan_once(&with_limit(&Bucket::default(), &rules, 2), json!({})).await.expect_err("full");
+    assert_eq!(failure.name(), "TooManyRuns");
+    let text = failure.to_string();
+    assert!(
+        text.contains("MaxConcurrentRuns") && text.contains("run-8, run-9") && text.starts_with("2 runs"),
+        "{text}"
+    );
+    assert_eq!(rules[2].num_calls(), 0, "no run is expired");
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_tore_down_stops_counting_at_its_time() {
+    let rules = running(&[("run-8", Timestamp::UNIX_EPOCH)], false);
+    plan_once(&with_limit(&Bucket::default(), &rules, 1), json!({})).await.expect("a plan");
+    assert_eq!((rules[2].num_calls(), rules[3].num_calls()), (1, 1));
+}
+
+#[tokio::test]
+async fn planning_twice_counts_once() {
+    let rules = running(&[("run-1", Timestamp::MAX)], true);
+    plan_once(&with_limit(&Bucket::default(), &rules, 1), json!({})).await.expect("it counts already");
+    assert_eq!(rules[3].num_calls(), 0);
+}
+
+#[tokio::test]
+async fn limits_of_the_stack_and_of_the_plan_are_named_together_and_nothing_is_asked_of_aws() {
+    let (bucket, ssm) = (Bucket::default(), parameter());
+    let limits = StackLimits { instance_types: vec!["t3.*".to_owned()], ..StackLimits::default() };
+    let planner = Planner { limits, ..planner(&bucket, Vec::new(), &ssm) };
+    let request =
+        json!({ "server": { "instanceType": "m5.large" }, "limits": { "maxCostUsd": 0.01 }, "iterations": 100 });
+    let failure = plan_once(&planner, request).await.expect_err("refused");
+    let Failure::InvalidRequest(refusal) = failure else { panic!("{failure}") };
+    let paths: Vec<_> = refusal.errors.iter().map(|error| error.path.as_str()).collect();
+    assert_eq!(paths[0], "server.instanceType");
+    assert!(paths.contains(&"limits.maxCostUsd"), "{paths:?}");
+    assert_eq!(ssm.num_calls(), 0);
 }

@@ -151,10 +151,10 @@ async fn looking_twice_writes_one_document_and_sends_one_command() {
     let runner = runner(&bucket, vec![send.clone(), in_progress()], &hosts(RUNNING), &clock(0));
     let first = runner.look(&event(StepId::ConfigureClient, 0)).await.expect("started");
     assert_eq!((first.state, first.look, first.doing.as_str()), (StepState::Running, 1, "starting"));
-    let document: StepDocument = bucket.get("runs/run-1/steps/client-configure.json").expect("a document");
+    let document: StepDocument = bucket.get("ephemeral/run-1/steps/client-configure.json").expect("a document");
     runner.look(&event(StepId::ConfigureClient, 1)).await.expect("started before");
     assert_eq!(send.num_calls(), 1);
-    assert_eq!(bucket.get::<StepDocument>("runs/run-1/steps/client-configure.json"), Some(document.clone()));
+    assert_eq!(bucket.get::<StepDocument>("ephemeral/run-1/steps/client-configure.json"), Some(document.clone()));
     assert_eq!((document.deadline_seconds, document.grace_seconds), (1800, 120));
     assert!(matches!(document.work, Work::ConfigureClient(_)));
     assert!(
@@ -180,7 +180,7 @@ async fn a_step_has_no_more_time_than_its_hosts() {
     let bucket = Bucket::with_plan(json!({}));
     let runner = runner(&bucket, vec![sending(), in_progress()], &hosts(RUNNING), &clock(3000));
     runner.look(&event(StepId::ConfigureServer { ordinal: 0 }, 0)).await.expect("started");
-    let document: StepDocument = bucket.get("runs/run-1/steps/server-configure-0.json").expect("a document");
+    let document: StepDocument = bucket.get("ephemeral/run-1/steps/server-configure-0.json").expect("a document");
     assert_eq!((document.deadline_seconds, document.grace_seconds), (540, 0));
     let Work::ConfigureServer(work) = document.work else { panic!("another step") };
     assert_eq!((work.server.address.as_str(), work.server.rest_password.as_str()), ("10.0.0.4", "password"));

@@ -42,7 +42,7 @@ impl Polling {
 const MIN_EMPTY_POLLS: u32 = 2;
 
 impl Teardown {
-    /// Terminates the run's hosts and releases its schedule's lock. Succeeds if no host is left, or never existed.
+    /// Terminates the run's hosts and releases its schedule's lock and its place among the runs. Succeeds if no host is left, or never existed.
     ///
     /// # Errors
     /// [`Failure::TeardownIncomplete`] if hosts are left.
@@ -54,6 +54,7 @@ impl Teardown {
             self.records.unlock(&schedule, run_id).await?;
         }
         if left.is_empty() {
+            self.records.leave(run_id).await?;
             return Ok(TeardownAnswer { hosts_left });
         }
         let hosts = left.iter().map(|host| format!("{} ({})", host.id, host.state)).collect::<Vec<_>>().join(", ");

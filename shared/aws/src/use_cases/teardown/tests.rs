@@ -147,3 +147,24 @@ async fn the_schedules_lock_is_given_back() {
     teardown(vec![nothing], vec![update, get, delete.clone()]).run("run-1").await.expect("done");
     assert_eq!(delete.num_calls(), 1);
 }
+
+#[tokio::test]
+async fn a_run_stops_counting_when_its_hosts_are_gone() {
+    for (states, leaves) in [(&[][..], 1), (&[InstanceStateName::ShuttingDown][..], 0)] {
+        let hosts = mock!(Ec2::describe_instances).then_output(move || {
+            let host = |state: &InstanceStateName| {
+                let state = InstanceState::builder().name(state.clone()).build();
+                Instance::builder().instance_id("i-0").state(state).build()
+            };
+            let reservation = Reservation::builder().set_instances(Some(states.iter().map(host).collect())).build();
+            DescribeInstancesOutput::builder().reservations(reservation).build()
+        });
+        let leave = mock!(DynamoDb::update_item)
+            .match_requests(|request| request.update_expression() == Some("REMOVE runs.#run"))
+            .then_output(|| UpdateItemOutput::builder().build());
+        let mut records = vec![leave.clone()];
+        records.extend(unknown_run());
+        let answered = teardown(vec![hosts], records).run("run-1").await;
+        assert_eq!((answered.is_ok(), leave.num_calls()), (leaves == 1, leaves));
+    }
+}
