@@ -1,6 +1,6 @@
 //! The template as CloudFormation gets it: expanded by SAM's own translator. The policies to paste are compared with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -96,10 +96,12 @@ fn actions(document: &Value) -> Vec<String> {
     actions
 }
 
-/// Compares as IAM does: actions have no upper and lower case.
+/// Compares as IAM does: without upper and lower case, and with a wildcard, which these policies have at the end only.
 fn is_like(action: &str, pattern: &str) -> bool {
-    let pattern = regex::escape(&pattern.to_lowercase()).replace(r"\*", ".*");
-    Regex::new(&format!("^{pattern}$")).unwrap().is_match(&action.to_lowercase())
+    match pattern.strip_suffix('*') {
+        Some(start) => action.get(..start.len()).is_some_and(|part| part.eq_ignore_ascii_case(start)),
+        None => action.eq_ignore_ascii_case(pattern),
+    }
 }
 
 /// The policies to paste, by name.
@@ -163,9 +165,9 @@ fn every_action_exists() {
     let known = reference(template).actions;
     assert!(known.len() > 10_000, "{} actions", known.len());
     let documents = policies();
-    for action in documents.values().chain([template]).flat_map(actions) {
-        // `kms:*` of a key's own policy needs no look.
-        assert!(known.iter().any(|one| is_like(one, &action)), "{action}");
+    let granted: BTreeSet<_> = documents.values().chain([template]).flat_map(actions).collect();
+    for pattern in granted {
+        assert!(known.iter().any(|action| is_like(action, &pattern)), "{pattern}");
     }
 }
 

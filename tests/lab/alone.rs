@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Lab, command, printed, root, setting, with_packages};
+use crate::harness::{Lab, printed, root, setting, with_packages};
 use crate::reports::{compare, differences, short_run};
 
 /// A user without a policy must be refused. Otherwise no run here would prove that the template grants its permissions.
@@ -24,14 +24,42 @@ fn policies_are_enforced() {
     assert!(errors.contains("AccessDenied"), "policies are not enforced: source target/lab/env-auth; {errors}");
 }
 
-/// The demonstration, as a person would run it: the command line starts it, follows it and downloads its report.
+/// Makes a user with `policies/start-runs.json` for the lab's stack and no other permission. Returns the keys.
+fn user_who_may_start_runs() -> [(&'static str, String); 2] {
+    let state_machine = setting("DICOMPERF_STACK_STATE_MACHINE_ARN");
+    let parts: Vec<_> = state_machine.split(':').collect();
+    let mut policy = std::fs::read_to_string(root().join("policies/start-runs.json")).unwrap();
+    for (word, value) in [
+        // Before the names that it contains.
+        ("STATE_MACHINE", parts[6]),
+        ("REGION", parts[3]),
+        ("ACCOUNT", parts[4]),
+        ("STACK", "dicomperf"),
+        ("BUCKET", &setting("DICOMPERF_STACK_BUCKET_NAME")),
+        ("API", &setting("DICOMPERF_STACK_API_ID")),
+    ] {
+        policy = policy.replace(word, value);
+    }
+    let name = format!("starts-runs-{}", std::process::id());
+    printed("aws", &["iam", "create-user", "--user-name", &name]);
+    let document = ["--policy-name", "start-runs", "--policy-document", &policy];
+    printed("aws", &[&["iam", "put-user-policy", "--user-name", &name], &document[..]].concat());
+    let key = printed("aws", &["iam", "create-access-key", "--user-name", &name, "--output", "json"]);
+    let key: Value = serde_json::from_str(&key).unwrap();
+    let text = |field: &str| key["AccessKey"][field].as_str().unwrap().to_owned();
+    [("AWS_ACCESS_KEY_ID", text("AccessKeyId")), ("AWS_SECRET_ACCESS_KEY", text("SecretAccessKey"))]
+}
+
+/// The demonstration, as a person would run it: the command line starts it, follows it and downloads its report. That
+/// person may start runs, and do nothing else.
 #[tokio::test]
 async fn demonstration_is_valid_and_leaves_nothing_but_its_results() {
     let out = root().join("target/tests/demo");
-    let output = command(
-        root().join("target/debug/dicomperf").to_str().unwrap(),
-        &["run", root().join("events/demo.json").to_str().unwrap(), "--out", out.to_str().unwrap()],
-    );
+    let output = std::process::Command::new(root().join("target/debug/dicomperf"))
+        .args(["run", root().join("events/demo.json").to_str().unwrap(), "--out", out.to_str().unwrap()])
+        .envs(user_who_may_start_runs())
+        .output()
+        .unwrap();
     let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{printed}\n{errors}");
     // Without a terminal, each state and iteration is a line.

@@ -27,7 +27,7 @@ pub struct Lab {
     pub files: aws_sdk_s3::Client,
     pub functions: aws_sdk_lambda::Client,
     pub table: aws_sdk_dynamodb::Client,
-    ec2: aws_sdk_ec2::Client,
+    pub ec2: aws_sdk_ec2::Client,
     pub state_machine: String,
     pub bucket: String,
     pub table_name: String,

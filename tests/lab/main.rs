@@ -10,4 +10,5 @@ mod reports;
 mod runs;
 mod stopped;
 mod twice;
+mod two_stacks;
 mod ways_in;

@@ -66,7 +66,8 @@ async fn the_schedule_starts_a_run() {
     let schedules = printed("aws", &["scheduler", "list-schedules", "--output", "json"]);
     let schedules: Value = serde_json::from_str(&schedules).unwrap();
     let list = schedules["Schedules"].as_array().unwrap();
-    let name = list.iter().filter_map(|one| one["Name"].as_str()).find(|name| !name.contains("Reap")).unwrap();
+    let name =
+        list.iter().filter_map(|one| one["Name"].as_str()).find(|name| name.starts_with("dicomperf-Schedule")).unwrap();
     let schedule = printed("aws", &["scheduler", "get-schedule", "--name", name, "--output", "json"]);
     let schedule: Value = serde_json::from_str(&schedule).unwrap();
     assert_eq!(schedule["State"], "DISABLED");
