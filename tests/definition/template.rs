@@ -173,10 +173,10 @@ fn the_bucket_is_private_encrypted_and_for_tls_only() {
         assert_eq!(bucket["PublicAccessBlockConfiguration"][block], Value::from(true));
     }
     assert!(!bucket["BucketEncryption"].is_null());
-    for attribute in ["DeletionPolicy", "UpdateReplacePolicy"] {
-        for resource in ["Bucket", "BucketPolicy", "Table"] {
-            assert_eq!(template.0["Resources"][resource][attribute], "Retain", "{resource}");
-        }
+    for resource in ["Bucket", "BucketPolicy", "Table"] {
+        let policies = &template.0["Resources"][resource];
+        assert_eq!(policies["DeletionPolicy"], "RetainExceptOnCreate", "{resource}");
+        assert_eq!(policies["UpdateReplacePolicy"], "Retain", "{resource}");
     }
     let statement = &template.properties("BucketPolicy")["PolicyDocument"]["Statement"][0];
     assert_eq!(statement["Effect"], "Deny");
