@@ -52,6 +52,8 @@ lint: install ## check formatting, prose, code, documentation, template, state m
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --quiet
 	cargo nextest run --workspace -E 'binary(definition)'
 	shellcheck -x -P SCRIPTDIR .ci/run $$(grep -slE '^#!.*bash' lab/*)
+	@# Run Command sets the variables of agent.sh.
+	shellcheck --shell sh --exclude SC2154 shared/aws/src/clients/commands/agent.sh shared/model/src/first_boot/*.sh
 	$(tools) AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 sam validate --lint --template template.yaml
 	$(tools) cfn-lint template.yaml
 	@# Once more as SAM expands it, which is what CloudFormation gets.

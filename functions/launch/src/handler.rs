@@ -27,6 +27,7 @@ impl Handler {
                 instance_profile: settings.instance_profile,
                 tags: settings.tags,
                 volume_key: settings.volume_key,
+                first_boot: settings.first_boot,
                 ready_timeout: settings.ready_timeout,
                 clock: Clock::System,
             },

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use dicomperf_aws::clients::placement::Placement;
 use dicomperf_aws::environment::{optional_variable, required_variable};
+use dicomperf_model::first_boot::FirstBoot;
 use jiff::SignedDuration;
 use lambda_runtime::Error;
 
@@ -22,6 +23,8 @@ pub struct Settings {
     pub tags: Vec<(String, String)>,
     /// ARN of the KMS key of the hosts' volumes.
     pub volume_key: Option<String>,
+    /// Settings of the hosts' first boot.
+    pub first_boot: FirstBoot,
     /// The longest time from a host's launch until SSM manages it.
     pub ready_timeout: SignedDuration,
 }
@@ -35,6 +38,9 @@ impl Settings {
         let ready_timeout = required_variable("LAUNCH_TIMEOUT_SECONDS")?.parse().map_err(|error| {
             format!("LAUNCH_TIMEOUT_SECONDS is not a number of seconds (parameter LaunchTimeoutSeconds): {error}")
         })?;
+        let [mirror, proxy, no_proxy] = ["PACKAGE_MIRROR", "HTTP_PROXY_URL", "NO_PROXY_HOSTS"].map(optional_variable);
+        // Lambda sets the region (AWS Lambda Developer Guide, "Defined runtime environment variables").
+        let first_boot = FirstBoot::new(mirror, proxy, no_proxy)?.in_region(&required_variable("AWS_REGION")?);
         Ok(Self {
             bucket: required_variable("BUCKET")?,
             project: required_variable("PROJECT")?,
@@ -47,6 +53,7 @@ impl Settings {
             instance_profile: required_variable("INSTANCE_PROFILE")?,
             tags: tags.into_iter().collect(),
             volume_key: optional_variable("VOLUME_KMS_KEY_ARN"),
+            first_boot,
             ready_timeout: SignedDuration::from_secs(ready_timeout),
         })
     }

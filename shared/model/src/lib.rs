@@ -4,6 +4,7 @@
 //! [`measurement::BlockMeasurement`], [`results::Summary`].
 
 pub mod dataset;
+pub mod first_boot;
 pub mod hash;
 pub mod host_type;
 pub mod keys;

@@ -12,7 +12,7 @@ use aws_sdk_ec2::types::{
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use dicomperf_model::hash::sha256_hex;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::clients::artifacts::Artifacts;
 use crate::clients::clock::Clock;
@@ -23,12 +23,10 @@ use crate::clients::{aws_failure, beginning, images, reason};
 use crate::failure::Failure;
 use crate::pace::{LAUNCH_WAIT_SECONDS, MAX_LAUNCH_LOOKS, MAX_WATCH_SECONDS};
 use crate::workflow::{LaunchAnswer, LaunchEvent, LaunchedHosts};
+use dicomperf_model::first_boot::FirstBoot;
 use dicomperf_model::plan::{HostPlan, Plan};
 use dicomperf_model::request::CpuCredits;
 use dicomperf_model::step::HostRole;
-
-/// Commands of a host's first boot. Only a number is set in them.
-const USER_DATA: &str = include_str!("user_data.yaml");
 
 /// Pause between two polls of EC2 and SSM, which limit the rate of calls.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -50,6 +48,8 @@ pub struct Launch {
     pub tags: Vec<(String, String)>,
     /// ARN of the KMS key of the hosts' volumes. If absent, the account's default key of EBS.
     pub volume_key: Option<String>,
+    /// Settings of the hosts' first boot.
+    pub first_boot: FirstBoot,
     /// The longest time from a host's launch until SSM manages it.
     pub ready_timeout: SignedDuration,
     /// The clock.
@@ -201,12 +201,13 @@ impl Launch {
             HostRole::Server => &plan.hosts.server,
             HostRole::Client => &plan.hosts.client,
         };
-        let root_device = images::root_device(&self.hosts.client, &host.ami, role).await?;
+        let root = images::root_volume(&self.hosts.client, &host.ami, role).await?;
         let volume = EbsBlockDevice::builder()
             .encrypted(true)
             .set_kms_key_id(self.volume_key.clone())
             .volume_type(VolumeType::Gp3)
-            .volume_size(i32::try_from(host.volume_gib).unwrap_or(i32::MAX))
+            // A volume is never smaller than its snapshot.
+            .volume_size(i32::try_from(host.volume_gib).unwrap_or(i32::MAX).max(root.min_gib))
             .delete_on_termination(true)
             .build();
         let profile = IamInstanceProfileSpecification::builder();
@@ -237,9 +238,9 @@ impl Launch {
                     .http_put_response_hop_limit(1)
                     .build(),
             )
-            .block_device_mappings(BlockDeviceMapping::builder().device_name(root_device).ebs(volume).build())
+            .block_device_mappings(BlockDeviceMapping::builder().device_name(root.device).ebs(volume).build())
             .set_credit_specification(host.cpu_credits.map(credits))
-            .user_data(BASE64_STANDARD.encode(user_data(plan.expires_at)))
+            .user_data(BASE64_STANDARD.encode(self.first_boot.user_data(plan.expires_at)))
             .tag_specifications(tagged(ResourceType::Instance))
             .tag_specifications(tagged(ResourceType::Volume))
             .tag_specifications(tagged(ResourceType::NetworkInterface))
@@ -310,12 +311,6 @@ fn credits(credits: CpuCredits) -> CreditSpecificationRequest {
 /// because a run's id may have 80.
 fn client_token(run_id: &str, role: HostRole, zone: &str) -> String {
     sha256_hex(format!("{run_id}|{role}|{zone}").as_bytes())
-}
-
-/// Sets the expiry in the user data. It is a time and not a duration, because EC2 requires the same parameters for each
-/// request with the same token.
-fn user_data(expires_at: Timestamp) -> String {
-    USER_DATA.replace("EXPIRES_AT", &expires_at.as_second().to_string())
 }
 
 #[cfg(test)]

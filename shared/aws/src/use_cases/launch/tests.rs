@@ -103,6 +103,7 @@ fn launch(ec2: Vec<Rule>, ssm: Rule) -> Launch {
         instance_profile: "profile".to_owned(),
         tags: vec![("team".to_owned(), "pacs".to_owned()), (RUN_TAG.to_owned(), "other".to_owned())],
         volume_key: Some("arn:aws:kms:eu-central-1:123456789012:key/1".to_owned()),
+        first_boot: FirstBoot::default(),
         ready_timeout: SignedDuration::from_mins(10),
         clock: Clock::Moved(MovedClock::starting_at(noon())),
     }
@@ -158,6 +159,8 @@ async fn a_host_is_launched_closed_encrypted_tagged_and_bound_to_end() {
     let volume = device.ebs().expect("a volume");
     assert_eq!((volume.encrypted(), volume.volume_size()), (Some(true), Some(20)));
     assert_eq!(volume.kms_key_id(), Some("arn:aws:kms:eu-central-1:123456789012:key/1"));
+    let user_data = BASE64_STANDARD.decode(server.user_data().expect("user data")).expect("base64");
+    assert_eq!(user_data, FirstBoot::default().user_data("2026-01-01T13:00:00Z".parse().expect("a time")).as_bytes());
     assert_eq!(server.credit_specification().expect("credits").cpu_credits(), Some("unlimited"));
     let tagged: Vec<_> = server.tag_specifications().iter().filter_map(|one| one.resource_type().cloned()).collect();
     assert_eq!(tagged, [ResourceType::Instance, ResourceType::Volume, ResourceType::NetworkInterface]);
@@ -176,11 +179,23 @@ async fn a_host_is_launched_closed_encrypted_tagged_and_bound_to_end() {
     }
 }
 
-#[test]
-fn the_user_data_differs_in_a_number_only() {
-    let text = user_data(noon());
-    assert!(text.starts_with("#cloud-config\n"), "{text}");
-    assert!(text.contains("left=$(( 1767268800 - $(date +%s) ))"), "{text}");
+#[tokio::test]
+async fn a_volume_is_no_smaller_than_the_snapshot_of_its_ami() {
+    let golden = mock!(Ec2::describe_images).then_output(|| {
+        let mapping = |name: &str, gib| {
+            let ebs = EbsBlockDevice::builder().volume_size(gib).build();
+            BlockDeviceMapping::builder().device_name(name).ebs(ebs).build()
+        };
+        let image = Image::builder().root_device_name("/dev/xvda");
+        let image =
+            image.block_device_mappings(mapping("/dev/xvdb", 500)).block_device_mappings(mapping("/dev/xvda", 64));
+        DescribeImagesOutput::builder().images(image.build()).build()
+    });
+    let (run, requests) = launches(&[], "");
+    look(&launch(vec![exist(Vec::new()), subnets(), golden, run], online(&[])), 0).await.expect("an answer");
+    let requests = requests.lock().expect("not poisoned");
+    let volume = requests[0].block_device_mappings()[0].ebs().expect("a volume");
+    assert_eq!(volume.volume_size(), Some(64));
 }
 
 #[tokio::test]
