@@ -12,6 +12,7 @@ pub mod measure;
 pub mod native;
 pub mod network;
 pub mod packages;
+pub mod presigned;
 pub mod process;
 pub mod reporter;
 pub mod resources;

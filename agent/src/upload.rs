@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::presigned::{self, Refused};
 use crate::retry::{Backoff, retrying};
 
 /// Puts documents to presigned URLs.
@@ -40,7 +41,7 @@ impl Uploader {
     /// An uploader with timeouts that end a stalled upload.
     #[must_use]
     pub fn new() -> Self {
-        let agent = ureq::Agent::config_builder()
+        let agent = presigned::client()
             .timeout_connect(Some(Duration::from_secs(5)))
             .timeout_global(Some(MAX_TRY))
             .http_status_as_error(false)
@@ -87,27 +88,15 @@ impl Uploader {
                 let for_good = status.is_client_error() && !matches!(status.as_u16(), 408 | 429);
                 Err(Refused { reason: format!("{status} {words}"), for_good })
             }
-            Err(error) => Err(Refused { reason: without_url(&error, url), for_good: false }),
+            Err(error) => Err(Refused::unanswered(&error, url)),
         }
     }
-}
-
-/// A try that failed.
-struct Refused {
-    reason: String,
-    /// True if another try would fail as well.
-    for_good: bool,
 }
 
 impl Default for Uploader {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// The text of an error, without the URL in case the library quotes it.
-pub(crate) fn without_url(error: &ureq::Error, url: &str) -> String {
-    error.to_string().replace(url, "URL")
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use dicomperf_model::parallel::in_parallel;
 use dicomperf_model::step::ObjectSource;
 
 use crate::failure::Failure;
+use crate::presigned::{self, Refused};
 use crate::retry::{Backoff, retrying};
-use crate::upload::without_url;
 
 /// Downloads at once.
 const MAX_DOWNLOADS: usize = 4;
@@ -27,7 +27,7 @@ pub fn download(
     progress: impl FnMut(u32) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let sorted = sort_by_object_key(objects);
-    let agent = ureq::Agent::config_builder()
+    let agent = presigned::client()
         .timeout_connect(Some(Duration::from_secs(10)))
         .timeout_recv_response(Some(Duration::from_secs(30)))
         .timeout_per_read(Some(Duration::from_secs(60)))
@@ -56,16 +56,16 @@ fn file_name(index: usize) -> String {
 fn download_one(agent: &ureq::Agent, object: &ObjectSource, path: &Path) -> Result<(), Failure> {
     let attempt = |_| match fetch(agent, &object.url, path) {
         Ok(bytes) if bytes == object.bytes => Ok(()),
-        Ok(bytes) => Err(format!("{bytes} bytes were downloaded, but the plan has {}", object.bytes)),
-        Err(reason) => Err(reason),
+        Ok(bytes) => Err(Refused::for_now(format!("{bytes} bytes were downloaded, but the plan has {}", object.bytes))),
+        Err(refused) => Err(refused),
     };
-    retrying(RETRIES, |_| true, attempt).map_err(|failed| {
-        Failure::DatasetFailed(format!("object {}: {} (try {})", object.key, failed.error, failed.tries))
+    retrying(RETRIES, |refused: &Refused| !refused.for_good, attempt).map_err(|failed| {
+        Failure::DatasetFailed(format!("object {}: {} (try {})", object.key, failed.error.reason, failed.tries))
     })
 }
 
-fn fetch(agent: &ureq::Agent, url: &str, path: &Path) -> Result<u64, String> {
-    let answer = agent.get(url).call().map_err(|error| without_url(&error, url))?;
-    let mut file = File::create(path).map_err(|error| error.to_string())?;
-    io::copy(&mut answer.into_body().into_reader(), &mut file).map_err(|error| error.to_string())
+fn fetch(agent: &ureq::Agent, url: &str, path: &Path) -> Result<u64, Refused> {
+    let answer = agent.get(url).call().map_err(|error| Refused::unanswered(&error, url))?;
+    let mut file = File::create(path).map_err(Refused::for_now)?;
+    io::copy(&mut answer.into_body().into_reader(), &mut file).map_err(Refused::for_now)
 }

@@ -16,6 +16,7 @@ mod harness;
 mod measure;
 mod native;
 mod network;
+mod outside;
 mod recorded;
 mod resources;
 mod schemas;

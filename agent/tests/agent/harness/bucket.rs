@@ -22,7 +22,12 @@ struct State {
 
 impl Bucket {
     pub fn start() -> Self {
-        let server = Arc::new(Server::http("127.0.0.1:0").unwrap());
+        Self::start_on("127.0.0.1")
+    }
+
+    /// Starts on a port of this address.
+    pub fn start_on(address: &str) -> Self {
+        let server = Arc::new(Server::http((address, 0)).unwrap());
         let state = Arc::new(Mutex::new(State::default()));
         let bucket = Self { server: server.clone(), state: state.clone() };
         thread::spawn(move || {

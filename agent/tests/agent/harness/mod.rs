@@ -7,6 +7,7 @@ pub mod failing;
 pub mod faulty;
 pub mod objects;
 pub mod orthanc;
+pub mod proxy;
 pub mod recorded;
 pub mod run;
 pub mod sender;
