@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use dicomperf_model::step::{IPERF3_PORT, ServerConfiguration};
 
-use super::processes;
+use super::processes::{self, ServerProcess};
 use super::systemd::{self, systemctl, unit_path, unit_text};
 use super::target::every_server;
+use super::unprivileged;
+use crate::arguments::network_variables;
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::{self, RunHome};
 use crate::resources::SAMPLES_FILE;
@@ -18,6 +20,8 @@ use crate::resources::SAMPLES_FILE;
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// The file with the URL for the samples, in the run's home.
 const SAMPLES_URL_FILE: &str = "samples-url";
+/// The file with the sampler's proxy and certificates, in the run's home: a proxy's URL may have a password.
+const SAMPLER_VARIABLES_FILE: &str = "sampler.env";
 const SAMPLER_UNIT: &str = "dicomperf-sampler.service";
 
 /// Starts the sampler and iperf3's server, unless they run already.
@@ -41,11 +45,35 @@ pub(super) fn start_companions(
             let _ = path.map(|path| write!(command, " {option} {}", path.display()));
         }
     }
-    start_once(SAMPLER_UNIT, &unit_text("Samples of this host for dicomperf", &command, ""), &samples, home, deadline)?;
-    // An argument that identifies iperf3's server among the processes of the host.
-    let pid_file = "/run/dicomperf-iperf3.pid";
-    let command = format!("/usr/bin/iperf3 --server --port {IPERF3_PORT} --pidfile {pid_file}");
-    start_once("dicomperf-iperf3.service", &unit_text("iperf3 for dicomperf", &command, ""), pid_file, home, deadline)
+    // A unit inherits no variable of this process.
+    let variables_file = home.path(SAMPLER_VARIABLES_FILE);
+    let variables = variables_text(&network_variables());
+    home::replace(&variables_file, variables.as_bytes(), 0o600).while_path("write", &variables_file)?;
+    let lines = format!("EnvironmentFile={}\n", variables_file.display());
+    let unit = unit_text("Samples of this host for dicomperf", &command, &lines);
+    start_once(SAMPLER_UNIT, &unit, || processes::find_by_argument(&samples), home, deadline)?;
+
+    unprivileged::ensure_user(home, deadline)?;
+    let command = format!("/usr/bin/iperf3 --server --port {IPERF3_PORT}");
+    let unit = unit_text("iperf3 for dicomperf", &command, unprivileged::USER_LINES);
+    start_once("dicomperf-iperf3.service", &unit, iperf3_servers, home, deadline)
+}
+
+/// The processes of iperf3 that serve.
+fn iperf3_servers() -> Result<Vec<ServerProcess>, Failure> {
+    let mut processes = processes::find_by_name("iperf3")?;
+    processes.retain(|process| process.was_started_with("--server"));
+    Ok(processes)
+}
+
+/// Variables in the format of systemd's EnvironmentFile. One that needs quotes there is left out.
+fn variables_text(variables: &[(&str, String)]) -> String {
+    let is_plain = |value: &str| value.bytes().all(|byte| byte.is_ascii_graphic() && !b"'\"\\`$".contains(&byte));
+    let (plain, other): (Vec<_>, Vec<_>) = variables.iter().partition(|(_, value)| is_plain(value));
+    for (name, _) in other {
+        tracing::warn!("the sampler does not get {name}, which has blanks or quotes");
+    }
+    plain.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
 }
 
 /// Stops the sampler, which then writes its last frame.
@@ -60,8 +88,15 @@ pub(super) fn stop_sampler(home: &RunHome, deadline: Instant) -> Result<(), Fail
     Ok(())
 }
 
-fn start_once(name: &str, text: &str, argument: &str, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
-    let is_running = || processes::find_by_argument(argument).map(|found| !found.is_empty());
+/// Starts a unit unless one of its processes runs.
+fn start_once(
+    name: &str,
+    text: &str,
+    find: impl Fn() -> Result<Vec<ServerProcess>, Failure>,
+    home: &RunHome,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    let is_running = || find().map(|found| !found.is_empty());
     if is_running()? {
         return Ok(());
     }
@@ -78,4 +113,16 @@ fn start_once(name: &str, text: &str, argument: &str, home: &RunHome, deadline: 
         sleep(Duration::from_millis(50));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_that_needs_quotes_is_left_out() {
+        let variables =
+            [("https_proxy", "http://u:p%40@proxy:3128".to_owned()), ("SSL_CERT_FILE", "/etc/a file.pem".to_owned())];
+        assert_eq!(variables_text(&variables), "https_proxy=http://u:p%40@proxy:3128\n");
+    }
 }

@@ -14,6 +14,7 @@ mod supervisor;
 mod systemd;
 mod target;
 mod under_test;
+mod unprivileged;
 
 pub use certificate::CertificatePaths;
 pub use collect::collect;

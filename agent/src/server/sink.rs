@@ -13,6 +13,7 @@ use super::processes::{self, ServerProcess};
 use super::supervisor::Supervised;
 use super::systemd::{supervised_unit_text, unit_path};
 use super::under_test::{Contents, ServerFile, ServerUnderTest, StoredInstance};
+use super::unprivileged;
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::rest::Rest;
@@ -70,9 +71,9 @@ impl ServerUnderTest for Sink {
         "the sink"
     }
 
-    /// Does nothing: the agent is already installed.
-    fn install(&self, _home: &RunHome, _deadline: Instant) -> Result<(), Failure> {
-        Ok(())
+    /// Makes the sink's user. The agent itself is already installed.
+    fn install(&self, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
+        unprivileged::ensure_user(home, deadline)
     }
 
     /// Does nothing: the sink's version is that of the agent.
@@ -83,14 +84,14 @@ impl ServerUnderTest for Sink {
         let supervised = Supervised {
             name: "sink".to_owned(),
             record: RECORD_PATH.into(),
-            user: None,
+            user: Some(unprivileged::USER.to_owned()),
             command: vec![agent.display().to_string(), "sink".to_owned(), DOCUMENT_PATH.to_owned()],
         };
         let unit = supervised_unit_text(
             "The sink, which receives in place of a server, for dicomperf",
             &supervised,
             &agent,
-            "",
+            unprivileged::SUPERVISED_LINES,
         );
         let path = PathBuf::from(DOCUMENT_PATH);
         let content = serde_json::to_vec_pretty(&self.document(block)).while_path("write", &path)?;
@@ -105,7 +106,7 @@ impl ServerUnderTest for Sink {
     }
 
     fn group(&self) -> Option<&'static str> {
-        None
+        Some(unprivileged::USER)
     }
 
     fn unit(&self) -> &'static str {

@@ -54,7 +54,7 @@ impl Supervised {
         // The server must not outlive its supervisor: nobody would end it, and it would have the ports.
         command.args(["--pdeathsig", "KILL"]);
         if let Some(user) = &self.user {
-            command.args(["--reuid", user, "--regid", user, "--init-groups"]);
+            command.args(["--reuid", user, "--regid", user, "--init-groups", "--no-new-privs"]);
         }
         command.arg("--").args(&self.command);
         command
