@@ -13,6 +13,7 @@ mod deadline;
 mod failures;
 mod full;
 mod harness;
+mod host;
 mod measure;
 mod native;
 mod network;
