@@ -50,7 +50,9 @@ impl Host {
             run_id: "run-1".to_owned(),
             step,
             deadline_seconds: 600,
+            grace_seconds: 120,
             report_url: self.bucket.url(&format!("{name}.json")),
+            heartbeat_url: self.bucket.url(&format!("{name}.heartbeat")),
             log_url: self.bucket.url(&format!("{name}.log")),
             work,
         };
