@@ -71,8 +71,9 @@ impl FirstBoot {
         let mut config = json!({
             // Automatic updates would disturb the measurement. This stage precedes the timers.
             "bootcmd": [["systemctl", "mask", "--now", "apt-daily.timer", "apt-daily-upgrade.timer"]],
-            // The config stage is the first in which snapd runs: cloud-init waits for its seeds (cc_snap.py). Only a
-            // text passes through a shell, which ignores that there is no snap.
+            // The config stage is the first in which snapd runs: cloud-init waits for its seeds (cc_snap.py). Until then
+            // snapd itself holds refreshes, for two hours after seeding (snapd, overlord/snapstate/autorefresh.go, AtSeed).
+            // Only a text passes through a shell, which ignores that there is no snap.
             "snap": { "commands": ["snap refresh --hold || true"] },
         });
         if let Some(mirror) = &self.package_mirror {
