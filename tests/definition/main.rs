@@ -4,6 +4,7 @@
 mod account;
 mod events;
 mod expanded;
+mod first_boot;
 mod imports;
 mod lockfile;
 mod state_machine;
