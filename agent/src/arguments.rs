@@ -1,5 +1,4 @@
-//! The command line and the environment. Only this file reads the latter, except that libraries look up proxies and
-//! certificates there.
+//! The command line, and the variables that stand for its options.
 
 use std::path::PathBuf;
 
@@ -8,40 +7,6 @@ use dicomperf_model::step::Work;
 
 use crate::resources::Watched;
 use crate::server::Supervised;
-
-/// Variables through which the environment sets proxies and certificates. curl, apt and the agent's libraries know them.
-const NETWORK_VARIABLES: [&str; 10] = [
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    CERTIFICATE_FILE,
-    CERTIFICATE_DIRECTORY,
-];
-const CERTIFICATE_FILE: &str = "SSL_CERT_FILE";
-const CERTIFICATE_DIRECTORY: &str = "SSL_CERT_DIR";
-
-/// The variables of the environment that set proxies and certificates, for a unit of the agent's own.
-#[must_use]
-pub fn network_variables() -> Vec<(&'static str, String)> {
-    let value = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    NETWORK_VARIABLES.into_iter().filter_map(|name| Some((name, value(name)?))).collect()
-}
-
-/// The place of the certificates that this host trusts.
-#[must_use]
-pub fn certificate_store() -> String {
-    let set: Vec<_> = network_variables()
-        .into_iter()
-        .filter(|(name, _)| [CERTIFICATE_FILE, CERTIFICATE_DIRECTORY].contains(name))
-        .map(|(name, value)| format!("{value} ({name})"))
-        .collect();
-    if set.is_empty() { "/etc/ssl/certs".to_owned() } else { set.join(" and ") }
-}
 
 /// The agent of dicomperf.
 #[derive(Debug, Parser)]

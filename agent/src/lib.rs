@@ -5,6 +5,7 @@
 pub mod arguments;
 pub mod client;
 pub mod clock;
+pub mod environment;
 pub mod failure;
 pub mod heartbeat;
 pub mod home;

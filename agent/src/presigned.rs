@@ -10,7 +10,7 @@ use ureq::http::Uri;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::typestate::AgentScope;
 
-use crate::arguments;
+use crate::environment;
 
 /// The beginning of a client for presigned URLs. The caller sets its timeouts.
 #[must_use]
@@ -55,7 +55,7 @@ fn reason(error: &ureq::Error, url: &str) -> String {
             "this host does not trust the issuer of the certificate of {}; it trusts the certificates in {}. If a proxy \
              intercepts TLS, the AMI needs its CA there (update-ca-certificates)",
             host(url),
-            arguments::certificate_store(),
+            environment::certificate_store(),
         ),
         Some(other) => format!("the certificate of {} is not valid: {other}", host(url)),
         None => error.to_string().replace(url, "URL"),

@@ -11,7 +11,7 @@ use super::processes::{self, ServerProcess};
 use super::systemd::{self, systemctl, unit_path, unit_text};
 use super::target::every_server;
 use super::unprivileged;
-use crate::arguments::network_variables;
+use crate::environment::network_variables;
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::{self, RunHome};
 use crate::resources::SAMPLES_FILE;
