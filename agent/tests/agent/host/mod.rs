@@ -152,7 +152,10 @@ fn a_host_boots_serves_measures_and_ends_as_on_aws() {
     let expiring = Container::boot(&image, &expiring, &[(&unit, sleeps), marker, ca], SNAP_UNIT);
     let expires_at = seconds_since_1970() + 3000;
     let user_data = user_data(&first_boot, expires_at);
-    let container = Container::boot(&image, &user_data, &[ca], "");
+    // Debian's AMIs have their sources here.
+    let sources = b"Types: deb\nURIs: http://127.0.0.1:9/debian\nSuites: stable\nComponents: main\n".as_slice();
+    let sources = ("etc/apt/sources.list.d/debian.sources", sources);
+    let container = Container::boot(&image, &user_data, &[ca, sources], "");
     if !container.has_systemd() {
         return not_tested(Cause::Missing("systemd does not start in a container of this machine"));
     }
@@ -219,7 +222,8 @@ fn first_boot_is_done(host: &Container, expires_at: i64, mirror: &str) {
     let scheduled = host.sh("cat /run/systemd/shutdown/scheduled");
     let at = scheduled.lines().find_map(|line| line.strip_prefix("USEC=")?.parse::<i64>().ok()).unwrap() / 1_000_000;
     assert!(scheduled.contains("MODE=poweroff") && (0..=61).contains(&(at - expires_at)), "{scheduled}");
-    assert!(host.sh("cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null; true").contains(mirror));
+    let sources = host.sh("cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null; true");
+    assert!(sources.contains(mirror) && !sources.contains("127.0.0.1:9"), "{sources}");
     assert_eq!(host.unit("amazon-ssm-agent.service"), "loaded active");
 }
 

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 /// Shuts the host down at its expiry.
 const EXPIRE: &str = include_str!("expire.sh");
+/// Removes the list of sources that a mirror replaces.
+const USE_MIRROR: &str = include_str!("mirror.sh");
 /// Starts the SSM agent anew.
 const USE_PROXY: &str = include_str!("proxy.sh");
 /// Installs the SSM agent.
@@ -81,6 +83,7 @@ impl FirstBoot {
             // preserves the list of sources unless it is told otherwise.
             let primary = json!([{ "arches": ["default"], "uri": mirror }]);
             config["apt"] = json!({ "preserve_sources_list": false, "primary": primary });
+            commands.push(script(USE_MIRROR, &[mirror]));
         }
         if let Some(proxy) = &self.proxy {
             config["write_files"] = proxy_files(proxy, &no_proxy);

@@ -62,7 +62,7 @@ fn no_setting_is_inside_a_script() {
     let settings = FirstBoot::new(some(MIRROR), some("http://proxy:3128"), some("a,b")).expect("valid");
     let config = config(&settings.in_region("eu-central-1"));
     let scripts: Vec<_> = config["runcmd"].as_array().expect("a list").iter().map(|command| &command[2]).collect();
-    assert_eq!(scripts, [EXPIRE, USE_PROXY, INSTALL_SSM_AGENT]);
+    assert_eq!(scripts, [EXPIRE, USE_MIRROR, USE_PROXY, INSTALL_SSM_AGENT]);
 }
 
 #[test]
