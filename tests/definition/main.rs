@@ -5,6 +5,7 @@ mod account;
 mod events;
 mod expanded;
 mod first_boot;
+mod expressions;
 mod imports;
 mod lockfile;
 mod state_machine;

@@ -1,0 +1,184 @@
+//! Every expression of the state machine, evaluated by the reference implementation of JSONata on the inputs that it gets.
+
+mod interpreter;
+mod jsonata;
+mod script;
+
+use std::collections::BTreeSet;
+
+use dicomperf_model::step::{StepId, StepState};
+use dicomperf_testkit::{Cause, not_tested};
+use regex::Regex;
+use serde_json::{Value, json};
+
+use self::interpreter::{Coverage, Stop, Walk, expressions};
+use self::jsonata::Jsonata;
+use self::script::{NEVER, Running, Script};
+
+/// Returns runs that together reach every expression, and give each condition both of its values.
+fn scripts() -> Vec<Script> {
+    let timed_out = Some("StepTimedOut");
+    vec![
+        Script::default(),
+        Script {
+            name: "a schedule's run whose hosts and steps take several looks",
+            blocks: 2,
+            input: json!({ "schedule": "nightly", "request": { "name": "nightly" } }),
+            ready_at: 2,
+            step: |_, look| if look < 2 { StepState::Running } else { StepState::Succeeded },
+            ..Script::default()
+        },
+        Script {
+            name: "a measurement in three parts",
+            blocks: 2,
+            step: |step, _| match step {
+                StepId::Measure { part: 0 | 1, .. } => StepState::Incomplete,
+                _ => StepState::Succeeded,
+            },
+            ..Script::default()
+        },
+        Script {
+            name: "hosts that never are ready",
+            ready_at: NEVER,
+            ends_with: Some("HostNotReady"),
+            ..Script::default()
+        },
+        Script {
+            name: "a client that is never configured",
+            step: |step, _| never(matches!(step, StepId::ConfigureClient)),
+            ends_with: timed_out,
+            ..Script::default()
+        },
+        Script {
+            name: "a server that is never configured",
+            step: |step, _| never(matches!(step, StepId::ConfigureServer { .. })),
+            ends_with: timed_out,
+            ..Script::default()
+        },
+        Script {
+            name: "a measurement that never ends",
+            blocks: 2,
+            step: |step, _| never(matches!(step, StepId::Measure { ordinal: 1, .. })),
+            ends_with: timed_out,
+            ..Script::default()
+        },
+        Script {
+            name: "a measurement that is never complete",
+            step: |step, _| match step {
+                StepId::Measure { .. } => StepState::Incomplete,
+                _ => StepState::Succeeded,
+            },
+            ends_with: timed_out,
+            ..Script::default()
+        },
+        Script {
+            name: "a collection that never ends",
+            step: |step, _| never(matches!(step, StepId::Collect)),
+            ends_with: timed_out,
+            ..Script::default()
+        },
+        failing("a refused request", "${PlanFunction}", "InvalidRequest", 1),
+        failing("no capacity", "${LaunchFunction}", "NoCapacity", 1),
+        failing("a Task that times out", "${RunStepFunction}", "States.Timeout", 1),
+        failing("hosts that are left", "${TeardownFunction}", "TeardownIncomplete", NEVER),
+        Script { ends_with: None, ..failing("a throttled function", "${RunStepFunction}", "AwsError", 2) },
+        Script {
+            name: "a run of which something is missing",
+            is_whole: false,
+            ends_with: Some("MeasurementIncomplete"),
+            ..Script::default()
+        },
+    ]
+}
+
+fn never(stuck: bool) -> StepState {
+    if stuck { StepState::Running } else { StepState::Succeeded }
+}
+
+fn failing(name: &'static str, function: &'static str, error: &'static str, calls: u32) -> Script {
+    Script { name, fails: Some((function, error, calls)), ends_with: Some(error), ..Script::default() }
+}
+
+/// All that can be seen of a walk from outside: the calls of functions, and the execution's output or error.
+type Seen = (Vec<(String, Value)>, Result<Value, Stop>);
+
+fn walk(definition: &Value, jsonata: &mut Jsonata, script: &Script) -> (Seen, Coverage) {
+    let mut running = Running::new(script);
+    let mut walk = Walk {
+        definition,
+        jsonata,
+        function: &mut |function, payload| running.answer(function, payload),
+        input: script.input.clone(),
+        coverage: Coverage::default(),
+        entered: 0,
+    };
+    let end = walk.run();
+    let coverage = std::mem::take(&mut walk.coverage);
+    ((running.calls, end), coverage)
+}
+
+fn definition() -> Value {
+    serde_json::from_str(&crate::read("statemachine/run.asl.json")).unwrap()
+}
+
+fn jsonata() -> Option<Jsonata> {
+    let started = Jsonata::start();
+    if started.is_none() {
+        not_tested(Cause::Missing("no Node.js or no jsonata: make install"));
+    }
+    started
+}
+
+#[test]
+fn every_expression_gives_what_its_state_and_its_function_need() {
+    let Some(mut jsonata) = jsonata() else { return };
+    let definition = definition();
+    let mut all = Coverage::default();
+    for script in scripts() {
+        let ((_, end), coverage) = walk(&definition, &mut jsonata, &script);
+        let error = match end {
+            Ok(_) => None,
+            Err(Stop::Error(error)) => Some(error.error),
+            Err(Stop::Fault(fault)) => panic!("{}: {fault}", script.name),
+        };
+        assert_eq!(error.as_deref(), script.ends_with, "{}", script.name);
+        all.expressions.extend(coverage.expressions);
+        for (condition, values) in coverage.conditions {
+            all.conditions.entry(condition).or_default().extend(values);
+        }
+    }
+    let expected = expressions(&definition, "");
+    let unreached: Vec<_> = expected.difference(&all.expressions).collect();
+    assert!(unreached.is_empty(), "no script reaches {unreached:?}");
+    let both = BTreeSet::from([false, true]);
+    let constant: Vec<_> = all.conditions.iter().filter(|(_, values)| **values != both).collect();
+    assert!(constant.is_empty(), "these conditions have one value in all scripts: {constant:?}");
+}
+
+/// Renames each field and variable of each expression in turn, and each word in quotes.
+#[test]
+fn a_wrong_name_in_any_expression_is_found() {
+    let Some(mut jsonata) = jsonata() else { return };
+    let definition = definition();
+    let scripts = scripts();
+    let right: Vec<_> = scripts.iter().map(|script| walk(&definition, &mut jsonata, script)).collect();
+    let name = Regex::new(r"[.$'][A-Za-z]\w*").unwrap();
+    let (mut tried, mut missed) = (0, Vec::new());
+    for pointer in expressions(&definition, "") {
+        let text = definition.pointer(&pointer).and_then(Value::as_str).unwrap();
+        for found in name.find_iter(text) {
+            let wrong = format!("{}x{}", &text[..found.end()], &text[found.end()..]);
+            let mut changed = definition.clone();
+            *changed.pointer_mut(&pointer).unwrap() = Value::from(wrong.clone());
+            let mut reaching =
+                scripts.iter().zip(&right).filter(|(_, (_, coverage))| coverage.expressions.contains(&pointer));
+            let is_found = reaching.any(|(script, (seen, _))| walk(&changed, &mut jsonata, script).0 != *seen);
+            tried += 1;
+            if !is_found {
+                missed.push(format!("{pointer}: {wrong}"));
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{} of {tried} are not found: {missed:#?}", missed.len());
+    assert!(tried > 0, "the state machine has no expression");
+}
