@@ -1,12 +1,15 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-build lab-up lab-down deploy-lab demo test test-pages picture circles lint build schemas \
+.PHONY: help install install-build install-package lab-up lab-down deploy-lab demo test test-pages picture circles lint build \
+	package schemas \
 	bench-timing bench-init bench-dataset bench-resources bench-verdict bench-simulation bench-native bench-latency \
 	bench-summarize
 
 functions := $(notdir $(wildcard functions/*))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
+# For x86_64 Linux on any machine: cargo-lambda links with zig for the C library of Lambda.
+lambda_build := $(tools) RUSTC_WRAPPER="$(CURDIR)/lab/rustc" cargo lambda build --release --x86-64
 lab := source target/lab/env;
 
 help: ## print this list
@@ -17,6 +20,9 @@ install: ## install whatever this machine lacks for all of the below
 
 install-build: ## install only what building for AWS and deploying need
 	@lab/install build
+
+install-package: # beside that, what makes the archive
+	@lab/install package
 
 lab-up: install ## start AWS on this machine: an emulator, with containers as hosts
 	@lab/up
@@ -66,9 +72,12 @@ lint: install ## check formatting, prose, code, documentation, template, state m
 	$(tools) checkov --config-file .checkov.yaml
 
 build: install-build ## build the functions and the agent for AWS: small, and slow to build
-	$(tools) RUSTC_WRAPPER=$(CURDIR)/lab/rustc cargo lambda build --release \
-		$(addprefix --package ,$(functions) dicomperf-agent)
+	$(lambda_build) $(addprefix --package ,$(functions) dicomperf-agent)
 	cp target/lambda/dicomperf-agent/bootstrap target/lambda/run-step/dicomperf-agent
+
+package: install-package build ## build all of it for AWS and pack it into one archive, which deploys without Rust
+	$(lambda_build) --package dicomperf-cli
+	$(tools) lab/package
 
 schemas: ## write schemas/*.schema.json from the types
 	cargo run --quiet --package dicomperf-cli -- schema

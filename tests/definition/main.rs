@@ -4,8 +4,8 @@
 mod account;
 mod events;
 mod expanded;
-mod first_boot;
 mod expressions;
+mod first_boot;
 mod imports;
 mod lockfile;
 mod state_machine;

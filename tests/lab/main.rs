@@ -6,6 +6,7 @@ mod bad_requests;
 mod failures;
 mod harness;
 mod own_files;
+mod package;
 mod reports;
 mod runs;
 mod stopped;

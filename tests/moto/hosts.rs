@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use aws_sdk_ec2::error::ProvideErrorMetadata as _;
 use aws_sdk_ec2::types::{Filter, Instance, InstanceAttributeName, Volume};
@@ -91,7 +92,9 @@ async fn stack(account: &Account, name: &str) -> Stack {
         ssm: account.ssm.clone(),
         ami: AMI_PARAMETER.to_owned(),
     };
-    Stack { planner, launch, teardown: Teardown { hosts, records, polling: Polling::SHORT } }
+    // moto terminates at once.
+    let polling = Polling { interval: Duration::from_millis(10), ..Polling::SHORT };
+    Stack { planner, launch, teardown: Teardown { hosts, records, polling } }
 }
 
 async fn plan(planner: &Planner, run_id: &str, request: Value) -> Result<PlanAnswer, Failure> {
