@@ -118,7 +118,24 @@ impl<'a> Running<'a> {
 fn read<T: Serialize + DeserializeOwned>(payload: Value) -> Result<T, String> {
     let event: T = serde_json::from_value(payload.clone()).map_err(|error| format!("{payload}: {error}"))?;
     let expected = written(&event);
-    if expected == payload { Ok(event) } else { Err(format!("the payload is {payload}, the event is {expected}")) }
+    if plain(&expected) == plain(&payload) {
+        Ok(event)
+    } else {
+        Err(format!("the payload is {payload}, the event is {expected}"))
+    }
+}
+
+/// Returns a value with each number as JavaScript has it (1.0 is 1), and without fields that are null.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => Value::from(number.as_f64()),
+        Value::Array(values) => values.iter().map(plain).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(_, value)| !value.is_null());
+            fields.map(|(name, value)| (name.clone(), plain(value))).collect()
+        }
+        other => other.clone(),
+    }
 }
 
 fn written(value: &impl Serialize) -> Value {
