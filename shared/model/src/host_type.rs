@@ -1,6 +1,8 @@
 //! The EC2 instance types that a host may have: processors, memory, price.
 
-use schemars::{Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// An EC2 instance type.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -85,11 +87,84 @@ pub fn host_types() -> impl Iterator<Item = (String, HostType)> {
     burstable.chain(steady)
 }
 
-/// Returns the JSON Schema of a type's name.
-#[must_use]
-pub fn schema(_: &mut SchemaGenerator) -> Schema {
-    let names: Vec<_> = host_types().map(|(name, _)| name).collect();
-    json_schema!({ "type": "string", "enum": names, "description": "EC2 instance type, x86_64." })
+/// The longest list of types. Each type is tried in each zone, so a longer list takes longer to end with `NoCapacity`.
+const MAX_TYPES: usize = 4;
+
+/// The instance types of a host, in order of preference. In JSON one type is a string, and several are an array.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "OneOrMany", into = "OneOrMany")]
+pub struct TypePreference {
+    first: String,
+    further: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl TypePreference {
+    /// Returns the type that is tried first.
+    #[must_use]
+    pub fn first(&self) -> &str {
+        &self.first
+    }
+
+    /// Returns the types that are tried after the first, in order.
+    #[must_use]
+    pub fn further(&self) -> &[String] {
+        &self.further
+    }
+
+    /// Returns every type in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.first).chain(&self.further).map(String::as_str)
+    }
+}
+
+impl From<&str> for TypePreference {
+    fn from(name: &str) -> Self {
+        Self { first: name.to_owned(), further: Vec::new() }
+    }
+}
+
+impl From<OneOrMany> for TypePreference {
+    fn from(types: OneOrMany) -> Self {
+        match types {
+            OneOrMany::One(first) => Self { first, further: Vec::new() },
+            OneOrMany::Many(types) => {
+                let mut types = types.into_iter();
+                // The schema refuses an empty list.
+                Self { first: types.next().unwrap_or_default(), further: types.collect() }
+            }
+        }
+    }
+}
+
+impl From<TypePreference> for OneOrMany {
+    fn from(types: TypePreference) -> Self {
+        if types.further.is_empty() {
+            return Self::One(types.first);
+        }
+        Self::Many(std::iter::once(types.first).chain(types.further).collect())
+    }
+}
+
+impl JsonSchema for TypePreference {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TypePreference".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<_> = host_types().map(|(name, _)| name).collect();
+        let one = json!({ "type": "string", "enum": names });
+        json_schema!({ "anyOf": [
+            one,
+            { "type": "array", "items": one, "minItems": 1, "maxItems": MAX_TYPES, "uniqueItems": true },
+        ] })
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ fn documents() -> Vec<(&'static str, Document)> {
         ("sixty-scenarios", sections::document(&fixtures::sixty_scenarios())),
         ("with-search", sections::document(&fixtures::with_search())),
         ("nothing-measured", sections::document(&fixtures::nothing_measured())),
+        ("dry-run", sections::document(&fixtures::dry_run())),
         ("two-runs", sections::two_runs::document(&fixtures::two_runs())),
         ("not-comparable", sections::two_runs::document(&fixtures::not_comparable())),
     ]

@@ -1,6 +1,7 @@
 //! The summary of a run, computed from the reports of its steps.
 
 mod decomposition;
+mod dry_run;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod resources;
@@ -22,6 +23,7 @@ use dicomperf_model::results::{
 use dicomperf_model::step::{StepId, StepOutput, StepReport};
 use jiff::Timestamp;
 
+pub use self::dry_run::summarize_checks;
 pub use self::resources::HostSamples;
 use self::step_facts::StepFacts;
 pub use self::stores::Stores;
@@ -94,6 +96,7 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         scenarios,
         comparisons,
         diagnosis: Vec::new(),
+        checks: Vec::new(),
         server_faults,
         configuration_advice: Vec::new(),
         searches: searches.found,

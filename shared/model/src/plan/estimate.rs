@@ -70,8 +70,10 @@ pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block
         (&request.client.instance_type, request.client.volume.size_gib),
     ]
     .into_iter()
-    .map(|(name, size_gib)| {
-        let host = HostType::find(name).map_or(0.0, |host_type| host_type.usd_per_hour);
+    .map(|(types, size_gib)| {
+        // The dearest of a list: any of them may be launched.
+        let prices = types.iter().filter_map(HostType::find).map(|host_type| host_type.usd_per_hour);
+        let host = prices.fold(0.0, f64::max);
         host + ADDRESS_USD_PER_HOUR + f64::from(size_gib) * VOLUME_USD_PER_GIB_MONTH / 730.0
     })
     .sum();

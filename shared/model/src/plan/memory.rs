@@ -21,12 +21,17 @@ pub(super) fn needed_mib(largest_bytes: u64, at_once: u64) -> u64 {
     BASE_MIB + (COPIES * largest_bytes * at_once).div_ceil(1 << 20)
 }
 
-/// Returns the error of a request whose server cannot take the dataset's largest instance.
+/// Returns the error of a request with a server that cannot take the dataset's largest instance. Any type of a list may
+/// be launched, so each must be large enough.
 pub(super) fn error(request: &Request, dataset: &DatasetPlan) -> Option<FieldError> {
-    let (largest, needed, has) = compare(request, dataset, 1)?;
+    request.server.instance_type.iter().find_map(|server_type| error_of(request, dataset, server_type))
+}
+
+fn error_of(request: &Request, dataset: &DatasetPlan, server_type: &str) -> Option<FieldError> {
+    let (largest, needed, has) = compare(request, dataset, server_type, 1)?;
     let problem = format!(
         "is {} with {has} MiB of memory, and Orthanc needs about {needed} MiB for an instance of {} MB",
-        request.server.instance_type,
+        server_type,
         largest / 1_000_000
     );
     let mut enough: Vec<_> = host_types().filter(|(_, one)| u64::from(one.memory_mib) >= needed).collect();
@@ -40,18 +45,18 @@ pub(super) fn error(request: &Request, dataset: &DatasetPlan) -> Option<FieldErr
 }
 
 /// Returns a note for a request whose server can take one of the largest instances, but not one on every association.
-pub(super) fn note(request: &Request, dataset: &DatasetPlan) -> Option<String> {
+pub(super) fn note(request: &Request, dataset: &DatasetPlan, server_type: &str) -> Option<String> {
     let at_once = associations_at_once(request).min(dataset.instances.into());
-    let (largest, needed, has) = compare(request, dataset, at_once)?;
+    let (largest, needed, has) = compare(request, dataset, server_type, at_once)?;
     Some(format!(
         "Orthanc needs about {needed} MiB of memory if {at_once} associations send an instance of {} MB at once, and the \
-         server has {has} MiB.",
+         server ({server_type}) has {has} MiB.",
         largest / 1_000_000
     ))
 }
 
 /// Returns the largest instance in bytes, the needed MiB and those of the server, if they are too few.
-fn compare(request: &Request, dataset: &DatasetPlan, at_once: u64) -> Option<(u64, u64, u64)> {
+fn compare(request: &Request, dataset: &DatasetPlan, server_type: &str, at_once: u64) -> Option<(u64, u64, u64)> {
     if !request.matrix.target.contains(&Target::Orthanc) {
         return None;
     }
@@ -59,7 +64,7 @@ fn compare(request: &Request, dataset: &DatasetPlan, at_once: u64) -> Option<(u6
         DatasetOrigin::Synthetic(spec) => largest_synthetic_bytes(spec),
         DatasetOrigin::S3 { objects, .. } => objects.iter().map(|object| object.bytes).max().unwrap_or_default(),
     };
-    let has = u64::from(HostType::find(&request.server.instance_type)?.memory_mib);
+    let has = u64::from(HostType::find(server_type)?.memory_mib);
     let needed = needed_mib(largest, at_once);
     (needed > has).then_some((largest, needed, has))
 }

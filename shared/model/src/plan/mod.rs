@@ -2,7 +2,9 @@
 
 mod block;
 mod estimate;
+mod hosts;
 mod memory;
+mod notes;
 mod offline;
 mod search;
 
@@ -18,7 +20,6 @@ pub use self::search::max_search_load;
 
 use crate::dataset::{self, PlannedObject, Refused};
 use crate::hash::hash;
-use crate::host_type::HostType;
 use crate::request::{CpuCredits, Request, Synthetic};
 use crate::validation::{FieldError, InvalidRequest};
 
@@ -73,8 +74,11 @@ pub struct Hosts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HostPlan {
-    /// EC2 instance type.
+    /// EC2 instance type. In a plan the first of the request's list, and in a report the one that was launched.
     pub instance_type: String,
+    /// Types to try in order if no zone has capacity for the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further_types: Vec<String>,
     /// AMI id.
     pub ami: String,
     /// Size of the root volume in GiB.
@@ -222,35 +226,15 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         return Err(InvalidRequest { errors });
     }
 
-    let fingerprint_of = FingerprintParts {
-        server_type: request.server.instance_type.clone(),
-        client_type: request.client.instance_type.clone(),
-        server_cpu_credits: credits(&request.server.instance_type, request.server.cpu_credits),
-        client_cpu_credits: credits(&request.client.instance_type, request.client.cpu_credits),
-        server_volume_gib: request.server.volume.size_gib,
-        client_volume_gib: request.client.volume.size_gib,
-        dataset: dataset.hash.clone(),
-    };
+    let hosts = hosts::planned(&request, circumstances.server_ami, circumstances.client_ami);
+    let fingerprint_of = hosts::fingerprint_parts(&hosts, &dataset.hash);
     Ok(Plan {
-        hosts: Hosts {
-            server: HostPlan {
-                instance_type: request.server.instance_type.clone(),
-                ami: circumstances.server_ami,
-                volume_gib: request.server.volume.size_gib,
-                cpu_credits: fingerprint_of.server_cpu_credits,
-            },
-            client: HostPlan {
-                instance_type: request.client.instance_type.clone(),
-                ami: circumstances.client_ami,
-                volume_gib: request.client.volume.size_gib,
-                cpu_credits: fingerprint_of.client_cpu_credits,
-            },
-        },
         created_at: circumstances.now,
         expires_at: circumstances.now + estimate::lifetime(&request, &estimate),
         sequence: block::sequence(&blocks, &request),
         fingerprint: hash(&fingerprint_of),
-        notes: notes(&request, &dataset, &blocks),
+        notes: notes::notes(&request, &dataset, &blocks, &hosts),
+        hosts,
         run_id: circumstances.run_id,
         fingerprint_of,
         blocks,
@@ -303,47 +287,6 @@ impl Secrets {
     pub fn generate(random: &mut impl rand::Rng) -> Self {
         Self { rest_user: "dicomperf".to_owned(), rest_password: Alphanumeric.sample_string(random, 32) }
     }
-}
-
-fn notes(request: &Request, dataset: &DatasetPlan, blocks: &[Block]) -> Vec<String> {
-    let mut notes = Vec::new();
-    if let Some(probe) = blocks.iter().filter(|block| block.probe).find_map(|block| block.scenarios.first()) {
-        notes.push(format!(
-            "Scenario {} is a probe: no scenario of the matrix has TCP_NODELAY at both ends. Without one, \
-             a slow server looks like a TCP timer. The probe counts for no verdict.",
-            probe.number
-        ));
-    }
-    notes.extend(memory::note(request, dataset));
-    if let DatasetOrigin::S3 { objects, .. } = &dataset.source {
-        let contexts = dataset::context_count(objects);
-        if contexts > dataset::MAX_CONTEXTS {
-            notes.push(format!(
-                "The dataset has {contexts} pairs of SOP class and transfer syntax, and an association carries {} (PS3.8 \
-                 9.3.2.2): every sender opens further associations for the rest.",
-                dataset::MAX_CONTEXTS
-            ));
-        }
-    }
-    for (role, name) in [("server", &request.server.instance_type), ("client", &request.client.instance_type)] {
-        let Some(host_type) = HostType::find(name) else { continue };
-        if dataset.bytes > u64::from(host_type.memory_mib) << 19 {
-            notes.push(format!(
-                "The dataset ({} MB) is more than half of the {role}'s memory: its disk is measured too.",
-                dataset.bytes / 1_000_000
-            ));
-        }
-        if host_type.burstable {
-            notes.push(format!(
-                "The {role} ({name}) is burstable: steal time and spent credits disturb the measurement."
-            ));
-        }
-    }
-    notes
-}
-
-fn credits(instance_type: &str, credits: CpuCredits) -> Option<CpuCredits> {
-    HostType::find(instance_type).filter(|host_type| host_type.burstable).map(|_| credits)
 }
 
 #[cfg(test)]

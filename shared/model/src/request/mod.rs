@@ -20,8 +20,9 @@ pub use self::metric::{LatencyFigure, Metric, Threshold};
 pub(crate) use self::schema::keyword as pattern_keyword;
 pub use self::schema::request_schema;
 pub use self::search::{Objective, Search, SearchAxis, Slo};
+use crate::host_type::TypePreference;
 use crate::validation::{FieldError, InvalidRequest};
-use crate::{host_type, orthanc, run_id};
+use crate::{orthanc, run_id};
 
 /// A request to measure. `{}` is the classic test: one storescu sends 200 CT instances to Orthanc, between two t3.micro
 /// hosts.
@@ -61,6 +62,9 @@ pub struct Request {
     pub thresholds: Vec<Threshold>,
     /// Limits on time and cost. A plan over a limit is refused before anything is launched.
     pub limits: Limits,
+    /// True for a dry run: it checks permissions, limits and resources, and launches nothing.
+    #[serde(skip_serializing_if = "is_false")]
+    pub dry_run: bool,
 }
 
 /// The dataset to send: exactly one of `synthetic` and `s3`.
@@ -152,9 +156,9 @@ pub struct S3Objects {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Server {
-    /// EC2 instance type, x86_64.
-    #[schemars(schema_with = "host_type::schema")]
-    pub instance_type: String,
+    /// EC2 instance type, x86_64, or a list of types in order of preference. A later one is launched only if no zone has
+    /// capacity for an earlier one.
+    pub instance_type: TypePreference,
     /// The root volume, gp3 and encrypted.
     pub volume: Volume,
     /// CPU credits of a burstable (T) type; no effect on others.
@@ -175,9 +179,9 @@ pub struct Server {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Client {
-    /// EC2 instance type, x86_64.
-    #[schemars(schema_with = "host_type::schema")]
-    pub instance_type: String,
+    /// EC2 instance type, x86_64, or a list of types in order of preference. A later one is launched only if no zone has
+    /// capacity for an earlier one.
+    pub instance_type: TypePreference,
     /// The root volume, gp3 and encrypted.
     pub volume: Volume,
     /// CPU credits of a burstable (T) type; no effect on others.
@@ -300,8 +304,13 @@ impl Default for Request {
             baseline: None,
             thresholds: Vec::new(),
             limits: Limits::default(),
+            dry_run: false,
         }
     }
+}
+
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Default for Dataset {
@@ -319,7 +328,7 @@ impl Default for Synthetic {
 impl Default for Server {
     fn default() -> Self {
         Self {
-            instance_type: "t3.micro".to_owned(),
+            instance_type: "t3.micro".into(),
             volume: Volume::default(),
             cpu_credits: CpuCredits::Unlimited,
             ami: None,
@@ -332,7 +341,7 @@ impl Default for Server {
 impl Default for Client {
     fn default() -> Self {
         Self {
-            instance_type: "t3.micro".to_owned(),
+            instance_type: "t3.micro".into(),
             volume: Volume::default(),
             cpu_credits: CpuCredits::Unlimited,
             ami: None,

@@ -2,6 +2,7 @@
 //!
 //! The analysis writes them; the report and scripts read them.
 
+mod check;
 mod decomposition;
 mod error;
 mod finding;
@@ -22,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::check::Check;
 pub use self::decomposition::{BySize, Decomposition};
 pub use self::error::RunError;
 pub use self::finding::{Confidence, ConfigurationAdvice, Evidence, Finding, Gain, Rule};
@@ -43,9 +45,9 @@ use crate::step::{HostRole, StepError};
 
 /// The results of a run.
 ///
-/// Scripts may rely on `runId`, `status`, `verdict`, `error`, `fingerprint`, `hostsLeft`, `scenarios`, `comparisons`
-/// and `diagnosis`. The other fields may grow. docs/results.md explains each figure, and the comparisons that are
-/// allowed.
+/// Scripts may rely on `runId`, `status`, `verdict`, `error`, `fingerprint`, `hostsLeft`, `scenarios`, `comparisons`,
+/// `diagnosis` and `checks`. The other fields may grow. docs/results.md explains each figure, and the comparisons that
+/// are allowed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
@@ -69,6 +71,9 @@ pub struct Summary {
     pub comparisons: Vec<ScenarioComparison>,
     /// The limits of the transfer, the most certain finding first.
     pub diagnosis: Vec<Finding>,
+    /// The checks of a dry run, which has no scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
 
     /// Failures of the server, seen on its own host. An iteration with such a failure does not count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -108,7 +113,7 @@ pub struct Summary {
     pub cost_usd_at_most: f64,
     /// The dataset that was sent.
     pub dataset: DatasetSummary,
-    /// The hosts, as planned.
+    /// The hosts, as launched. As planned, if launch did not get to both.
     pub hosts: Hosts,
     /// The software of the hosts.
     pub versions: Versions,

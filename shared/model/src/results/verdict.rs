@@ -30,6 +30,8 @@ pub enum Verdict {
     Regressed,
     /// A counted iteration is not valid, or something was not measured.
     Invalid,
+    /// A dry run found a missing permission, a limit or a missing resource.
+    CheckFailed,
 }
 
 /// Comparison of one throughput with another.

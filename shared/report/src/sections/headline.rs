@@ -1,7 +1,7 @@
 //! The verdict in one sentence, and the key figures.
 
 use super::network::ceiling_share;
-use super::{contenders, fastest, rate};
+use super::{checks, contenders, fastest, rate};
 use crate::document::{KeyFigure, Text, Tone};
 use crate::figures::{bounds, figure, limits, percent, plural, ratio};
 use crate::names::Names;
@@ -12,7 +12,8 @@ use dicomperf_model::results::{ScenarioSummary, Summary};
 /// Returns the tone of the run's result.
 pub(super) fn tone(summary: &Summary) -> Tone {
     match (summary.status, summary.verdict) {
-        (RunStatus::Failed, _) | (_, Verdict::Invalid | Verdict::ThresholdBroken | Verdict::Regressed) => Tone::Bad,
+        (RunStatus::Failed, _) => Tone::Bad,
+        (_, Verdict::Invalid | Verdict::ThresholdBroken | Verdict::Regressed | Verdict::CheckFailed) => Tone::Bad,
         (_, Verdict::Passed) => Tone::Good,
     }
 }
@@ -34,6 +35,8 @@ pub(super) fn sentence(summary: &Summary, names: &Names) -> Text {
         return verdict("Failed").and(format!(" {why}: {measured}.{}", server_fault(summary)));
     }
     match summary.verdict {
+        _ if summary.request.dry_run => checks::sentence(summary, tone(summary)),
+        Verdict::CheckFailed => checks::sentence(summary, tone(summary)),
         Verdict::Passed => {
             let (all, fastest, kept) = (all_valid(counted), fastest_scenario(summary, names), kept_thresholds(summary));
             verdict("Passed").and(format!(": {all}{fastest}{kept}."))

@@ -1,5 +1,6 @@
 //! The sections of a report, built once for all forms. A section without content is left out.
 
+mod checks;
 mod comparisons;
 mod configuration;
 mod errors;
@@ -35,8 +36,11 @@ const MAX_CHART_ROWS: usize = 20;
 /// Builds the report of a run.
 pub(super) fn document(summary: &Summary) -> Document {
     let names = &Names::new(summary);
+    let is_dry_run = summary.request.dry_run;
     let sections = [
         errors::errors(summary),
+        checks::checks(summary),
+        if is_dry_run { checks::notes() } else { None },
         findings::findings(summary, names),
         throughput::throughput(summary, names),
         latency::latency(summary, names),
@@ -59,7 +63,7 @@ pub(super) fn document(summary: &Summary) -> Document {
         configuration::advice(summary),
         run::run(summary),
         run::files(summary),
-        run::how_to_read(),
+        if is_dry_run { None } else { run::how_to_read() },
     ];
     Document {
         title: format!("dicomperf: {}", summary.request.name),
@@ -71,7 +75,7 @@ pub(super) fn document(summary: &Summary) -> Document {
         ),
         tone: headline::tone(summary),
         lead: headline::sentence(summary, names),
-        key_figures: headline::key_figures(summary, names),
+        key_figures: if is_dry_run { checks::key_figures(summary) } else { headline::key_figures(summary, names) },
         sections: sections.into_iter().flatten().collect(),
     }
 }

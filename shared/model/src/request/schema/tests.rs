@@ -18,7 +18,7 @@ fn paths(document: Value) -> Vec<String> {
 fn the_empty_request_is_the_classic_test() {
     let request = Request::from_json(&json!({})).expect("valid");
     assert_eq!(request, Request::default());
-    assert_eq!(request.server.instance_type, "t3.micro");
+    assert_eq!(request.server.instance_type, "t3.micro".into());
 }
 
 #[test]
