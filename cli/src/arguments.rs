@@ -14,7 +14,7 @@ pub struct Arguments {
 
 const EXIT_CODES: &str = "Exit codes: 0 the run succeeded and passed; 1 it failed, or could not be started or followed; \
 2 bad request or bad arguments, nothing was started; 3 it was carried out, and its verdict is not `passed`. Of compare: 1 the \
-runs cannot be compared; 3 b is slower than a.";
+runs cannot be compared; 3 b is slower than a. Of doctor: 0 every check passed; 3 a check failed.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -25,6 +25,8 @@ pub enum Command {
     },
     /// Start a run, follow it to its end and print its results
     Run(RunArguments),
+    /// Check if a run could start: permissions, limits, quota, network; launches nothing and costs nothing
+    Doctor(DoctorArguments),
     /// Write report.html and report.md from a report.json, offline
     Report(ReportArguments),
     /// Compare two runs by their report.json, offline: differences, ratios and explanations
@@ -43,6 +45,18 @@ pub struct RunArguments {
     /// The request, JSON; - for standard input
     pub file: PathBuf,
     /// The stack that runs it, in the region and account of your AWS configuration
+    #[arg(long, default_value = "dicomperf", env = "DICOMPERF_STACK")]
+    pub stack: String,
+    /// Directory for report.html, report.md and report.json; without it they stay in the bucket
+    #[arg(long, value_name = "DIRECTORY")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArguments {
+    /// The request of the run, JSON; - for standard input; without it the classic test
+    pub file: Option<PathBuf>,
+    /// The stack that would run it, in the region and account of your AWS configuration
     #[arg(long, default_value = "dicomperf", env = "DICOMPERF_STACK")]
     pub stack: String,
     /// Directory for report.html, report.md and report.json; without it they stay in the bucket

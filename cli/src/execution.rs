@@ -4,7 +4,10 @@ use anyhow::Context as _;
 use aws_sdk_sfn::types::ExecutionStatus;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::Plan;
+use dicomperf_model::run_id;
 use dicomperf_model::step::{StepId, StepReport};
+use jiff::Timestamp;
+use rand::rngs::StdRng;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -24,11 +27,21 @@ pub struct Description {
     pub status: ExecutionStatus,
     pub error: Option<String>,
     pub cause: Option<String>,
+    pub output: Option<String>,
 }
 
 impl Execution {
-    /// Starts an execution.
-    pub async fn start(
+    /// Starts a run of a request on the stack of this name, and prints its id.
+    pub async fn begin(stack: &str, name: &str, request: &Value) -> anyhow::Result<Self> {
+        let config = dicomperf_aws::clients::configuration().await;
+        let stack = Stack::find(&config, stack).await?;
+        let run_id = run_id::new(Timestamp::now(), name, &mut rand::make_rng::<StdRng>());
+        let execution = Self::start(&config, &stack, run_id, request).await?;
+        eprintln!("run {}", execution.run_id);
+        Ok(execution)
+    }
+
+    async fn start(
         config: &aws_config::SdkConfig,
         stack: &Stack,
         run_id: String,
@@ -57,7 +70,7 @@ impl Execution {
     pub async fn describe(&self) -> anyhow::Result<Description> {
         let answer =
             self.states.describe_execution().execution_arn(&self.arn).send().await.map_err(aws_sdk_sfn::Error::from)?;
-        Ok(Description { status: answer.status, error: answer.error, cause: answer.cause })
+        Ok(Description { status: answer.status, error: answer.error, cause: answer.cause, output: answer.output })
     }
 
     /// Returns the step that was started last. Its document is written just before its command is sent.

@@ -9,19 +9,15 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use dicomperf_model::results::RunError;
 use dicomperf_model::results::Summary;
 use dicomperf_model::results::Verdict;
-use dicomperf_model::run_id;
 use dicomperf_model::step::StepId;
-use jiff::Timestamp;
-use rand::rngs::StdRng;
 
 use crate::arguments::RunArguments;
 use crate::execution::{Description, Execution};
 use crate::progress::Progress;
-use crate::stack::Stack;
-use crate::{request, table};
+use crate::{doctor, request, table};
 
 /// Exit code for a run that succeeded with a verdict other than `passed`.
-const NOT_PASSED_EXIT_CODE: u8 = 3;
+pub const NOT_PASSED_EXIT_CODE: u8 = 3;
 /// Pause between two polls: short enough for a person, and long enough for the API's limits.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -34,16 +30,13 @@ pub async fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
         Ok(checked) => checked,
         Err(invalid) => return Ok(request::refuse(&arguments.file, &invalid)),
     };
-    let config = dicomperf_aws::clients::configuration().await;
-    let stack = Stack::find(&config, &arguments.stack).await?;
-    let run_id = run_id::new(Timestamp::now(), &checked.name, &mut rand::make_rng::<StdRng>());
-    let execution = Execution::start(&config, &stack, run_id, &checked.document).await?;
-    eprintln!("run {}", execution.run_id);
+    let execution = Execution::begin(&arguments.stack, &checked.name, &checked.document).await?;
     let description = follow(&execution).await?;
     finish(arguments, &execution, &description).await
 }
 
-async fn follow(execution: &Execution) -> anyhow::Result<Description> {
+/// Follows an execution to its end.
+pub async fn follow(execution: &Execution) -> anyhow::Result<Description> {
     let mut progress = Progress::new();
     let mut plan = None;
     loop {
@@ -92,13 +85,12 @@ async fn finish(
         .transpose()
         .context("report.json has not the form that summarize writes")?;
     if let Some(summary) = &summary {
-        println!("{}", table::results(summary));
+        // `dicomperf run` may get the request of a dry run, too.
+        println!("{}", if summary.request.dry_run { doctor::table(&summary.checks) } else { table::results(summary) });
     }
     println!("files: {}", execution.location());
     if description.status != ExecutionStatus::Succeeded {
-        let error = description.error.as_deref().unwrap_or(description.status.as_str());
-        let error = RunError::from_states(error, description.cause.as_deref().unwrap_or("no cause was given"));
-        eprintln!("{}: {}", error.error, error.cause);
+        print_error(description);
         return Ok(ExitCode::FAILURE);
     }
     match summary.map(|summary| summary.verdict) {
@@ -107,7 +99,15 @@ async fn finish(
     }
 }
 
-async fn save(directory: &std::path::Path, execution: &Execution, json: Option<&[u8]>) -> anyhow::Result<()> {
+/// Prints the error that ended an execution.
+pub fn print_error(description: &Description) {
+    let error = description.error.as_deref().unwrap_or(description.status.as_str());
+    let error = RunError::from_states(error, description.cause.as_deref().unwrap_or("no cause was given"));
+    eprintln!("{}: {}", error.error, error.cause);
+}
+
+/// Writes the reports of a run to a directory.
+pub async fn save(directory: &std::path::Path, execution: &Execution, json: Option<&[u8]>) -> anyhow::Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
     let (html, markdown) = (execution.report("html").await, execution.report("md").await);
     for (name, bytes) in [("report.html", html.as_deref()), ("report.md", markdown.as_deref()), ("report.json", json)] {

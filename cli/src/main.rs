@@ -1,6 +1,7 @@
 //! `dicomperf`: checks a request, starts a run, follows it and prints its results. Also compares two runs.
 
 mod arguments;
+mod doctor;
 mod execution;
 mod follow;
 mod progress;
@@ -31,6 +32,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Validate { file } => Ok(request::validate(&file)),
         Command::Run(arguments) => follow::run(&arguments).await,
+        Command::Doctor(arguments) => doctor::run(&arguments).await,
         Command::Report(arguments) => report::report(&arguments),
         Command::Compare(arguments) => report::compare(&arguments),
         Command::Schema { directory } => schema::write(&directory).map(|()| ExitCode::SUCCESS),

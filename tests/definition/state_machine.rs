@@ -163,9 +163,11 @@ fn every_task_outlasts_its_lambda_and_retries_what_passes() {
     let template = template();
     let functions = template.functions();
     for (name, state) in all_states().iter().filter(|(_, state)| state["Type"] == "Task") {
-        let placeholder = state["Arguments"]["FunctionName"].as_str().unwrap();
-        let function = placeholder.trim_start_matches("${").trim_end_matches('}');
-        let lambda_seconds = functions[function]["Timeout"].as_u64().unwrap();
+        let lambda_seconds = called_functions(state)
+            .iter()
+            .map(|function| functions[function.as_str()]["Timeout"].as_u64().unwrap())
+            .max()
+            .unwrap();
         let task_seconds = state["TimeoutSeconds"].as_u64().unwrap_or_else(|| panic!("{name} may take for ever"));
         assert!(task_seconds > lambda_seconds, "{name}: {task_seconds} s for a Lambda of {lambda_seconds} s");
         let retries = state["Retry"].as_array().unwrap();
@@ -175,6 +177,40 @@ fn every_task_outlasts_its_lambda_and_retries_what_passes() {
             assert!(retries.iter().any(retried), "{name}: {error}");
         }
     }
+}
+
+/// Returns the functions that a Task calls: one, or in a dry run each item of the Map around it.
+fn called_functions(task: &Value) -> Vec<String> {
+    let name = |placeholder: &Value| {
+        placeholder.as_str().unwrap().trim_start_matches("${").trim_end_matches('}').to_owned()
+    };
+    match &task["Arguments"]["FunctionName"] {
+        item if item == "{% $states.input %}" => {
+            definition()["States"]["Check"]["Items"].as_array().unwrap().iter().map(name).collect()
+        }
+        function => vec![name(function)],
+    }
+}
+
+/// A dry run must reach no state that launches, and every function that takes part in a run must check its needs.
+#[test]
+fn a_dry_run_launches_nothing_and_is_checked_by_every_function() {
+    let states = definition()["States"].clone();
+    assert_eq!(states["Plan"]["Next"], "Dry run?");
+    let mut path = vec!["Check".to_owned()];
+    while let Some(next) = states[path.last().unwrap()]["Next"].as_str() {
+        path.push(next.to_owned());
+    }
+    assert_eq!(path, ["Check", "Summarize", "Verdict"]);
+    // Plan and Summarize check their own needs.
+    let mut checked = called_functions(&states["Check"]["ItemProcessor"]["States"]["Check function"]);
+    checked.extend(["Plan", "Summarize"].map(|state| called_functions(&states[state])[0].clone()));
+    let called: BTreeSet<_> = all_states()
+        .iter()
+        .filter(|(_, state)| state["Type"] == "Task")
+        .flat_map(|(_, state)| called_functions(state))
+        .collect();
+    assert_eq!(checked.into_iter().collect::<BTreeSet<_>>(), called);
 }
 
 /// Errors after which every Task is tried again. The first four are those of AWS's page "Handle transient Lambda service

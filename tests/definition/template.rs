@@ -76,8 +76,11 @@ pub fn strings(value: &Value) -> Vec<String> {
 /// Actions that accept no resource, from the Service Authorization Reference.
 const ACTIONS_WITHOUT_RESOURCE: &[&str] = &[
     "ec2:DescribeImages",
+    "ec2:DescribeInstanceTypeOfferings",
     "ec2:DescribeInstances",
+    "ec2:DescribeRouteTables",
     "ec2:DescribeSubnets",
+    "ec2:DescribeVpcEndpoints",
     "ssm:DescribeInstanceInformation",
     "ssm:GetCommandInvocation",
     "ssm:UpdateInstanceInformation",
@@ -251,6 +254,8 @@ fn functions_and_hosts_may_use_the_keys_that_the_code_uses_and_no_others() {
         ("PlanFunctionRole", put, &run.secrets()),
         ("PlanFunctionRole", get, &datasets),
         ("LaunchFunctionRole", get, &run.plan()),
+        ("LaunchFunctionRole", get, &run.launch()),
+        ("LaunchFunctionRole", put, &run.launch()),
         ("RunStepFunctionRole", get, &runs),
         ("RunStepFunctionRole", put, &runs),
         ("RunStepFunctionRole", get, &ephemeral),

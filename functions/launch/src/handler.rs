@@ -5,10 +5,11 @@ use dicomperf_aws::clients::artifacts::Artifacts;
 use dicomperf_aws::clients::clock::Clock;
 use dicomperf_aws::clients::commands::Commands;
 use dicomperf_aws::clients::hosts::Hosts;
+use dicomperf_aws::clients::quotas::Quotas;
 use dicomperf_aws::clients::s3_client;
 use dicomperf_aws::failure::Failure;
 use dicomperf_aws::use_cases::launch::Launch;
-use dicomperf_aws::workflow::{LaunchAnswer, LaunchEvent};
+use dicomperf_aws::workflow::{Answer, Checks, LaunchAnswer, LaunchEvent, RunOrCheck};
 
 use crate::settings::Settings;
 
@@ -29,12 +30,16 @@ impl Handler {
                 volume_key: settings.volume_key,
                 first_boot: settings.first_boot,
                 ready_timeout: settings.ready_timeout,
+                quotas: Quotas::new(aws_sdk_servicequotas::Client::new(config)),
                 clock: Clock::System,
             },
         }
     }
 
-    pub async fn handle(&self, event: LaunchEvent) -> Result<LaunchAnswer, Failure> {
-        self.launch.look(&event).await
+    pub async fn handle(&self, event: RunOrCheck<LaunchEvent>) -> Result<Answer<LaunchAnswer>, Failure> {
+        match event {
+            RunOrCheck::Check(event) => Ok(Answer::Checks(Checks { checks: self.launch.dry_run(&event).await })),
+            RunOrCheck::Run(event) => self.launch.look(&event).await.map(Answer::Run),
+        }
     }
 }

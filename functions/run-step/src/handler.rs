@@ -11,7 +11,7 @@ use dicomperf_aws::clients::signatures::Signatures;
 use dicomperf_aws::clients::{s3_client, s3_configuration};
 use dicomperf_aws::failure::Failure;
 use dicomperf_aws::use_cases::run_step::StepRunner;
-use dicomperf_aws::workflow::{StepAnswer, StepEvent};
+use dicomperf_aws::workflow::{Answer, Checks, RunOrCheck, StepAnswer, StepEvent};
 
 use crate::settings::Settings;
 
@@ -37,7 +37,10 @@ impl Handler {
         }
     }
 
-    pub async fn handle(&self, event: StepEvent) -> Result<StepAnswer, Failure> {
-        self.runner.look(&event).await
+    pub async fn handle(&self, event: RunOrCheck<StepEvent>) -> Result<Answer<StepAnswer>, Failure> {
+        match event {
+            RunOrCheck::Check(event) => Ok(Answer::Checks(Checks { checks: self.runner.dry_run(&event).await })),
+            RunOrCheck::Run(event) => self.runner.look(&event).await.map(Answer::Run),
+        }
     }
 }

@@ -5,7 +5,7 @@ use dicomperf_aws::clients::hosts::Hosts;
 use dicomperf_aws::clients::records::Records;
 use dicomperf_aws::failure::Failure;
 use dicomperf_aws::use_cases::teardown::{Polling, Teardown};
-use dicomperf_aws::workflow::{TeardownAnswer, TeardownEvent};
+use dicomperf_aws::workflow::{Answer, Checks, RunOrCheck, TeardownAnswer, TeardownEvent};
 
 use crate::settings::Settings;
 
@@ -24,7 +24,10 @@ impl Handler {
         }
     }
 
-    pub async fn handle(&self, event: TeardownEvent) -> Result<TeardownAnswer, Failure> {
-        self.teardown.run(&event.run_id).await
+    pub async fn handle(&self, event: RunOrCheck<TeardownEvent>) -> Result<Answer<TeardownAnswer>, Failure> {
+        match event {
+            RunOrCheck::Check(event) => Ok(Answer::Checks(Checks { checks: self.teardown.dry_run(&event).await })),
+            RunOrCheck::Run(event) => self.teardown.run(&event.run_id).await.map(Answer::Run),
+        }
     }
 }

@@ -48,15 +48,11 @@ pub enum Failure {
         /// Message of EC2 or SSM.
         reason: String,
     },
-    /// EC2 has no capacity for the instance type in any of the tried zones.
-    #[error("{host} host: no capacity for {instance_type} in {zones}; try another type or region, or later")]
+    /// EC2 has no capacity for a pair of hosts in any of the tried zones, with any of the tried types.
+    #[error("no capacity: {tried}; try another type or region, or later")]
     NoCapacity {
-        /// Role of the host.
-        host: HostRole,
-        /// EC2 instance type.
-        instance_type: String,
-        /// The tried zones.
-        zones: String,
+        /// The tried hosts, types and zones, each with EC2's error code.
+        tried: String,
     },
     /// EC2 refused the launch, because of the account or the stack's parameters.
     #[error("{host} host: EC2 refused to launch it: {reason}")]

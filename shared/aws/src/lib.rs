@@ -2,6 +2,7 @@
 //!
 //! The caller passes in the clients and the time. Each function reads its environment once.
 
+mod check_list;
 pub mod clients;
 pub mod environment;
 pub mod failure;

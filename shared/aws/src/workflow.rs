@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use dicomperf_model::plan::BlockRun;
+use dicomperf_model::plan::{BlockRun, Plan};
+use dicomperf_model::results::Check;
 use dicomperf_model::results::RunError;
 use dicomperf_model::results::{RunStatus, Verdict};
 use dicomperf_model::step::{HostRole, StepId, StepState};
@@ -43,6 +44,53 @@ pub struct PlanAnswer {
     pub sequence: Vec<BlockRun>,
     /// Time at which the hosts expire.
     pub expires_at: Timestamp,
+    /// The plan of a dry run; null for a run.
+    pub dry_run: Option<DryRun>,
+}
+
+/// A dry run: a plan whose needs the functions check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DryRun {
+    /// The plan without the parts that no check needs. The functions take it from here and not from the bucket, so that a
+    /// bucket that cannot be read hides no other fault.
+    pub plan: Box<Plan>,
+    /// The checks that `plan` made.
+    pub checks: Vec<Check>,
+}
+
+/// Input of a function in a dry run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckEvent {
+    /// The dry run.
+    pub dry_run: DryRun,
+}
+
+/// Output of a function in a dry run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// The checks that the function made.
+    pub checks: Vec<Check>,
+}
+
+/// Input of a function that takes part in runs and in dry runs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum RunOrCheck<E> {
+    /// A dry run. Only its input has the field `dryRun`.
+    Check(Box<CheckEvent>),
+    /// A run.
+    Run(E),
+}
+
+/// Output of a function that takes part in runs and in dry runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Answer<A> {
+    /// The checks of a dry run.
+    Checks(Checks),
+    /// The output in a run.
+    Run(A),
 }
 
 /// Input of `launch`, which is called until both hosts are ready.
@@ -147,6 +195,9 @@ pub struct SummarizeEvent {
     pub error: Option<StatesError>,
     /// Number of hosts that are left.
     pub hosts_left: u32,
+    /// The checks of the other functions in a dry run; null for a run.
+    #[serde(default)]
+    pub checks: Option<Vec<Check>>,
 }
 
 /// An error in the form of Step Functions.
@@ -175,6 +226,9 @@ pub struct SummarizeAnswer {
     /// Cause of the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,
+    /// Every check of a dry run. They are in the report too, if it could be written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
 }
 
 /// Returns the host of a role.

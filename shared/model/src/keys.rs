@@ -49,6 +49,18 @@ impl RunKeys<'_> {
         self.ephemeral("secrets.json")
     }
 
+    /// Returns the key of the course of the launch: places without room, and the types that were launched.
+    #[must_use]
+    pub fn launch(self) -> String {
+        self.file("launch.json")
+    }
+
+    /// Returns the key of an object that a function writes in a dry run to show that it may.
+    #[must_use]
+    pub fn probe(self, function: &str) -> String {
+        self.file(format_args!("checks/{function}.json"))
+    }
+
     /// Returns the key of a [`crate::step::StepDocument`].
     #[must_use]
     pub fn step_document(self, step: &StepId) -> String {

@@ -28,6 +28,11 @@ pub enum HostRole {
     Client,
 }
 
+impl HostRole {
+    /// Both hosts of a run.
+    pub const BOTH: [Self; 2] = [Self::Server, Self::Client];
+}
+
 /// A step of a run. Its `Display` is its name. The lock on the host, the log and the documents use this name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "camelCase")]

@@ -5,9 +5,11 @@ use aws_sdk_ec2::error::ProvideErrorMetadata as _;
 use aws_sdk_ec2::types::{Filter, Instance, InstanceStateName};
 use jiff::Timestamp;
 
-use super::aws_failure;
+use super::{aws_failure, reason};
+use crate::check_list::WithoutHost;
 use crate::failure::Failure;
 use crate::workflow::LaunchedHost;
+use dicomperf_model::host_type::HostType;
 use dicomperf_model::step::HostRole;
 
 /// Tag of everything that belongs to a stack. Its value is the stack's name.
@@ -49,6 +51,8 @@ pub struct Host {
     pub zone: String,
     /// Id of the subnet.
     pub subnet_id: Option<String>,
+    /// Instance type.
+    pub instance_type: String,
 }
 
 impl Hosts {
@@ -87,6 +91,31 @@ impl Hosts {
             Err(error) if error.code() == Some("InvalidInstanceID.NotFound") => Ok(()),
             Err(error) => Err(aws_failure(doing)(error)),
         }
+    }
+
+    /// Asks as a dry run to terminate a host that does not exist.
+    pub(crate) async fn try_terminate(&self, id: &str) -> WithoutHost {
+        match self.client.terminate_instances().dry_run(true).instance_ids(id).send().await {
+            Ok(_) => WithoutHost::Permitted,
+            Err(error) => WithoutHost::from_error(error.code(), reason(&error)),
+        }
+    }
+
+    /// Returns the vCPUs that count for the quota of standard on-demand instances: those of every such instance of the
+    /// account that runs or starts.
+    ///
+    /// # Errors
+    /// EC2 does not answer.
+    pub async fn vcpus_in_use(&self) -> Result<u32, Failure> {
+        let alive = Filter::builder().name("instance-state-name").values("pending").values("running").build();
+        let mut pages = self.client.describe_instances().filters(alive).into_paginator().send();
+        let mut vcpus = 0;
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(aws_failure("counting the vCPUs in use"))?;
+            let instances = page.reservations().iter().flat_map(|reservation| reservation.instances());
+            vcpus += instances.map(standard_vcpus).sum::<u32>();
+        }
+        Ok(vcpus)
     }
 
     async fn find(&self, mut filters: Vec<Filter>) -> Result<Vec<Host>, Failure> {
@@ -161,8 +190,26 @@ impl From<&Instance> for Host {
                 .unwrap_or_default()
                 .to_owned(),
             subnet_id: instance.subnet_id().map(str::to_owned),
+            instance_type: instance.instance_type().map_or_else(String::new, |one| one.as_str().to_owned()),
         }
     }
+}
+
+/// Returns the vCPUs of an instance that count for the quota of standard on-demand instances. Spot instances and the
+/// families of other quotas do not (EC2 User Guide, On-Demand Instance quotas).
+fn standard_vcpus(instance: &Instance) -> u32 {
+    let family: String = instance
+        .instance_type()
+        .map(|one| one.as_str().chars().take_while(char::is_ascii_alphabetic).collect())
+        .unwrap_or_default();
+    let is_standard = family.starts_with(['a', 'c', 'd', 'h', 'i', 'm', 'r', 't', 'z'])
+        && !["dl", "hpc", "inf", "mac", "trn"].contains(&family.as_str());
+    if !is_standard || instance.instance_lifecycle().is_some() {
+        return 0;
+    }
+    let threads = instance.cpu_options().and_then(|cpu| Some(cpu.core_count()? * cpu.threads_per_core()?));
+    let known = || instance.instance_type().and_then(|one| HostType::find(one.as_str())).map(|found| found.vcpus);
+    threads.and_then(|threads| u32::try_from(threads).ok()).or_else(known).unwrap_or_default()
 }
 
 pub(crate) fn filter(name: &str, value: &str) -> Filter {

@@ -9,6 +9,7 @@ pub mod hosts;
 pub mod images;
 pub mod objects;
 pub mod placement;
+pub mod quotas;
 pub mod records;
 mod sdk;
 pub mod signatures;

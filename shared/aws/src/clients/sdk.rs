@@ -86,9 +86,15 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     match (error.code(), error.message()) {
-        (Some(code), Some(message)) => beginning(&format!("{code}: {message}"), MAX_REASON_CHARACTERS),
+        (Some(code), Some(message)) => beginning(&format!("{code}: {}", readable_part(message)), MAX_REASON_CHARACTERS),
         _ => beginning(&DisplayErrorContext(error).to_string(), MAX_REASON_CHARACTERS),
     }
+}
+
+/// Returns the part of EC2's message before the encoded one, which only sts:DecodeAuthorizationMessage can read (EC2 API
+/// Reference, Client error codes, UnauthorizedOperation).
+fn readable_part(message: &str) -> &str {
+    message.split_once("Encoded authorization failure message").map_or(message, |(readable, _)| readable).trim_end()
 }
 
 /// Returns the beginning of a text, cut to a number of characters.

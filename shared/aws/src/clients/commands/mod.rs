@@ -7,12 +7,15 @@ use aws_sdk_ssm::error::ProvideErrorMetadata as _;
 use aws_sdk_ssm::types::{CommandInvocationStatus, InstanceInformationStringFilter, PingStatus};
 
 use super::{aws_failure, beginning};
+use crate::check_list::WithoutHost;
 use crate::failure::Failure;
 use dicomperf_model::step::StepId;
 use dicomperf_model::time_limits::{DELIVERY_SECONDS, EXECUTION_SECONDS};
 
 /// Script that runs on a host after the assignments of its three variables. No text is interpolated into it.
 const SCRIPT: &str = include_str!("agent.sh");
+/// Id of a command that does not exist.
+const NO_COMMAND: &str = "00000000-0000-0000-0000-000000000000";
 /// SSM's limit for a comment.
 const MAX_COMMENT_CHARACTERS: usize = 100;
 
@@ -128,6 +131,35 @@ impl Commands {
             },
             _ => CommandState::Pending,
         })
+    }
+
+    /// Attempts to send a command that does nothing to a host that does not exist.
+    pub(crate) async fn try_send(&self, host_id: &str) -> WithoutHost {
+        let request = self.client.send_command().document_name("AWS-RunShellScript").instance_ids(host_id);
+        match request.parameters("commands", vec!["true".to_owned()]).send().await {
+            Ok(_) => WithoutHost::Permitted,
+            Err(error) => WithoutHost::from_error(error.code(), super::reason(&error)),
+        }
+    }
+
+    /// Asks for the state of a command that does not exist.
+    ///
+    /// # Errors
+    /// SSM does not answer.
+    pub(crate) async fn try_state(&self, host_id: &str) -> Result<(), Failure> {
+        let request = self.client.get_command_invocation().command_id(NO_COMMAND).instance_id(host_id);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Some("InvocationDoesNotExist" | "InvalidCommandId" | "InvalidInstanceId")
+                ) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(aws_failure("asking SSM for a command")(error)),
+        }
     }
 
     /// Returns those of the hosts that SSM manages and that answer.

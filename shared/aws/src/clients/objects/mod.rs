@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_s3::operation::list_objects_v2::ListObjectsV2Error;
 use tokio::task::JoinSet;
 
 use super::{aws_failure, beginning, reason};
@@ -62,7 +63,13 @@ async fn list(client: &Client, spec: &S3Objects) -> Result<Vec<Listed>, Failure>
     while let Some(page) = pages.next().await {
         let page = match page {
             Ok(page) => page,
-            Err(error) if matches!(error.code(), Some("NoSuchBucket" | "AccessDenied" | "PermanentRedirect")) => {
+            Err(error) if is_in_another_region(&error) => {
+                let own = client.config().region().map_or("this stack's region", |region| region.as_ref());
+                let region = bucket_region(&error).unwrap_or("another region");
+                let problem = format!("is {}, which is in {region}", spec.bucket);
+                return Err(invalid("dataset.s3.bucket", problem, &format!("a bucket in {own}")));
+            }
+            Err(error) if matches!(error.code(), Some("NoSuchBucket" | "AccessDenied")) => {
                 let problem = format!("is {}, which cannot be listed: {}", spec.bucket, reason(&error));
                 let allowed = format!("this stack's bucket under {DATASETS}, or the stack's parameter DatasetBucket");
                 return Err(invalid("dataset.s3.bucket", problem, &allowed));
@@ -88,6 +95,18 @@ async fn list(client: &Client, spec: &S3Objects) -> Result<Vec<Listed>, Failure>
         return Err(invalid("dataset.s3.prefix", problem, "a prefix with at least one object"));
     }
     Ok(listed)
+}
+
+/// Returns true for S3's error about a bucket of another region. It is a redirect, and for a request to us-east-1 it may
+/// complain about the signature's region instead (Amazon S3 API Reference, List of error codes).
+fn is_in_another_region(error: &SdkError<ListObjectsV2Error>) -> bool {
+    let is_redirect = error.raw_response().is_some_and(|response| response.status().as_u16() == 301);
+    is_redirect || matches!(error.code(), Some("PermanentRedirect" | "AuthorizationHeaderMalformed"))
+}
+
+/// Returns the bucket's region from a header of S3's error, if S3 sends it.
+fn bucket_region(error: &SdkError<ListObjectsV2Error>) -> Option<&str> {
+    error.raw_response()?.headers().get("x-amz-bucket-region")
 }
 
 async fn inspect_all(

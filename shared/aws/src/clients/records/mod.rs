@@ -121,6 +121,9 @@ pub struct RunEnd {
     pub finished_at: Timestamp,
     /// `s3://BUCKET/KEY` of report.json, if it was written.
     pub report: Option<String>,
+    /// Hash of hardware and dataset, with the types that were launched. If absent, the planned one stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
 }
 
 impl Records {
@@ -267,6 +270,21 @@ impl Records {
             Ok(_) => Ok(()),
             Err(error) if error.code() == CONDITION_FAILED => Ok(()),
             Err(error) => Err(aws_failure(doing)(error)),
+        }
+    }
+}
+
+/// Condition that no item meets.
+const NEVER: &str = "attribute_exists(PK) AND attribute_not_exists(PK)";
+
+impl Records {
+    /// Attempts to put an item on a condition that it cannot meet, so that only the right to do so is used.
+    pub(crate) async fn try_put(&self, run_id: &str) -> Result<(), Failure> {
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(run_key(run_id, "CHECK")));
+        match request.condition_expression(NEVER).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == CONDITION_FAILED => Ok(()),
+            Err(error) => Err(aws_failure("putting an item")(error)),
         }
     }
 }

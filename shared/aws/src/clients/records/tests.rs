@@ -158,8 +158,15 @@ async fn finish(status: RunStatus) -> UpdateItemInput {
         *keep.lock().expect("not poisoned") = Some(request.clone());
         UpdateItemOutput::builder().build()
     });
-    let end =
-        RunEnd { status, verdict: Verdict::Invalid, error: None, hosts_left: 0, finished_at: noon(), report: None };
+    let end = RunEnd {
+        status,
+        verdict: Verdict::Invalid,
+        error: None,
+        hosts_left: 0,
+        finished_at: noon(),
+        report: None,
+        fingerprint: None,
+    };
     records(vec![update]).finish("run-1", &end).await.expect("written");
     let asked = asked.lock().expect("not poisoned").clone();
     asked.expect("asked")
@@ -172,6 +179,7 @@ async fn a_run_that_succeeded_does_not_fail_afterwards() {
     let refused =
         mock!(Client::update_item).then_error(|| UpdateItemError::generic(error("ConditionalCheckFailedException")));
     let end = RunEnd {
+        fingerprint: None,
         status: RunStatus::Failed,
         verdict: Verdict::Invalid,
         error: None,

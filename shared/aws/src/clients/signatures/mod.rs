@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_s3::config::{Builder, Credentials};
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::presigning::PresigningConfig;
+use aws_sdk_s3::primitives::ByteStream;
 use serde_json::json;
 
 use super::aws_failure;
@@ -159,6 +160,21 @@ impl Signer {
 fn validity(seconds: u64) -> Result<PresigningConfig, Failure> {
     PresigningConfig::expires_in(Duration::from_secs(seconds))
         .map_err(|error| Failure::Aws { doing: "signing".to_owned(), reason: error.to_string() })
+}
+
+/// Attempts with the session's own rights, for a dry run.
+impl Signer {
+    /// Writes an object of the stack's bucket, as a host does by URL.
+    pub(crate) async fn try_put(&self, key: &str) -> Result<(), Failure> {
+        let request = self.client.put_object().bucket(&self.bucket).key(key).body(ByteStream::from_static(b"{}"));
+        request.send().await.map(|_| ()).map_err(aws_failure(format!("writing s3://{}/{key} as a host", self.bucket)))
+    }
+
+    /// Reads a byte of an object, as a host does by URL.
+    pub(crate) async fn try_get(&self, bucket: &str, key: &str) -> Result<(), Failure> {
+        let request = self.client.get_object().bucket(bucket).key(key).range("bytes=0-0");
+        request.send().await.map(|_| ()).map_err(aws_failure(format!("reading s3://{bucket}/{key} as a host")))
+    }
 }
 
 fn signing_failure<E>(key: &str, error: SdkError<E>) -> Failure

@@ -1,9 +1,16 @@
 //! Launches the two hosts of a run and watches until both run and SSM manages them.
 
+mod check;
+mod pair;
+mod places;
+
 use std::time::Duration;
 
+use aws_sdk_ec2::config::interceptors::InterceptorContext;
+use aws_sdk_ec2::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_ec2::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_ec2::operation::run_instances::RunInstancesError;
+use aws_sdk_ec2::operation::run_instances::builders::RunInstancesFluentBuilder;
 use aws_sdk_ec2::types::{
     BlockDeviceMapping, CreditSpecificationRequest, EbsBlockDevice, HttpTokensState, IamInstanceProfileSpecification,
     InstanceMetadataOptionsRequest, InstanceStateName, InstanceType, ResourceType, ShutdownBehavior, Tag,
@@ -18,15 +25,20 @@ use crate::clients::artifacts::Artifacts;
 use crate::clients::clock::Clock;
 use crate::clients::commands::Commands;
 use crate::clients::hosts::{EXPIRES_TAG, Host, Hosts, PROJECT_TAG, ROLE_TAG, RUN_TAG};
-use crate::clients::placement::{Placement, Subnet};
+use crate::clients::placement::Placement;
+use crate::clients::quotas::Quotas;
 use crate::clients::{aws_failure, beginning, images, reason};
 use crate::failure::Failure;
 use crate::pace::{LAUNCH_WAIT_SECONDS, MAX_LAUNCH_LOOKS, MAX_WATCH_SECONDS};
-use crate::workflow::{LaunchAnswer, LaunchEvent, LaunchedHosts};
+use crate::workflow::{LaunchAnswer, LaunchEvent};
 use dicomperf_model::first_boot::FirstBoot;
 use dicomperf_model::plan::{HostPlan, Plan};
 use dicomperf_model::request::CpuCredits;
 use dicomperf_model::step::HostRole;
+
+use self::pair::Pair;
+use self::places::Place;
+pub use self::places::{LaunchRecord, LaunchedTypes};
 
 /// Pause between two polls of EC2 and SSM, which limit the rate of calls.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -52,12 +64,17 @@ pub struct Launch {
     pub first_boot: FirstBoot,
     /// The longest time from a host's launch until SSM manages it.
     pub ready_timeout: SignedDuration,
+    /// Quotas of the account, for a dry run.
+    pub quotas: Quotas,
     /// The clock.
     pub clock: Clock,
 }
 
 /// EC2's error code of a zone that has no capacity for a host of this type.
 struct NoRoom(String);
+
+/// Error codes of RunInstances for a zone without room. `Unsupported`: the zone does not offer the type.
+const NO_ROOM: &[&str] = &["InsufficientInstanceCapacity", "InsufficientHostCapacity", "Unsupported"];
 
 impl Launch {
     /// Makes sure that both hosts exist. Watches until both are ready or this look has used its time.
@@ -67,50 +84,41 @@ impl Launch {
     pub async fn look(&self, event: &LaunchEvent) -> Result<LaunchAnswer, Failure> {
         let plan = self.artifacts.plan(&event.run_id).await?;
         let started_at = self.clock.now();
-        let mut hosts = None;
+        let mut record = self.record(&plan.run_id).await?;
+        let mut pair = Pair::default();
+        let look = event.look + 1;
         loop {
             if self.clock.now() >= plan.expires_at {
                 return Err(Failure::RunExpired { expired_at: plan.expires_at.to_string(), step: "launch".to_owned() });
             }
-            let (server, client) = self.ensure_hosts(&plan, hosts).await?;
-            let not_ready = self.first_not_ready(&plan, &server, &client).await?;
+            let both = self.ensure_pair(&plan, &mut record, &mut pair).await?;
             #[expect(clippy::cast_precision_loss, reason = "small")]
             let is_over = self.clock.seconds_since(started_at) >= MAX_WATCH_SECONDS as f64;
-            let look = event.look + 1;
-            let is_late = self.is_overdue(&server) || self.is_overdue(&client) || (is_over && look >= MAX_LAUNCH_LOOKS);
-            let ready = not_ready.is_none();
-            match not_ready {
-                Some(failure) if is_late => return Err(failure),
-                Some(_) if !is_over => {}
-                _ => {
-                    return Ok(LaunchAnswer {
-                        ready,
-                        look: if ready { 0 } else { look },
-                        wait_seconds: LAUNCH_WAIT_SECONDS,
-                        hosts: LaunchedHosts { server: server.to_launched(), client: client.to_launched() },
-                    });
-                }
+            let is_last = is_over && look >= MAX_LAUNCH_LOOKS;
+            let ready = match &both {
+                Some((server, client)) => match self.first_not_ready(&plan, server, client).await? {
+                    Some(failure) if is_last || self.is_overdue(server) || self.is_overdue(client) => {
+                        return Err(failure);
+                    }
+                    Some(_) => false,
+                    None => {
+                        self.record_types(&plan, &mut record, server, client).await?;
+                        true
+                    }
+                },
+                None if is_last => return Err(record.no_capacity()),
+                None => false,
+            };
+            if ready || is_over {
+                return Ok(LaunchAnswer {
+                    ready,
+                    look: if ready { 0 } else { look },
+                    wait_seconds: LAUNCH_WAIT_SECONDS,
+                    hosts: pair.to_launched(),
+                });
             }
-            hosts = Some((server, client));
             self.clock.sleep(POLL_INTERVAL).await;
         }
-    }
-
-    /// Returns the run's two hosts and launches those that do not exist. `before` has the hosts of the last poll, since
-    /// EC2 may not list a host yet that it just launched.
-    async fn ensure_hosts(&self, plan: &Plan, before: Option<(Host, Host)>) -> Result<(Host, Host), Failure> {
-        // By the tag, which also finds a host whose launch was never answered.
-        let found = self.hosts.find_by_run(&plan.run_id).await?;
-        let (server_before, client_before) = before.unzip();
-        let server = match self.existing_host(&found, HostRole::Server).await?.or(server_before) {
-            Some(server) => server,
-            None => self.launch_server(plan).await?,
-        };
-        let client = match self.existing_host(&found, HostRole::Client).await?.or(client_before) {
-            Some(client) => client,
-            None => self.launch_client(plan, &server).await?,
-        };
-        Ok((server, client))
     }
 
     /// Returns the failure of the first host that is not ready.
@@ -149,58 +157,24 @@ impl Launch {
         )
     }
 
-    /// Returns the host that was launched for a role, if any.
-    async fn existing_host(&self, found: &[Host], role: HostRole) -> Result<Option<Host>, Failure> {
-        let of_role = || found.iter().filter(|host| host.role == Some(role));
-        let mut alive = of_role().filter(|host| host.is_alive());
-        if let Some(first) = alive.next() {
-            // Two invocations at the same time may have launched hosts in different zones. The first host stays.
-            let surplus: Vec<_> = alive.map(|host| host.id.clone()).collect();
-            if !surplus.is_empty() {
-                self.hosts.terminate(surplus).await?;
-            }
-            return Ok(Some(first.clone()));
-        }
-        match of_role().next_back() {
-            Some(lost) => Err(Failure::HostLost {
-                host: role,
-                id: lost.id.clone(),
-                step: "launch".to_owned(),
-                reason: lost.ending(),
+    async fn launch(&self, plan: &Plan, role: HostRole, place: &Place<'_>) -> Result<Result<Host, NoRoom>, Failure> {
+        match self.request(plan, role, place).await?.customize().config_override(no_room_is_final()).send().await {
+            Ok(answer) => answer.instances().first().map(|instance| Ok(Host::from(instance))).ok_or_else(|| {
+                Failure::Aws { doing: format!("launching the {role}"), reason: "the answer has no host".to_owned() }
             }),
-            None => Ok(None),
+            Err(error) => launch_error(error, role, &plan.hosts.of(role).ami).map(Err),
         }
     }
 
-    async fn launch_server(&self, plan: &Plan) -> Result<Host, Failure> {
-        let subnets = self.placement.subnets(&self.hosts.client).await?;
-        let mut zones = Vec::new();
-        for subnet in &subnets {
-            match self.launch(plan, HostRole::Server, subnet).await? {
-                Ok(host) => return Ok(host),
-                Err(NoRoom(code)) => zones.push(format!("{} ({code})", subnet.zone)),
-            }
-        }
-        let instance_type = plan.hosts.server.instance_type.clone();
-        Err(Failure::NoCapacity { host: HostRole::Server, instance_type, zones: zones.join(", ") })
-    }
-
-    /// Launches the client in the server's subnet, because the network between zones differs from that within one.
-    async fn launch_client(&self, plan: &Plan, server: &Host) -> Result<Host, Failure> {
-        let id = server.subnet_id.clone().unwrap_or_default();
-        let subnet = Subnet { id, zone: server.zone.clone() };
-        self.launch(plan, HostRole::Client, &subnet).await?.map_err(|NoRoom(code)| Failure::NoCapacity {
-            host: HostRole::Client,
-            instance_type: plan.hosts.client.instance_type.clone(),
-            zones: format!("{}, where the server is ({code})", server.zone),
-        })
-    }
-
-    async fn launch(&self, plan: &Plan, role: HostRole, subnet: &Subnet) -> Result<Result<Host, NoRoom>, Failure> {
-        let host = match role {
-            HostRole::Server => &plan.hosts.server,
-            HostRole::Client => &plan.hosts.client,
-        };
+    /// Returns the request that launches a host. A dry run sends the same one.
+    async fn request(
+        &self,
+        plan: &Plan,
+        role: HostRole,
+        place: &Place<'_>,
+    ) -> Result<RunInstancesFluentBuilder, Failure> {
+        let host = plan.hosts.of(role);
+        let instance_type = place.instance_type(role);
         let root = images::root_volume(&self.hosts.client, &host.ami, role).await?;
         let volume = EbsBlockDevice::builder()
             .encrypted(true)
@@ -219,16 +193,16 @@ impl Launch {
         let tags = self.tags(plan, role);
         let tagged =
             |resource| TagSpecification::builder().resource_type(resource).set_tags(Some(tags.clone())).build();
-        let answer = self
+        Ok(self
             .hosts
             .client
             .run_instances()
-            .client_token(client_token(&plan.run_id, role, &subnet.zone))
+            .client_token(client_token(&plan.run_id, role, place))
             .image_id(&host.ami)
-            .instance_type(InstanceType::from(host.instance_type.as_str()))
+            .instance_type(InstanceType::from(instance_type))
             .min_count(1)
             .max_count(1)
-            .subnet_id(&subnet.id)
+            .subnet_id(&place.subnet.id)
             .security_group_ids(self.placement.security_group(role))
             .iam_instance_profile(profile.build())
             .instance_initiated_shutdown_behavior(ShutdownBehavior::Terminate)
@@ -239,19 +213,11 @@ impl Launch {
                     .build(),
             )
             .block_device_mappings(BlockDeviceMapping::builder().device_name(root.device).ebs(volume).build())
-            .set_credit_specification(host.cpu_credits.map(credits))
+            .set_credit_specification(plan.credits(role, instance_type).map(credits))
             .user_data(BASE64_STANDARD.encode(self.first_boot.user_data(plan.expires_at)))
             .tag_specifications(tagged(ResourceType::Instance))
             .tag_specifications(tagged(ResourceType::Volume))
-            .tag_specifications(tagged(ResourceType::NetworkInterface))
-            .send()
-            .await;
-        match answer {
-            Ok(answer) => answer.instances().first().map(|instance| Ok(Host::from(instance))).ok_or_else(|| {
-                Failure::Aws { doing: format!("launching the {role}"), reason: "the answer has no host".to_owned() }
-            }),
-            Err(error) => launch_error(error, role, host).map(Err),
-        }
+            .tag_specifications(tagged(ResourceType::NetworkInterface)))
     }
 
     fn tags(&self, plan: &Plan, role: HostRole) -> Vec<Tag> {
@@ -274,16 +240,22 @@ fn is_ready(host: &Host, online: bool) -> bool {
 }
 
 /// Interprets an error of RunInstances: either another zone may have capacity, or the run fails.
-fn launch_error(error: SdkError<RunInstancesError>, role: HostRole, host: &HostPlan) -> Result<NoRoom, Failure> {
+fn launch_error(error: SdkError<RunInstancesError>, role: HostRole, ami: &str) -> Result<NoRoom, Failure> {
     let code = error.code().unwrap_or_default();
-    let hint = match code {
-        // `Unsupported`: the zone does not offer the type.
-        "InsufficientInstanceCapacity" | "InsufficientHostCapacity" | "Unsupported" => {
-            return Ok(NoRoom(code.to_owned()));
-        }
-        _ if code.starts_with("InvalidAMIID") => {
-            return Err(Failure::AmiUnusable { host: role, ami: host.ami.clone(), reason: reason(&error) });
-        }
+    if NO_ROOM.contains(&code) {
+        return Ok(NoRoom(code.to_owned()));
+    }
+    if code.starts_with("InvalidAMIID") {
+        return Err(Failure::AmiUnusable { host: role, ami: ami.to_owned(), reason: reason(&error) });
+    }
+    let Some(hint) = refusal_hint(code) else { return Err(aws_failure(format!("launching the {role}"))(error)) };
+    let reason = beginning(&reason(&error), 400);
+    Err(Failure::LaunchRefused { host: role, reason: format!("{reason}; {hint}") })
+}
+
+/// Returns advice on an error code with which EC2 refuses a launch; `None` for another error.
+fn refusal_hint(code: &str) -> Option<&'static str> {
+    Some(match code {
         "VcpuLimitExceeded" | "InstanceLimitExceeded" => "ask for a higher quota, or take a smaller type",
         "UnauthorizedOperation" => {
             "check the stack's parameters AllowedInstanceTypes and AmiOwners, permissions boundaries and service control \
@@ -293,10 +265,33 @@ fn launch_error(error: SdkError<RunInstancesError>, role: HostRole, host: &HostP
         "OptInRequired" | "PendingVerification" | "Blocked" => "the account must be cleared for EC2 first",
         "UnsupportedOperation" => "the type does not support a requested option",
         _ if code.starts_with("Invalid") => "check the stack's parameters, and that the resources in them still exist",
-        _ => return Err(aws_failure(format!("launching the {role}"))(error)),
-    };
-    let reason = beginning(&reason(&error), 400);
-    Err(Failure::LaunchRefused { host: role, reason: format!("{reason}; {hint}") })
+        _ => return None,
+    })
+}
+
+/// Returns a configuration in which the SDK does not repeat a launch that found no room.
+fn no_room_is_final() -> aws_sdk_ec2::config::Builder {
+    aws_sdk_ec2::config::Builder::new().retry_classifier(NoRoomIsFinal)
+}
+
+/// Forbids the SDK to repeat a launch that found no room. EC2 answers it with status 500 (EC2 API Reference, Server
+/// error codes), which the SDK's HttpStatusCodeClassifier repeats. Room seldom appears within seconds.
+#[derive(Debug)]
+struct NoRoomIsFinal;
+
+impl ClassifyRetry for NoRoomIsFinal {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = context.output_or_error().and_then(Result::err).and_then(|error| error.as_operation_error());
+        let code = error.and_then(|error| error.downcast_ref::<RunInstancesError>()).and_then(|error| error.code());
+        if code.is_some_and(|code| NO_ROOM.contains(&code)) {
+            return RetryAction::RetryForbidden;
+        }
+        RetryAction::NoActionIndicated
+    }
+
+    fn name(&self) -> &'static str {
+        "no room is final"
+    }
 }
 
 fn credits(credits: CpuCredits) -> CreditSpecificationRequest {
@@ -307,10 +302,14 @@ fn credits(credits: CpuCredits) -> CreditSpecificationRequest {
     CreditSpecificationRequest::builder().cpu_credits(credits).build()
 }
 
-/// Returns a token that is always the same for a host of a run. It is a hash of 64 characters, which is EC2's limit,
-/// because a run's id may have 80.
-fn client_token(run_id: &str, role: HostRole, zone: &str) -> String {
-    sha256_hex(format!("{run_id}|{role}|{zone}").as_bytes())
+/// Returns a token that is always the same for a host of a run in a place. It is a hash of 64 characters, which is
+/// EC2's limit, because a run's id may have 80.
+///
+/// It contains the types of both hosts. With the token of an earlier place, EC2 would return that place's terminated
+/// host, or refuse another type (EC2 User Guide, Ensuring idempotency).
+fn client_token(run_id: &str, role: HostRole, place: &Place<'_>) -> String {
+    let Place { subnet, server_type, client_type } = place;
+    sha256_hex(format!("{run_id}|{role}|{}|{server_type}|{client_type}", subnet.zone).as_bytes())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Turns an execution's input into a plan, which is written once.
 
+mod check;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -49,18 +51,22 @@ impl Planner {
     /// Nothing was launched.
     pub async fn plan(
         &self,
-        event: PlanEvent,
+        mut event: PlanEvent,
         now: Timestamp,
         random: &mut impl rand::Rng,
     ) -> Result<PlanAnswer, Failure> {
         check_run_id(&event.run_id)?;
-        let (schedule, document) = split_input(event.input)?;
+        let (schedule, document) = split_input(std::mem::take(&mut event.input))?;
+        let document = &document;
+        if document["dryRun"] == true {
+            return self.dry_run(&event, document, now).await;
+        }
         let keys = RunKeys(&event.run_id);
         let plan = match self.artifacts.read::<Plan>(&keys.plan()).await? {
             Some(plan) => plan,
             None => {
-                let plan = self.make_plan(&event.run_id, &document, now).await?;
-                self.artifacts.settle(&keys.request(), document).await?;
+                let plan = self.make_plan(&event.run_id, document, now).await?;
+                self.artifacts.settle(&keys.request(), document.clone()).await?;
                 self.artifacts.settle(&keys.secrets(), Secrets::generate(random)).await?;
                 // The plan last: if it exists, the other files do too.
                 self.artifacts.settle(&keys.plan(), plan).await?
@@ -75,7 +81,7 @@ impl Planner {
         if let Some(limit) = self.limits.max_concurrent_runs {
             self.records.enter(&Entry { run_id: &plan.run_id, until, limit }, now).await?;
         }
-        Ok(PlanAnswer { run_id: plan.run_id, sequence: plan.sequence, expires_at: plan.expires_at })
+        Ok(PlanAnswer { run_id: plan.run_id, sequence: plan.sequence, expires_at: plan.expires_at, dry_run: None })
     }
 
     async fn make_plan(&self, run_id: &str, document: &Value, now: Timestamp) -> Result<Plan, Failure> {

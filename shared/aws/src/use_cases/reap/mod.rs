@@ -125,7 +125,7 @@ impl Reaper {
             // At least one. The record has the number.
             Err(_) => self.teardown.records.run(run_id).await?.and_then(|record| record.hosts_left).unwrap_or(1),
         };
-        let event = SummarizeEvent { run_id: run_id.to_owned(), error, hosts_left };
+        let event = SummarizeEvent { run_id: run_id.to_owned(), error, hosts_left, checks: None };
         let doing = format!("requesting the summary of run {run_id}");
         let payload = serde_json::to_vec(&event)
             .map_err(|error| Failure::Aws { doing: doing.clone(), reason: error.to_string() })?;

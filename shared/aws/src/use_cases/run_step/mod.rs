@@ -1,5 +1,7 @@
 //! Starts a step on a host once, then watches its report until the step is over.
 
+mod check;
+
 use std::time::Duration;
 
 use jiff::Timestamp;

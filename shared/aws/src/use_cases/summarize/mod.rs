@@ -1,11 +1,14 @@
 //! Summarizes a run: reads its measurements and writes statistics, verdict and reports.
 
+mod check;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::clients::artifacts::Artifacts;
 use crate::clients::records::{Records, RunEnd, RunRecord, ScenarioRecord};
 use crate::failure::Failure;
+use crate::use_cases::launch::LaunchRecord;
 use crate::workflow::{SummarizeAnswer, SummarizeEvent};
 use dicomperf_analysis::summarize::{HostSamples, Outcome, Stores, summarize};
 use dicomperf_analysis::two_runs;
@@ -35,6 +38,9 @@ impl Summarizer {
     /// # Errors
     /// S3 or DynamoDB does not answer.
     pub async fn summarize(&self, event: SummarizeEvent, now: Timestamp) -> Result<SummarizeAnswer, Failure> {
+        if let Some(checks) = event.checks {
+            return Ok(self.summarize_dry_run(event.run_id, checks, now).await);
+        }
         let run_id = &event.run_id;
         let record = self.records.run(run_id).await?;
         if let Some(record) = &record
@@ -49,6 +55,7 @@ impl Summarizer {
         let Some(plan) = self.artifacts.read::<Plan>(&keys.plan()).await? else {
             return self.finish_without_plan(event.run_id, error, event.hosts_left, finished_at).await;
         };
+        let plan = self.with_launched_types(plan).await?;
         let steps = self.step_reports(&plan).await?;
         let history = self.history(&plan).await?;
         let (samples, stores) = self.samples(keys).await?;
@@ -58,14 +65,7 @@ impl Summarizer {
             let earlier = self.earlier_summary(&plan, earlier_id).await?;
             two_runs::compare_with_baseline(&mut summary, earlier_id, earlier.as_ref().map_err(String::as_str));
         }
-        let report_key = keys.report("json");
-        self.artifacts.write_json(&report_key, &summary).await?;
-        for (extension, text, content_type) in [
-            ("html", dicomperf_report::html(&summary), "text/html; charset=utf-8"),
-            ("md", dicomperf_report::markdown(&summary), "text/markdown; charset=utf-8"),
-        ] {
-            self.artifacts.write(&keys.report(extension), text.into_bytes(), content_type).await?;
-        }
+        self.write_reports(&summary).await?;
         for scenario in &summary.scenarios {
             self.records.write_scenario(&scenario_record(&plan, &summary, scenario)?).await?;
         }
@@ -75,7 +75,8 @@ impl Summarizer {
             error: summary.error.clone(),
             hosts_left: summary.hosts_left,
             finished_at,
-            report: Some(self.artifacts.uri(&report_key)),
+            report: Some(self.artifacts.uri(&keys.report("json"))),
+            fingerprint: Some(plan.fingerprint.clone()),
         };
         self.finish(event.run_id, end).await
     }
@@ -89,7 +90,17 @@ impl Summarizer {
         finished_at: Timestamp,
     ) -> Result<SummarizeAnswer, Failure> {
         let (status, verdict) = (RunStatus::Failed, Verdict::Invalid);
-        self.finish(run_id, RunEnd { status, verdict, error, hosts_left, finished_at, report: None }).await
+        let report = None;
+        self.finish(run_id, RunEnd { status, verdict, error, hosts_left, finished_at, report, fingerprint: None }).await
+    }
+
+    /// Returns the plan with the types that were launched, of the request's lists.
+    async fn with_launched_types(&self, plan: Plan) -> Result<Plan, Failure> {
+        let record = self.artifacts.read::<LaunchRecord>(&RunKeys(&plan.run_id).launch()).await?;
+        Ok(match record.and_then(|record| record.launched) {
+            Some(launched) => plan.with_launched_types(&launched.server, &launched.client),
+            None => plan,
+        })
     }
 
     async fn finish(&self, run_id: String, end: RunEnd) -> Result<SummarizeAnswer, Failure> {
@@ -100,6 +111,7 @@ impl Summarizer {
             verdict: end.verdict,
             report: end.report.unwrap_or_default(),
             error: end.error,
+            checks: Vec::new(),
         })
     }
 
@@ -165,6 +177,7 @@ fn answer_of(record: &RunRecord) -> SummarizeAnswer {
         verdict: record.verdict.unwrap_or(Verdict::Invalid),
         report: record.report.clone().unwrap_or_default(),
         error: record.error.clone(),
+        checks: Vec::new(),
     }
 }
 

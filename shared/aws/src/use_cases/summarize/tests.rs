@@ -62,7 +62,7 @@ fn event(error: Option<&str>) -> SummarizeEvent {
         error: error.to_owned(),
         cause: json!({ "errorType": error, "errorMessage": "why" }).to_string(),
     });
-    SummarizeEvent { run_id: "run-1".to_owned(), error, hosts_left: 0 }
+    SummarizeEvent { run_id: "run-1".to_owned(), error, hosts_left: 0, checks: None }
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Terminates a run's hosts and polls until they are gone.
 
+mod check;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

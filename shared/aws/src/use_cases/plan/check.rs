@@ -1,0 +1,119 @@
+//! The checks of `plan` in a dry run. A bad request ends a dry run as it ends a run. Everything else becomes a check, so
+//! that one answer has every fault.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Planner, run_record};
+use crate::check_list::CheckList;
+use crate::clients::{images, objects};
+use crate::failure::Failure;
+use crate::workflow::{DryRun, PlanAnswer, PlanEvent};
+use dicomperf_model::keys::RunKeys;
+use dicomperf_model::plan::{Circumstances, DatasetOrigin, DatasetPlan, Plan, plan, try_plan};
+use dicomperf_model::request::{Request, Synthetic};
+use dicomperf_model::step::HostRole;
+use dicomperf_model::words::plural;
+
+impl Planner {
+    /// Plans a dry run and makes every check that `plan` can make.
+    ///
+    /// # Errors
+    /// The request, or the plan made from it, is not allowed.
+    pub(super) async fn dry_run(
+        &self,
+        event: &PlanEvent,
+        document: &Value,
+        now: Timestamp,
+    ) -> Result<PlanAnswer, Failure> {
+        let request = Request::from_json(document)?;
+        try_plan(&request, Circumstances::offline(&event.run_id, now))?;
+        let mut list = CheckList::new("plan");
+        let circumstances = Circumstances {
+            server_ami: self.check_ami(request.server.ami.as_deref(), HostRole::Server, &mut list).await,
+            client_ami: self.check_ami(request.client.ami.as_deref(), HostRole::Client, &mut list).await,
+            ..Circumstances::offline(&event.run_id, now)
+        };
+        let dataset = self.check_dataset(&request, &mut list).await;
+        let plan = plan(request, dataset, circumstances)?;
+        list.add_finding("request", Ok(self.request_words(&plan)));
+        self.check_bucket(&plan, document, &mut list).await;
+        let created = self.records.create(&run_record(&plan, event.execution_arn.clone(), None)).await;
+        list.add("table", "dynamodb:PutItem", created.map(|()| "the run is recorded"));
+        list.add("table", "dynamodb:GetItem", self.records.run(&plan.run_id).await.map(|_| "the record is read"));
+        Ok(PlanAnswer {
+            run_id: plan.run_id.clone(),
+            // No block runs.
+            sequence: Vec::new(),
+            expires_at: plan.expires_at,
+            dry_run: Some(DryRun { plan: Box::new(for_checks(plan)), checks: list.finish() }),
+        })
+    }
+
+    /// Returns the id of an AMI; empty if it is not known.
+    async fn check_ami(&self, own: Option<&str>, role: HostRole, list: &mut CheckList) -> String {
+        let ami = own.unwrap_or(&self.ami);
+        let found = images::resolve(&self.ssm, ami, role).await;
+        let says = found.as_ref().map(|id| if id == ami { id.clone() } else { format!("{ami} is {id}") });
+        list.add(&format!("AMI of the {role}"), "ssm:GetParameter", says);
+        found.unwrap_or_default()
+    }
+
+    /// Returns the dataset; an empty one if it cannot be read.
+    async fn check_dataset(&self, request: &Request, list: &mut CheckList) -> DatasetPlan {
+        let Some(spec) = &request.dataset.s3 else {
+            return DatasetPlan::synthetic(&request.dataset.synthetic.clone().unwrap_or(Synthetic::default()));
+        };
+        let found = objects::dataset(&self.s3, spec, request).await;
+        let says = found
+            .as_ref()
+            .map(|dataset| format!("{} of {} MB", plural(dataset.instances, "object"), dataset.bytes / 1_000_000));
+        list.add("dataset bucket", "s3:ListBucket and s3:GetObject", says);
+        found.unwrap_or_else(|_| DatasetPlan::objects(spec.bucket.clone(), Vec::new(), Vec::new()))
+    }
+
+    async fn check_bucket(&self, plan: &Plan, document: &Value, list: &mut CheckList) {
+        let keys = RunKeys(&plan.run_id);
+        let written = match self.artifacts.settle(&keys.request(), document.clone()).await {
+            Ok(_) => self.artifacts.settle(&keys.plan(), plan.clone()).await.map(|_| ()),
+            Err(failure) => Err(failure),
+        };
+        list.add(
+            "bucket",
+            "s3:PutObject",
+            written.map(|()| format!("{} is written", self.artifacts.uri(&keys.plan()))),
+        );
+        let read = self.artifacts.plan(&plan.run_id).await;
+        list.add("bucket", "s3:GetObject", read.map(|_| "the plan is read"));
+    }
+
+    fn request_words(&self, plan: &Plan) -> String {
+        let scenarios: usize = plan.blocks.iter().map(|block| block.scenarios.len()).sum();
+        let region = self.ssm.config().region().map_or("", |region| region.as_ref());
+        let other = if images::is_in_other_partition(region) {
+            " AWS has other prices in this partition: limits.maxCostUsd is compared with the prices of us-east-1."
+        } else {
+            ""
+        };
+        format!(
+            "{} in {}, about {:.0} minutes and {:.3} US dollars at the prices of us-east-1, within the limits.{other}",
+            plural(scenarios as u64, "scenario"),
+            plural(plan.sequence.len() as u64, "block run"),
+            plan.estimate.minutes.ceil(),
+            plan.estimate.cost_usd,
+        )
+    }
+}
+
+/// Returns the part of a plan that the checks need. It passes through the state machine, whose limit is 256 KiB.
+fn for_checks(mut plan: Plan) -> Plan {
+    plan.blocks.clear();
+    plan.sequence.clear();
+    plan.notes.clear();
+    if let DatasetOrigin::S3 { objects, .. } = &mut plan.dataset.source {
+        // One shows if the hosts may read it.
+        objects.truncate(1);
+    }
+    plan.dataset.refused.clear();
+    plan
+}
