@@ -181,9 +181,8 @@ fn every_task_outlasts_its_lambda_and_retries_what_passes() {
 
 /// Returns the functions that a Task calls: one, or in a dry run each item of the Map around it.
 fn called_functions(task: &Value) -> Vec<String> {
-    let name = |placeholder: &Value| {
-        placeholder.as_str().unwrap().trim_start_matches("${").trim_end_matches('}').to_owned()
-    };
+    let name =
+        |placeholder: &Value| placeholder.as_str().unwrap().trim_start_matches("${").trim_end_matches('}').to_owned();
     match &task["Arguments"]["FunctionName"] {
         item if item == "{% $states.input %}" => {
             definition()["States"]["Check"]["Items"].as_array().unwrap().iter().map(name).collect()

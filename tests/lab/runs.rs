@@ -1,6 +1,6 @@
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::Secrets;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Lab, with_packages};
 
@@ -9,8 +9,8 @@ async fn settings_reach_both_ends_and_the_report_names_what_ran() {
     let lab = Lab::new().await;
     let request = json!({
         "dataset": { "synthetic": { "instances": 5 } },
-        "server": { "aeTitle": "ARCHIVE", "orthanc": { "StableAge": 7 } },
-        "client": { "aeTitle": "SCANNER" },
+        "server": { "aeTitle": "ARCHIVE", "orthanc": { "StableAge": 7 }, "instanceType": ["r7i.4xlarge", "t3.small"] },
+        "client": { "aeTitle": "SCANNER", "instanceType": "r7i.2xlarge" },
         "matrix": { "tls": [true], "maxPdu": [32768], "orthanc": [{ "DicomThreadsCount": 2 }] },
         "iterations": 2, "warmup": 0, "rounds": 1,
         "thresholds": [{ "metric": "instancesPerSecond", "min": 1_000_000 }],
@@ -18,6 +18,13 @@ async fn settings_reach_both_ends_and_the_report_names_what_ran() {
     let finished = lab.start("settings", with_packages(request)).await.finish().await;
     let report = finished.succeeded();
     assert_eq!(report["verdict"], "threshold-broken");
+    // lab/emulator has no room for the server's first type, and none for the client's in the first zone.
+    let launched = &report["fingerprintOf"];
+    assert_eq!((&launched["serverType"], &launched["clientType"]), (&json!("t3.small"), &json!("r7i.2xlarge")));
+    let course: Value = lab.json(&RunKeys(&finished.id).launch()).await.unwrap();
+    assert_eq!(course["abandoned"].as_array().unwrap().len(), 1, "the server of the first zone: {course}");
+    let record = lab.items(&finished.id).await.into_iter().find(|(key, _)| key == "META").unwrap().1;
+    assert_eq!(record["fingerprint"].as_s().unwrap(), report["fingerprint"].as_str().unwrap());
     assert_eq!(report["scenarios"][0]["settings"]["tls"], true);
     let text = report.to_string();
     for said in ["\"DicomThreadsCount\":2", "\"StableAge\":7", "\"MaximumPduLength\":32768", "\"DicomAet\":\"ARCHIVE\""]

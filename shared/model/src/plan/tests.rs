@@ -216,3 +216,26 @@ fn default_hosts_can_hold_every_modality_but_the_largest() {
         plan_document(request).unwrap_or_else(|refused| panic!("{modality}: {refused}"));
     }
 }
+
+#[test]
+fn a_list_of_types_is_estimated_at_the_dearest_and_compared_by_the_launched() {
+    let request = |server: Value| json!({ "server": { "instanceType": server } });
+    let plan = |server: Value| plan_document(request(server)).expect("a plan");
+    let list = plan(json!(["t3.small", "m5.large"]));
+    assert_eq!(list.estimate, plan(json!("m5.large")).estimate);
+    assert_eq!((list.hosts.server.instance_type.as_str(), &list.hosts.server.further_types[..]), {
+        ("t3.small", &["m5.large".to_owned()][..])
+    });
+    let launched = list.with_launched_types("m5.large", "t3.micro");
+    let alone = plan(json!("m5.large"));
+    assert_eq!((&launched.fingerprint, &launched.hosts), (&alone.fingerprint, &alone.hosts));
+    assert_eq!((launched.hosts.server.cpu_credits, &launched.notes), (None, &alone.notes));
+}
+
+#[test]
+fn every_type_of_a_list_must_hold_the_largest_instance() {
+    let request = json!({ "dataset": { "synthetic": { "modality": "DBT", "instances": 2 } },
+        "server": { "instanceType": ["t3.small", "t3.micro"] } });
+    let refused = plan_document(request).expect_err("refused");
+    assert!(refused.errors[0].problem.starts_with("is t3.micro with 1024 MiB"), "{refused}");
+}

@@ -118,3 +118,22 @@ async fn no_object_too_many_and_no_access_are_errors_of_the_request() {
         assert_eq!(refusal.errors[0].path, path);
     }
 }
+
+#[tokio::test]
+async fn a_bucket_of_another_region_is_named_with_both_regions() {
+    let body = "<Error><Code>PermanentRedirect</Code><Message>use the endpoint</Message></Error>";
+    let moved = mock!(Client::list_objects_v2).then_http_response(move || {
+        let mut response =
+            aws_sdk_s3::config::http::HttpResponse::new(301_u16.try_into().expect("a status"), body.into());
+        response.headers_mut().insert("x-amz-bucket-region", "us-west-2");
+        response
+    });
+    let malformed = mock!(Client::list_objects_v2)
+        .then_error(|| ListObjectsV2Error::generic(error("AuthorizationHeaderMalformed")));
+    for (rule, region) in [(moved, "us-west-2"), (malformed, "another region")] {
+        let client = client!(aws_sdk_s3, [rule]);
+        let failure = dataset(&client, &spec(false, false), &Request::default()).await.expect_err("elsewhere");
+        let words = format!("dataset.s3.bucket: is images, which is in {region}; allowed: a bucket in eu-central-1");
+        assert_eq!((failure.name(), failure.to_string()), ("InvalidRequest", words));
+    }
+}

@@ -135,3 +135,41 @@ async fn a_run_is_compared_with_the_one_that_its_request_names() {
     let itself = summarized(Bucket::with_plan(json!({ "baseline": { "run": "run-1" } }))).await;
     assert!(itself["notes"].to_string().contains("run run-1: it is this run."));
 }
+
+#[tokio::test]
+async fn the_launched_types_decide_the_fingerprint() {
+    let bucket = Bucket::with_plan(json!({ "server": { "instanceType": ["m5.large", "m6i.large"] } }));
+    bucket.put("runs/run-1/launch.json", &json!({ "launched": { "server": "m6i.large", "client": "t3.micro" } }));
+    let (rules, _) = table(None);
+    summarizer(&bucket, rules).summarize(event(None), noon()).await.expect("summarized");
+    let report: Value = bucket.get("runs/run-1/report.json").expect("a report");
+    assert_eq!(report["fingerprintOf"]["serverType"], "m6i.large");
+    assert_eq!(report["hosts"]["server"]["instanceType"], "m6i.large");
+    let same = crate::mocked::test_plan(json!({ "server": { "instanceType": "m6i.large" } }));
+    assert_eq!(report["fingerprint"], same.fingerprint.as_str());
+}
+
+#[tokio::test]
+async fn a_dry_run_is_summarized_even_where_the_bucket_cannot_be_read() {
+    let checks = vec![Check::passed("launch: subnets", "there are two"), Check::failed("plan: table", "may not")];
+    let event = SummarizeEvent { checks: Some(checks), ..event(None) };
+    for (bucket, has_report) in [(Bucket::with_plan(json!({ "dryRun": true })), true), (Bucket::default(), false)] {
+        let (rules, table) = table(None);
+        let refused = mock!(DynamoDb::put_item).then_error(|| {
+            let code = crate::mocked::error("ConditionalCheckFailedException");
+            aws_sdk_dynamodb::operation::put_item::PutItemError::generic(code)
+        });
+        let rules = std::iter::once(refused).chain(rules).collect();
+        let answer = summarizer(&bucket, rules).summarize(event.clone(), noon()).await.expect("an answer");
+        assert_eq!((answer.status, answer.verdict), (RunStatus::Succeeded, Verdict::CheckFailed));
+        let failed: Vec<_> = answer.checks.iter().filter(|check| !check.ok).map(|check| &*check.name).collect();
+        let report = bucket.get::<Value>("runs/run-1/report.json");
+        if has_report {
+            assert_eq!(failed, ["plan: table"]);
+            assert_eq!(report.expect("a report")["checks"], json!(answer.checks));
+        } else {
+            assert_eq!((failed, report), (vec!["plan: table", "summarize: bucket"], None));
+        }
+        assert_eq!(table.lock().expect("not poisoned")["UPDATE"], "SUCCEEDED");
+    }
+}

@@ -176,3 +176,18 @@ fn a_document_that_is_no_object_is_refused() {
         assert_eq!(paths(document), [""]);
     }
 }
+
+#[test]
+fn a_host_has_one_type_or_a_list_in_order_of_preference() {
+    let types = |value: Value| {
+        let request = Request::from_json(&json!({ "server": { "instanceType": value } })).expect("valid");
+        let written = serde_json::to_value(&request).expect("JSON")["server"]["instanceType"].clone();
+        (request.server.instance_type.iter().map(str::to_owned).collect::<Vec<_>>(), written)
+    };
+    assert_eq!(types(json!("m5.large")), (vec!["m5.large".to_owned()], json!("m5.large")));
+    let both = ["m6i.large", "m5.large"];
+    assert_eq!(types(json!(both)), (both.map(str::to_owned).to_vec(), json!(both)));
+    for bad in [json!([]), json!(["t4g.micro"]), json!(["m5.large", "m5.large"]), json!([1]), json!(5)] {
+        assert_eq!(paths(json!({ "client": { "instanceType": bad } })), ["client.instanceType"], "{bad}");
+    }
+}

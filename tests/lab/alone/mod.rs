@@ -1,6 +1,8 @@
 //! Runs that compare the speed of settings, and therefore run alone. `make test` runs them with IAM policies enforced.
 //! The demonstration's hosts install their packages.
 
+mod doctor;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Lab, printed, root, setting, with_packages};
