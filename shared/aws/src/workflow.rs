@@ -195,8 +195,8 @@ pub struct SummarizeEvent {
     pub error: Option<StatesError>,
     /// Number of hosts that are left.
     pub hosts_left: u32,
-    /// The checks of the other functions in a dry run; null for a run.
-    #[serde(default)]
+    /// The checks of the other functions in a dry run; null or absent for a run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checks: Option<Vec<Check>>,
 }
 

@@ -87,6 +87,10 @@ where
 {
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => beginning(&format!("{code}: {}", readable_part(message)), MAX_REASON_CHARACTERS),
+        (None, None) if error.raw_response().is_some_and(|response| !response.status().is_success()) => {
+            let status = error.raw_response().map_or(0, |response| response.status().as_u16());
+            format!("HTTP status {status}, and no error that the SDK can read")
+        }
         _ => beginning(&DisplayErrorContext(error).to_string(), MAX_REASON_CHARACTERS),
     }
 }

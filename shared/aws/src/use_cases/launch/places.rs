@@ -84,6 +84,9 @@ impl LaunchRecord {
     /// Returns the failure of a launch that found no room, with every place that was tried.
     pub(super) fn no_capacity(&self) -> Failure {
         let mut tried: Vec<String> = Vec::new();
+        if self.full.is_empty() {
+            tried.push("EC2 has not shown both hosts in time".to_owned());
+        }
         for (index, full) in self.full.iter().enumerate() {
             let is_same = |other: &&Full| other.role == full.role && other.instance_type == full.instance_type;
             if self.full[..index].iter().any(|earlier| is_same(&earlier)) {

@@ -214,8 +214,7 @@ async fn limits_of_the_stack_and_of_the_plan_are_named_together_and_nothing_is_a
 
 #[tokio::test]
 async fn a_dry_run_has_every_fault_and_the_plan_in_one_answer() {
-    let denied =
-        mock!(Ssm::get_parameter).then_error(|| GetParameterError::generic(error("AccessDeniedException")));
+    let denied = mock!(Ssm::get_parameter).then_error(|| GetParameterError::generic(error("AccessDeniedException")));
     let refused = mock!(DynamoDb::put_item).then_error(|| PutItemError::generic(error("AccessDeniedException")));
     let read = mock!(DynamoDb::get_item).then_output(|| GetItemOutput::builder().build());
     let bucket = Bucket::default();

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::mocked::{Bucket, client, noon};
 use crate::workflow::StatesError;
+use dicomperf_model::results::Check;
 
 /// Items that were written to the table, by sort key. Updates are under `UPDATE`.
 type Table = Arc<Mutex<BTreeMap<String, String>>>;
