@@ -73,6 +73,14 @@ impl LaunchRecord {
             && !self.is_full(HostRole::Client, place.client_type, &place.subnet.zone)
     }
 
+    /// Adds the places and the hosts that another invocation gave up.
+    pub(super) fn merge(&mut self, other: Self) {
+        for full in other.full {
+            self.note_full(full.role, &full.instance_type, &full.zone, &full.code);
+        }
+        self.abandoned.extend(other.abandoned);
+    }
+
     /// Notes that a type has no room in a zone.
     pub(super) fn note_full(&mut self, role: HostRole, instance_type: &str, zone: &str, code: &str) {
         if !self.is_full(role, instance_type, zone) {
@@ -141,6 +149,17 @@ mod tests {
         assert_eq!(tried(HostRole::Server), by_server);
         let by_client = ["a m5.large c5.large", "b m5.large c5.large", "a m5.large t3.small", "b m5.large t3.small"];
         assert_eq!(tried(HostRole::Client), by_client);
+    }
+
+    #[test]
+    fn two_invocations_do_not_forget_what_the_other_gave_up() {
+        let mut one = LaunchRecord { abandoned: ["i-1".to_owned()].into(), ..LaunchRecord::default() };
+        one.note_full(HostRole::Client, "c5.large", "a", "Unsupported");
+        let mut other = LaunchRecord { abandoned: ["i-2".to_owned()].into(), ..LaunchRecord::default() };
+        other.note_full(HostRole::Client, "c5.large", "a", "Unsupported");
+        other.note_full(HostRole::Client, "c5.large", "b", "Unsupported");
+        one.merge(other);
+        assert_eq!((one.abandoned.len(), one.full.len()), (2, 2));
     }
 
     #[test]

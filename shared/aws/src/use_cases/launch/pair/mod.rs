@@ -141,7 +141,9 @@ impl Launch {
         if ids.is_empty() { Ok(()) } else { self.hosts.terminate(ids).await }
     }
 
-    async fn save(&self, plan: &Plan, record: &LaunchRecord) -> Result<(), Failure> {
+    /// Writes the record. Another invocation may have written it since it was read.
+    async fn save(&self, plan: &Plan, record: &mut LaunchRecord) -> Result<(), Failure> {
+        record.merge(self.record(&plan.run_id).await?);
         self.artifacts.write_json(&RunKeys(&plan.run_id).launch(), record).await
     }
 
