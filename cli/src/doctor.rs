@@ -3,16 +3,15 @@
 use std::process::ExitCode;
 
 use aws_sdk_sfn::types::ExecutionStatus;
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{ContentArrangement, Table};
 use dicomperf_aws::workflow::SummarizeAnswer;
-use dicomperf_model::results::{Check, Summary, Verdict};
+use dicomperf_model::results::{Summary, Verdict};
 use serde_json::{Value, json};
 
 use crate::arguments::DoctorArguments;
 use crate::execution::Execution;
 use crate::follow::{NOT_PASSED_EXIT_CODE, follow, print_error, save};
 use crate::request::{self, CheckedRequest};
+use crate::table;
 
 /// `dicomperf doctor [REQUEST]`
 pub async fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
@@ -34,7 +33,7 @@ pub async fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     let in_report = || serde_json::from_slice::<Summary>(&report?).ok().map(|summary| summary.checks);
     let checks = answer.as_ref().map(|answer| answer.checks.clone()).or_else(in_report).unwrap_or_default();
     if !checks.is_empty() {
-        println!("{}", table(&checks));
+        println!("{}", table::checks(&checks));
     }
     println!("files: {}", execution.location());
     if description.status != ExecutionStatus::Succeeded {
@@ -52,36 +51,9 @@ fn as_dry_run(mut request: Value) -> Value {
     request
 }
 
-/// Returns the table of checks, with the failed ones last: a terminal shows the end.
-pub fn table(checks: &[Check]) -> String {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["check", "result", "in words"]);
-    let (passed, failed): (Vec<_>, Vec<_>) = checks.iter().partition(|check| check.ok);
-    let failures = failed.len();
-    for check in passed.into_iter().chain(failed) {
-        table.add_row([check.name.as_str(), if check.ok { "passed" } else { "FAILED" }, check.says.as_str()]);
-    }
-    let made = checks.len();
-    let last = match failures {
-        0 => format!("none of {made} checks failed: a run may start"),
-        _ => format!("{failures} of {made} checks failed; nothing was launched"),
-    };
-    format!("{table}\n{last}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn failed_checks_come_last_and_are_counted() {
-        let checks = [Check::failed("plan: table", "may not"), Check::passed("plan: bucket", "is written")];
-        let text = table(&checks);
-        assert!(text.find("plan: bucket") < text.find("plan: table"), "{text}");
-        assert!(text.ends_with("1 of 2 checks failed; nothing was launched"), "{text}");
-        assert!(table(&checks[1..]).ends_with("none of 1 checks failed: a run may start"));
-    }
 
     #[test]
     fn a_request_becomes_a_dry_run() {

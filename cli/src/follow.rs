@@ -14,7 +14,7 @@ use dicomperf_model::step::StepId;
 use crate::arguments::RunArguments;
 use crate::execution::{Description, Execution};
 use crate::progress::Progress;
-use crate::{doctor, request, table};
+use crate::{request, table};
 
 /// Exit code for a run that succeeded with a verdict other than `passed`.
 pub const NOT_PASSED_EXIT_CODE: u8 = 3;
@@ -86,7 +86,7 @@ async fn finish(
         .context("report.json has not the form that summarize writes")?;
     if let Some(summary) = &summary {
         // `dicomperf run` may get the request of a dry run, too.
-        println!("{}", if summary.request.dry_run { doctor::table(&summary.checks) } else { table::results(summary) });
+        println!("{}", if summary.request.dry_run { table::checks(&summary.checks) } else { table::results(summary) });
     }
     println!("files: {}", execution.location());
     if description.status != ExecutionStatus::Succeeded {

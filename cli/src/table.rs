@@ -1,9 +1,9 @@
 //! Results as text for a terminal.
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
 use dicomperf_model::request::LatencyFigure;
-use dicomperf_model::results::{ScenarioComparison, ScenarioSummary, Summary};
+use dicomperf_model::results::{Check, ScenarioComparison, ScenarioSummary, Summary};
 use dicomperf_model::settings::{self, Settings};
 use dicomperf_model::statistics::Interval;
 use dicomperf_model::words;
@@ -83,5 +83,37 @@ fn comparison_line(comparison: &ScenarioComparison, scenarios: &[ScenarioSummary
             format!("{change}: {times} times as fast, {verdict}")
         }
         None => format!("{change}: {}", comparison.reason.as_deref().unwrap_or("nothing to compare")),
+    }
+}
+
+/// Returns the table of checks, with the failed ones last: a terminal shows the end.
+pub fn checks(checks: &[Check]) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(["check", "result", "in words"]);
+    let (passed, failed): (Vec<_>, Vec<_>) = checks.iter().partition(|check| check.ok);
+    let failures = failed.len();
+    for check in passed.into_iter().chain(failed) {
+        table.add_row([check.name.as_str(), if check.ok { "passed" } else { "FAILED" }, check.says.as_str()]);
+    }
+    let made = checks.len();
+    let last = match failures {
+        0 => format!("none of {made} checks failed: a run may start"),
+        _ => format!("{failures} of {made} checks failed; nothing was launched"),
+    };
+    format!("{table}\n{last}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failed_checks_come_last_and_are_counted() {
+        let checks = [Check::failed("plan: table", "may not"), Check::passed("plan: bucket", "is written")];
+        let text = super::checks(&checks);
+        assert!(text.find("plan: bucket") < text.find("plan: table"), "{text}");
+        assert!(text.ends_with("1 of 2 checks failed; nothing was launched"), "{text}");
+        assert!(super::checks(&checks[1..]).ends_with("none of 1 checks failed: a run may start"));
     }
 }

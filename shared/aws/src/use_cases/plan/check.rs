@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::workflow::{DryRun, PlanAnswer, PlanEvent};
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::{Circumstances, DatasetOrigin, DatasetPlan, Plan, plan, try_plan};
-use dicomperf_model::request::{Request, Synthetic};
+use dicomperf_model::request::Request;
 use dicomperf_model::step::HostRole;
 use dicomperf_model::words::plural;
 
@@ -62,7 +62,7 @@ impl Planner {
     /// Returns the dataset; an empty one if it cannot be read.
     async fn check_dataset(&self, request: &Request, list: &mut CheckList) -> DatasetPlan {
         let Some(spec) = &request.dataset.s3 else {
-            return DatasetPlan::synthetic(&request.dataset.synthetic.clone().unwrap_or(Synthetic::default()));
+            return DatasetPlan::synthetic(&request.dataset.synthetic.clone().unwrap_or_default());
         };
         let found = objects::dataset(&self.s3, spec, request).await;
         let says = found
