@@ -94,7 +94,7 @@ pub fn checks(checks: &[Check]) -> String {
     let (passed, failed): (Vec<_>, Vec<_>) = checks.iter().partition(|check| check.ok);
     let failures = failed.len();
     for check in passed.into_iter().chain(failed) {
-        table.add_row([check.name.as_str(), if check.ok { "passed" } else { "FAILED" }, check.says.as_str()]);
+        table.add_row([check.name.as_str(), check.result(), check.says.as_str()]);
     }
     let made = checks.len();
     let last = match failures {

@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Beginning of the words of a check that could not be made.
+const NOT_CHECKED: &str = "Not checked";
+
 /// A check of a dry run: one permission, limit or resource that a run needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Check {
@@ -27,6 +30,16 @@ impl Check {
 
     /// Returns a check that could not be made. It does not fail the dry run.
     pub fn not_made(name: impl Into<String>, reason: &str) -> Self {
-        Self { name: name.into(), ok: true, says: format!("Not checked: {reason}") }
+        Self { name: name.into(), ok: true, says: format!("{NOT_CHECKED}: {reason}") }
+    }
+
+    /// Returns `passed`, `failed` or `not checked`.
+    #[must_use]
+    pub fn result(&self) -> &'static str {
+        match self.ok {
+            true if self.says.starts_with(NOT_CHECKED) => "not checked",
+            true => "passed",
+            false => "failed",
+        }
     }
 }

@@ -9,15 +9,19 @@ pub(super) fn checks(summary: &Summary) -> Option<Section> {
     // The failed ones first.
     let (passed, failed): (Vec<_>, Vec<_>) = summary.checks.iter().partition(|check| check.ok);
     let rows = failed.into_iter().chain(passed).map(|check| {
-        let (tone, word) = if check.ok { (Tone::Good, "passed") } else { (Tone::Bad, "failed") };
-        vec![check.name.clone().into(), Text::new().badge(tone, word), check.says.clone().into()]
+        let tone = match check.result() {
+            "passed" => Tone::Good,
+            "failed" => Tone::Bad,
+            _ => Tone::Caution,
+        };
+        vec![check.name.clone().into(), Text::new().badge(tone, check.result()), check.says.clone().into()]
     });
     let table = Table::new("What was checked", ["check", "result", "in words"], 3).with_rows(rows);
     table_section("checks", "Checks", table)
 }
 
 pub(super) fn notes() -> Option<Section> {
-    let words = "A dry run launches nothing and costs nothing. It cannot see if EC2 has capacity for the hosts, and it \
+    let words = "A dry run launches no host. It cannot see if EC2 has capacity for the hosts, and it \
                  cannot show the rights that only an existing host decides.";
     section("dry-run", "What a dry run does not show", vec![Block::words(words)])
 }
