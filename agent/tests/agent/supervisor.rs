@@ -22,11 +22,16 @@ struct Supervisor {
 impl Supervisor {
     /// Starts `script`. It writes its process id to the file `pid` first.
     fn start(script: &str, user: Option<&str>) -> Self {
+        Self::start_after(":", script, user)
+    }
+
+    /// The same, with a command before the shell writes its process id.
+    fn start_after(first: &str, script: &str, user: Option<&str>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         // Another user must be able to write there.
         fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
         let pid = directory.path().join("pid");
-        let script = format!("echo $$ > {0}.new; mv {0}.new {0}; {script}", pid.display());
+        let script = format!("{first}; echo $$ > {0}.new; mv {0}.new {0}; {script}", pid.display());
         let supervised = Supervised {
             name: "Orthanc".to_owned(),
             record: directory.path().join("ends/ends.jsonl"),
@@ -82,8 +87,8 @@ fn a_signal_is_recorded_by_its_name() {
 #[test]
 fn a_request_to_end_reaches_the_server_once_and_is_recorded_as_one() {
     // A second signal would change the exit code.
-    let script = "trap 'trap \"exit 8\" TERM; sleep 0.3; exit 7' TERM; while :; do sleep 0.05; done";
-    let supervisor = Supervisor::start(script, None);
+    let trap = "trap 'trap \"exit 8\" TERM; sleep 0.3; exit 7' TERM";
+    let supervisor = Supervisor::start_after(trap, "while :; do sleep 0.05; done", None);
     supervisor.shell();
     kill_process(Pid::from_child(&supervisor.process), Signal::TERM).unwrap();
     let (status, end) = supervisor.wait();
