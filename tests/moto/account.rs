@@ -22,6 +22,7 @@ pub struct Account {
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub ec2: aws_sdk_ec2::Client,
     pub ssm: aws_sdk_ssm::Client,
+    pub quotas: aws_sdk_servicequotas::Client,
 }
 
 impl Account {
@@ -34,6 +35,7 @@ impl Account {
             dynamodb: aws_sdk_dynamodb::Client::new(&configuration),
             ec2: aws_sdk_ec2::Client::new(&configuration),
             ssm: aws_sdk_ssm::Client::new(&configuration),
+            quotas: aws_sdk_servicequotas::Client::new(&configuration),
             moto,
         })
     }

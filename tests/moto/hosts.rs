@@ -13,11 +13,13 @@ use dicomperf_aws::clients::clock::Clock;
 use dicomperf_aws::clients::commands::Commands;
 use dicomperf_aws::clients::hosts::{Hosts, PROJECT_TAG, ROLE_TAG, RUN_TAG};
 use dicomperf_aws::clients::placement::Placement;
+use dicomperf_aws::clients::quotas::Quotas;
 use dicomperf_aws::failure::Failure;
 use dicomperf_aws::use_cases::launch::Launch;
-use dicomperf_aws::use_cases::plan::Planner;
+use dicomperf_aws::use_cases::plan::{Planner, StackLimits};
 use dicomperf_aws::use_cases::teardown::{Polling, Teardown};
 use dicomperf_aws::workflow::{LaunchAnswer, LaunchEvent, PlanAnswer, PlanEvent};
+use dicomperf_model::first_boot::FirstBoot;
 use jiff::{SignedDuration, Timestamp};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -82,7 +84,10 @@ async fn stack(account: &Account, name: &str) -> Stack {
         },
         instance_profile: name.to_owned(),
         tags: vec![("team".to_owned(), "pacs".to_owned())],
+        volume_key: None,
+        first_boot: FirstBoot::default(),
         ready_timeout: SignedDuration::from_mins(10),
+        quotas: Quotas::new(account.quotas.clone()),
         clock: Clock::System,
     };
     let planner = Planner {
@@ -91,6 +96,7 @@ async fn stack(account: &Account, name: &str) -> Stack {
         s3: account.s3.clone(),
         ssm: account.ssm.clone(),
         ami: AMI_PARAMETER.to_owned(),
+        limits: StackLimits::default(),
     };
     // moto terminates at once.
     let polling = Polling { interval: Duration::from_millis(10), ..Polling::SHORT };

@@ -44,7 +44,8 @@ fn run(id: &str, created_at: Timestamp) -> RunRecord {
 
 fn end(status: RunStatus) -> RunEnd {
     let verdict = if status == RunStatus::Succeeded { Verdict::Passed } else { Verdict::Invalid };
-    RunEnd { status, verdict, error: None, hosts_left: 0, finished_at: noon() + minutes(30), report: None }
+    let finished_at = noon() + minutes(30);
+    RunEnd { status, verdict, error: None, hosts_left: 0, finished_at, report: None, fingerprint: None }
 }
 
 async fn status(records: &Records, id: &str) -> RunStatus {

@@ -77,6 +77,7 @@ fn scripts() -> Vec<Script> {
             ends_with: timed_out,
             ..Script::default()
         },
+        Script { name: "a dry run", is_dry: true, input: json!({ "dryRun": true }), ..Script::default() },
         failing("a refused request", "${PlanFunction}", "InvalidRequest", 1),
         failing("no capacity", "${LaunchFunction}", "NoCapacity", 1),
         failing("a Task that times out", "${RunStepFunction}", "States.Timeout", 1),

@@ -2,11 +2,12 @@
 
 use dicomperf_aws::failure::Failure;
 use dicomperf_aws::workflow::{
-    LaunchAnswer, LaunchEvent, LaunchedHost, LaunchedHosts, PlanAnswer, PlanEvent, StatesError, StepAnswer, StepEvent,
-    SummarizeAnswer, SummarizeEvent, TeardownAnswer, TeardownEvent,
+    CheckEvent, Checks, DryRun, LaunchAnswer, LaunchEvent, LaunchedHost, LaunchedHosts, PlanAnswer, PlanEvent,
+    StatesError, StepAnswer, StepEvent, SummarizeAnswer, SummarizeEvent, TeardownAnswer, TeardownEvent,
 };
-use dicomperf_model::plan::BlockRun;
-use dicomperf_model::results::{RunError, RunStatus, Verdict};
+use dicomperf_model::plan::{BlockRun, Circumstances, try_plan};
+use dicomperf_model::request::Request;
+use dicomperf_model::results::{Check, RunError, RunStatus, Verdict};
 use dicomperf_model::step::{StepId, StepState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +23,8 @@ pub struct Script {
     pub name: &'static str,
     /// The execution's input.
     pub input: Value,
+    /// True for a dry run.
+    pub is_dry: bool,
     /// The number of block runs.
     pub blocks: u32,
     /// The look at which the hosts are ready.
@@ -41,6 +44,7 @@ impl Default for Script {
         Self {
             name: "everything is done at the first look",
             input: json!({}),
+            is_dry: false,
             blocks: 1,
             ready_at: 0,
             step: |_, _| StepState::Succeeded,
@@ -68,6 +72,7 @@ impl<'a> Running<'a> {
     pub fn answer(&mut self, function: &str, payload: Value) -> Result<Value, Stop> {
         self.calls.push((function.to_owned(), payload.clone()));
         let answer = match function {
+            _ if payload.get("dryRun").is_some() => read::<CheckEvent>(payload).map(|_| written(&checks(function))),
             "${PlanFunction}" => read::<PlanEvent>(payload).map(|event| written(&self.plan(event))),
             "${LaunchFunction}" => read::<LaunchEvent>(payload).map(|event| written(&self.launch(&event))),
             "${RunStepFunction}" => read::<StepEvent>(payload).map(|event| written(&self.run_step(&event))),
@@ -87,7 +92,13 @@ impl<'a> Running<'a> {
 
     fn plan(&self, event: PlanEvent) -> PlanAnswer {
         let sequence = (0..self.script.blocks).map(|ordinal| BlockRun { ordinal, block: ordinal, round: 0 }).collect();
-        PlanAnswer { run_id: event.run_id, sequence, expires_at: "2026-01-01T13:00:00Z".parse().unwrap() }
+        let expires_at = "2026-01-01T13:00:00Z".parse().unwrap();
+        let dry_run = self.script.is_dry.then(|| {
+            let circumstances = Circumstances::offline(&event.run_id, expires_at);
+            let plan = try_plan(&Request::from_json(&event.input).unwrap(), circumstances).unwrap().unwrap();
+            DryRun { plan: Box::new(plan), checks: checks("${PlanFunction}").checks }
+        });
+        PlanAnswer { run_id: event.run_id, sequence, expires_at, dry_run }
     }
 
     fn launch(&self, event: &LaunchEvent) -> LaunchAnswer {
@@ -110,6 +121,7 @@ impl<'a> Running<'a> {
             verdict: if succeeded { Verdict::Passed } else { Verdict::Invalid },
             report: "s3://bucket/runs/run-1/report.json".to_owned(),
             error,
+            checks: event.checks.unwrap_or_default(),
         }
     }
 }
@@ -150,6 +162,10 @@ fn error(name: &str) -> StatesError {
         String::new()
     };
     StatesError { error: name.to_owned(), cause }
+}
+
+fn checks(function: &str) -> Checks {
+    Checks { checks: vec![Check::passed(format!("{function}: bucket"), "it may be read")] }
 }
 
 fn hosts() -> LaunchedHosts {

@@ -10,7 +10,7 @@ use crate::clients::{images, objects};
 use crate::failure::Failure;
 use crate::workflow::{DryRun, PlanAnswer, PlanEvent};
 use dicomperf_model::keys::RunKeys;
-use dicomperf_model::plan::{Circumstances, DatasetOrigin, DatasetPlan, Plan, plan, try_plan};
+use dicomperf_model::plan::{Circumstances, DatasetOrigin, DatasetPlan, Plan, plan};
 use dicomperf_model::request::Request;
 use dicomperf_model::step::HostRole;
 use dicomperf_model::words::plural;
@@ -26,8 +26,7 @@ impl Planner {
         document: &Value,
         now: Timestamp,
     ) -> Result<PlanAnswer, Failure> {
-        let request = Request::from_json(document)?;
-        try_plan(&request, Circumstances::offline(&event.run_id, now))?;
+        let request = self.allowed_request(&event.run_id, document, now)?;
         let mut list = CheckList::new("plan");
         let circumstances = Circumstances {
             server_ami: self.check_ami(request.server.ami.as_deref(), HostRole::Server, &mut list).await,

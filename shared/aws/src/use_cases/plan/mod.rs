@@ -1,6 +1,7 @@
 //! Turns an execution's input into a plan, which is written once.
 
 mod check;
+mod stack_limits;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -19,8 +20,6 @@ use dicomperf_model::step::HostRole;
 use dicomperf_model::validation::{FieldError, InvalidRequest};
 
 pub use self::stack_limits::StackLimits;
-
-mod stack_limits;
 
 /// Time after its hosts' expiry for which a run may hold its schedule's lock and count as running, for teardown and
 /// reports.
@@ -84,17 +83,20 @@ impl Planner {
         Ok(PlanAnswer { run_id: plan.run_id, sequence: plan.sequence, expires_at: plan.expires_at, dry_run: None })
     }
 
-    async fn make_plan(&self, run_id: &str, document: &Value, now: Timestamp) -> Result<Plan, Failure> {
+    /// Returns the request, if it keeps to the limits of the stack and of every plan. No object or parameter is read for
+    /// that.
+    fn allowed_request(&self, run_id: &str, document: &Value, now: Timestamp) -> Result<Request, InvalidRequest> {
         let mut request = Request::from_json(document)?;
         self.limits.lower_defaults(&mut request, document);
-        // A request that breaks a limit is refused before any object or parameter is read.
         let mut errors = self.limits.errors(&request);
         if let Err(refusal) = try_plan(&request, Circumstances::offline(run_id, now)) {
             errors.extend(refusal.errors);
         }
-        if !errors.is_empty() {
-            return Err(InvalidRequest { errors }.into());
-        }
+        if errors.is_empty() { Ok(request) } else { Err(InvalidRequest { errors }) }
+    }
+
+    async fn make_plan(&self, run_id: &str, document: &Value, now: Timestamp) -> Result<Plan, Failure> {
+        let request = self.allowed_request(run_id, document, now)?;
         let ami = |own: &Option<String>| own.clone().unwrap_or_else(|| self.ami.clone());
         let (server_ami, client_ami) = (ami(&request.server.ami), ami(&request.client.ami));
         let circumstances = Circumstances {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use dicomperf_model::host_type::TypePreference;
 use dicomperf_model::request::{Request, S3Objects};
 use dicomperf_model::validation::FieldError;
 
@@ -51,8 +52,8 @@ impl StackLimits {
             errors.push(FieldError::new("limits.maxCostUsd", format!("is {cost}"), allowed));
         }
         for (path, types) in [
-            ("server.instanceType", std::slice::from_ref(&request.server.instance_type)),
-            ("client.instanceType", std::slice::from_ref(&request.client.instance_type)),
+            ("server.instanceType", &request.server.instance_type),
+            ("client.instanceType", &request.client.instance_type),
         ] {
             errors.extend(self.type_errors(path, types));
         }
@@ -62,12 +63,12 @@ impl StackLimits {
     }
 
     /// Returns an error for each candidate that the stack does not allow.
-    fn type_errors(&self, path: &str, types: &[String]) -> Vec<FieldError> {
+    fn type_errors(&self, path: &str, types: &TypePreference) -> Vec<FieldError> {
         if self.instance_types.is_empty() {
             return Vec::new();
         }
-        let is_allowed = |name: &&String| !self.instance_types.iter().any(|pattern| is_like(name, pattern));
-        let refused = types.iter().filter(is_allowed);
+        let is_refused = |name: &&str| !self.instance_types.iter().any(|pattern| is_like(name, pattern));
+        let refused = types.iter().filter(is_refused);
         let allowed = format!("{}, the stack's parameter AllowedInstanceTypes", self.instance_types.join(", "));
         refused.map(|name| FieldError::new(path, format!("is {name}"), allowed.clone())).collect()
     }
@@ -192,7 +193,8 @@ mod tests {
 
     #[test]
     fn every_candidate_that_is_not_allowed_is_named() {
-        let candidates = ["t3.micro", "c5.large", "m6i.large", "M6i.large"].map(str::to_owned);
+        let candidates = json!(["t3.micro", "c5.large", "m6i.large", "M6i.large"]);
+        let candidates = serde_json::from_value(candidates).expect("types");
         let refused: Vec<_> =
             limits().type_errors("server.instanceType", &candidates).into_iter().map(|error| error.problem).collect();
         assert_eq!(refused, ["is c5.large", "is M6i.large"]);

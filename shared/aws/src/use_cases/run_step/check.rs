@@ -63,7 +63,7 @@ impl StepRunner {
             let read = signer.try_get(bucket, agent).await;
             list.add("hosts' URLs", "s3:GetObject of UrlRole on agent/", read.map(|()| "hosts may read the agent"));
         }
-        let document = format!("{}probe.json", keys.steps());
+        let document = format!("{}probe.json", keys.step_documents());
         let read = match self.artifacts.write_json(&document, &json!({})).await {
             Ok(()) => signer.try_get(bucket, &document).await,
             Err(failure) => Err(failure),

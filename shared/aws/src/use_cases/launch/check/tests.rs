@@ -28,6 +28,7 @@ use crate::clients::placement::Placement;
 use crate::clients::quotas::Quotas;
 use crate::mocked::{Bucket, MovedClock, client, error, noon, test_plan};
 use crate::workflow::DryRun;
+use dicomperf_model::first_boot::FirstBoot;
 
 /// An account whose answers a test may change.
 struct Account {
@@ -118,6 +119,8 @@ async fn checks(account: Account, more: Option<Rule>) -> Vec<Check> {
         },
         instance_profile: "profile".to_owned(),
         tags: Vec::new(),
+        volume_key: None,
+        first_boot: FirstBoot::default(),
         ready_timeout: SignedDuration::from_mins(10),
         quotas: Quotas::new(client!(aws_sdk_servicequotas, [quotas])),
         clock: Clock::Moved(MovedClock::starting_at(noon())),
