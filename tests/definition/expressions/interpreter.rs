@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::jsonata::Jsonata;
 
 /// More states than any walk enters. A walk that enters more goes round in a circle.
-const MAX_STATES: u32 = 1000;
+const MAX_STATES: u32 = 500;
 
 /// End of a state or a scope that gave no output.
 #[derive(Debug, Clone, PartialEq)]

@@ -28,15 +28,7 @@ fn scripts() -> Vec<Script> {
             step: |_, look| if look < 2 { StepState::Running } else { StepState::Succeeded },
             ..Script::default()
         },
-        Script {
-            name: "a measurement in three parts",
-            blocks: 2,
-            step: |step, _| match step {
-                StepId::Measure { part: 0 | 1, .. } => StepState::Incomplete,
-                _ => StepState::Succeeded,
-            },
-            ..Script::default()
-        },
+        in_three_parts(),
         Script {
             name: "hosts that never are ready",
             ready_at: NEVER,
@@ -90,6 +82,18 @@ fn scripts() -> Vec<Script> {
             ..Script::default()
         },
     ]
+}
+
+fn in_three_parts() -> Script {
+    Script {
+        name: "a measurement in three parts",
+        blocks: 2,
+        step: |step, _| match step {
+            StepId::Measure { part: 0 | 1, .. } => StepState::Incomplete,
+            _ => StepState::Succeeded,
+        },
+        ..Script::default()
+    }
 }
 
 fn never(stuck: bool) -> StepState {
@@ -156,6 +160,20 @@ fn every_expression_gives_what_its_state_and_its_function_need() {
     assert!(constant.is_empty(), "these conditions have one value in all scripts: {constant:?}");
 }
 
+#[test]
+fn steps_and_their_parts_follow_one_another() {
+    let Some(mut jsonata) = jsonata() else { return };
+    let ((calls, _), _) = walk(&definition(), &mut jsonata, &in_three_parts());
+    let steps = calls.into_iter().filter(|(function, _)| function == "${RunStepFunction}");
+    let steps: Vec<StepId> = steps.map(|(_, event)| serde_json::from_value(event["step"].clone()).unwrap()).collect();
+    let block = |ordinal| {
+        let measure = (0..3).map(move |part| StepId::Measure { ordinal, part });
+        [StepId::ConfigureServer { ordinal }].into_iter().chain(measure)
+    };
+    let expected = [StepId::ConfigureClient].into_iter().chain((0..2).flat_map(block)).chain([StepId::Collect]);
+    assert_eq!(steps, expected.collect::<Vec<_>>());
+}
+
 /// Renames each field and variable of each expression in turn, and each word in quotes.
 #[test]
 fn a_wrong_name_in_any_expression_is_found() {
@@ -163,6 +181,9 @@ fn a_wrong_name_in_any_expression_is_found() {
     let definition = definition();
     let scripts = scripts();
     let right: Vec<_> = scripts.iter().map(|script| walk(&definition, &mut jsonata, script)).collect();
+    for (script, ((_, end), _)) in scripts.iter().zip(&right) {
+        assert_eq!(end.is_ok(), script.ends_with.is_none(), "{}: {end:?}", script.name);
+    }
     let name = Regex::new(r"[.$'][A-Za-z]\w*").unwrap();
     let (mut tried, mut missed) = (0, Vec::new());
     for pointer in expressions(&definition, "") {
