@@ -62,6 +62,18 @@ impl Account {
         put.send().await.unwrap();
     }
 
+    /// Gives the default VPC a way out, as every account's has.
+    pub async fn put_way_out(&self) {
+        let vpcs = self.ec2.describe_vpcs().send().await.unwrap();
+        let vpc = vpcs.vpcs()[0].vpc_id().unwrap();
+        let gateway = self.ec2.create_internet_gateway().send().await.unwrap().internet_gateway.unwrap();
+        let gateway = gateway.internet_gateway_id().unwrap();
+        self.ec2.attach_internet_gateway().vpc_id(vpc).internet_gateway_id(gateway).send().await.unwrap();
+        let tables = self.ec2.describe_route_tables().send().await.unwrap();
+        let route = self.ec2.create_route().route_table_id(tables.route_tables()[0].route_table_id().unwrap());
+        route.destination_cidr_block("0.0.0.0/0").gateway_id(gateway).send().await.unwrap();
+    }
+
     /// Makes a table as the template describes it.
     async fn create_table(&self, name: &str) {
         let template = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml")).unwrap();

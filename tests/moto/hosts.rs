@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws_sdk_ec2::error::ProvideErrorMetadata as _;
 use aws_sdk_ec2::types::{Filter, Instance, InstanceAttributeName, Volume};
 use aws_sdk_ssm::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_ssm::operation::describe_instance_information::DescribeInstanceInformationOutput;
@@ -18,8 +17,9 @@ use dicomperf_aws::failure::Failure;
 use dicomperf_aws::use_cases::launch::Launch;
 use dicomperf_aws::use_cases::plan::{Planner, StackLimits};
 use dicomperf_aws::use_cases::teardown::{Polling, Teardown};
-use dicomperf_aws::workflow::{LaunchAnswer, LaunchEvent, PlanAnswer, PlanEvent};
+use dicomperf_aws::workflow::{CheckEvent, LaunchAnswer, LaunchEvent, PlanAnswer, PlanEvent};
 use dicomperf_model::first_boot::FirstBoot;
+use dicomperf_model::results::Check;
 use jiff::{SignedDuration, Timestamp};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -31,10 +31,11 @@ use crate::account::{AMI_PARAMETER, Account};
 async fn hosts_are_launched_found_and_terminated_as_ec2_does_it() {
     let Some(account) = Account::start() else { return };
     account.put_ami().await;
+    account.put_way_out().await;
     a_run_is_planned_launched_found_and_torn_down_and_each_call_may_come_twice(&account).await;
     two_looks_at_the_same_time_leave_one_host_of_each_role(&account).await;
     what_ec2_refuses_is_named_and_leaves_no_host(&account).await;
-    a_dry_run_of_run_instances_answers_dry_run_operation(&account).await;
+    a_dry_run_checks_a_launch_and_launches_nothing(&account).await;
 }
 
 /// Returns SSM as it is when it manages every host. moto has no such list.
@@ -214,6 +215,12 @@ async fn what_ec2_refuses_is_named_and_leaves_no_host(account: &Account) {
             json!({}),
             "LaunchRefused",
         ),
+        (
+            "subnet",
+            with(|launch| launch.placement.subnet_id = Some("subnet-0123456789abcdef0".to_owned())),
+            json!({}),
+            "LaunchRefused",
+        ),
     ] {
         plan(&planner, name, request).await.unwrap();
         let refused = look(&launch, name).await.unwrap_err();
@@ -225,10 +232,22 @@ async fn what_ec2_refuses_is_named_and_leaves_no_host(account: &Account) {
     assert_eq!(failure.name(), "AmiUnusable", "{failure}");
 }
 
-/// Checks the answer on which a dry run relies.
-async fn a_dry_run_of_run_instances_answers_dry_run_operation(account: &Account) {
-    let images = account.ec2.describe_images().send().await.unwrap();
-    let request = account.ec2.run_instances().image_id(images.images()[0].image_id().unwrap());
-    let error = request.min_count(1).max_count(1).dry_run(true).send().await.unwrap_err();
-    assert_eq!(error.code(), Some("DryRunOperation"));
+async fn a_dry_run_checks_a_launch_and_launches_nothing(account: &Account) {
+    let Stack { planner, launch, .. } = stack(account, "checked").await;
+    let dry_run = plan(&planner, "run-3", json!({ "dryRun": true })).await.unwrap().dry_run.unwrap();
+    assert_eq!(faults(&dry_run.checks), Vec::<String>::new());
+    let event = CheckEvent { dry_run };
+    assert_eq!(faults(&launch.dry_run(&event).await), Vec::<String>::new());
+    let profile = Launch { instance_profile: "absent".to_owned(), ..launch.clone() };
+    let mut subnet = launch.clone();
+    subnet.placement.subnet_id = Some("subnet-0123456789abcdef0".to_owned());
+    for (wrong, told) in [(profile, "Instance profile absent not found"), (subnet, "subnet-0123456789abcdef0")] {
+        let faults = faults(&wrong.dry_run(&event).await);
+        assert!(faults.iter().any(|fault| fault.contains(told)), "{faults:#?}");
+    }
+    assert!(launch.hosts.find_all().await.unwrap().is_empty());
+}
+
+fn faults(checks: &[Check]) -> Vec<String> {
+    checks.iter().filter(|check| !check.ok).map(|check| format!("{}: {}", check.name, check.says)).collect()
 }
