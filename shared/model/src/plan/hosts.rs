@@ -4,7 +4,6 @@ use super::{FingerprintParts, HostPlan, Hosts, Plan, notes};
 use crate::hash::hash;
 use crate::host_type::{HostType, TypePreference};
 use crate::request::{CpuCredits, Request, Volume};
-use crate::step::HostRole;
 
 /// Returns the hosts of a request. Each has the first of its types.
 pub(super) fn planned(request: &Request, server_ami: String, client_ami: String) -> Hosts {
@@ -36,7 +35,8 @@ pub(super) fn fingerprint_parts(hosts: &Hosts, dataset: &str) -> FingerprintPart
 }
 
 /// Returns a type's credit option. Only a burstable type has one.
-fn credits_of(instance_type: &str, credits: CpuCredits) -> Option<CpuCredits> {
+#[must_use]
+pub fn credits_of(instance_type: &str, credits: CpuCredits) -> Option<CpuCredits> {
     HostType::find(instance_type).filter(|host_type| host_type.burstable).map(|_| credits)
 }
 
@@ -47,28 +47,7 @@ impl HostPlan {
     }
 }
 
-impl Hosts {
-    /// Returns the host of a role.
-    #[must_use]
-    pub const fn of(&self, role: HostRole) -> &HostPlan {
-        match role {
-            HostRole::Server => &self.server,
-            HostRole::Client => &self.client,
-        }
-    }
-}
-
 impl Plan {
-    /// Returns the credit option of a host if it is launched with this type.
-    #[must_use]
-    pub fn credits(&self, role: HostRole, instance_type: &str) -> Option<CpuCredits> {
-        let credits = match role {
-            HostRole::Server => self.request.server.cpu_credits,
-            HostRole::Client => self.request.client.cpu_credits,
-        };
-        credits_of(instance_type, credits)
-    }
-
     /// Returns the plan with the types that were launched. They decide the fingerprint and the notes on the hosts.
     #[must_use]
     pub fn with_launched_types(mut self, server_type: &str, client_type: &str) -> Self {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::block::{Block, BlockRun, Scenario, scenario_order};
 pub use self::estimate::Estimate;
+pub use self::hosts::credits_of;
 pub use self::offline::try_plan;
 pub use self::search::max_search_load;
 

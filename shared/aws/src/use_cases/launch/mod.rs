@@ -37,8 +37,8 @@ use dicomperf_model::request::CpuCredits;
 use dicomperf_model::step::HostRole;
 
 use self::pair::Pair;
-use self::places::Place;
 pub use self::places::{LaunchRecord, LaunchedTypes};
+use self::places::{Place, credits_of_host, host_of};
 
 /// Pause between two polls of EC2 and SSM, which limit the rate of calls.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -162,7 +162,7 @@ impl Launch {
             Ok(answer) => answer.instances().first().map(|instance| Ok(Host::from(instance))).ok_or_else(|| {
                 Failure::Aws { doing: format!("launching the {role}"), reason: "the answer has no host".to_owned() }
             }),
-            Err(error) => launch_error(error, role, &plan.hosts.of(role).ami).map(Err),
+            Err(error) => launch_error(error, role, &host_of(&plan.hosts, role).ami).map(Err),
         }
     }
 
@@ -173,7 +173,7 @@ impl Launch {
         role: HostRole,
         place: &Place<'_>,
     ) -> Result<RunInstancesFluentBuilder, Failure> {
-        let host = plan.hosts.of(role);
+        let host = host_of(&plan.hosts, role);
         let instance_type = place.instance_type(role);
         let root = images::root_volume(&self.hosts.client, &host.ami, role).await?;
         let volume = EbsBlockDevice::builder()
@@ -213,7 +213,7 @@ impl Launch {
                     .build(),
             )
             .block_device_mappings(BlockDeviceMapping::builder().device_name(root.device).ebs(volume).build())
-            .set_credit_specification(plan.credits(role, instance_type).map(credits))
+            .set_credit_specification(credits_of_host(plan, role, instance_type).map(credits))
             .user_data(BASE64_STANDARD.encode(self.first_boot.user_data(plan.expires_at)))
             .tag_specifications(tagged(ResourceType::Instance))
             .tag_specifications(tagged(ResourceType::Volume))

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::clients::placement::Subnet;
 use crate::failure::Failure;
-use dicomperf_model::plan::Hosts;
+use dicomperf_model::plan::{HostPlan, Hosts, Plan, credits_of};
+use dicomperf_model::request::CpuCredits;
 use dicomperf_model::step::HostRole;
 
 /// A place for a pair of hosts.
@@ -19,6 +20,23 @@ pub(super) struct Place<'a> {
     pub(super) server_type: &'a str,
     /// Instance type of the client.
     pub(super) client_type: &'a str,
+}
+
+/// Returns the plan of a host.
+pub(super) const fn host_of(hosts: &Hosts, role: HostRole) -> &HostPlan {
+    match role {
+        HostRole::Server => &hosts.server,
+        HostRole::Client => &hosts.client,
+    }
+}
+
+/// Returns the credit option of a host that is launched with this type.
+pub(super) fn credits_of_host(plan: &Plan, role: HostRole, instance_type: &str) -> Option<CpuCredits> {
+    let credits = match role {
+        HostRole::Server => plan.request.server.cpu_credits,
+        HostRole::Client => plan.request.client.cpu_credits,
+    };
+    credits_of(instance_type, credits)
 }
 
 /// The course of a run's launch, in its bucket. So a later look, or a second invocation, resumes it.

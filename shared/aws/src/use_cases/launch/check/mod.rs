@@ -6,7 +6,7 @@ mod network;
 
 use aws_sdk_ec2::error::ProvideErrorMetadata as _;
 
-use super::places::{LaunchRecord, Place};
+use super::places::{LaunchRecord, Place, host_of};
 use super::{Launch, NO_ROOM, no_room_is_final, refusal_hint};
 use crate::check_list::{CheckList, NO_HOST};
 use crate::clients::placement::Subnet;
@@ -56,7 +56,7 @@ impl Launch {
 
     async fn check_image(&self, plan: &Plan, role: HostRole, list: &mut CheckList) {
         let subject = format!("AMI of the {role}");
-        let host = plan.hosts.of(role);
+        let host = host_of(&plan.hosts, role);
         if host.ami.is_empty() {
             return list.add_not_made(&subject, "plan could not find it");
         }
@@ -88,7 +88,7 @@ impl Launch {
         match self.placement.offers(&self.hosts.client, &types).await {
             Ok(offers) => {
                 for role in HostRole::BOTH {
-                    for instance_type in hosts.of(role).types() {
+                    for instance_type in host_of(hosts, role).types() {
                         let zones = subnets.iter().map(|subnet| subnet.zone.as_str());
                         let (offered, missing): (Vec<_>, Vec<_>) =
                             zones.partition(|zone| offers.contains(&((*zone).to_owned(), instance_type.to_owned())));
@@ -150,7 +150,7 @@ impl Launch {
     async fn check_quota(&self, plan: &Plan, list: &mut CheckList) {
         let subject = "vCPU quota";
         let largest = |role: HostRole| {
-            let types = plan.hosts.of(role).types().filter_map(HostType::find);
+            let types = host_of(&plan.hosts, role).types().filter_map(HostType::find);
             types.map(|host_type| host_type.vcpus).max().unwrap_or_default()
         };
         let needed = largest(HostRole::Server) + largest(HostRole::Client);
