@@ -1,12 +1,63 @@
 //! The hosts of a plan, before and after their types are known.
 
-use super::{FingerprintParts, HostPlan, Hosts, Plan, notes};
-use crate::hash::hash;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::host_type::{HostType, TypePreference};
 use crate::request::{CpuCredits, Request, Volume};
 
+/// The two hosts of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Hosts {
+    /// The host that runs Orthanc.
+    pub server: HostPlan,
+    /// The host that sends.
+    pub client: HostPlan,
+}
+
+/// A host to launch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HostPlan {
+    /// EC2 instance type. In a plan the first of the request's list, and in a report the one that was launched.
+    pub instance_type: String,
+    /// Types to try in order if no zone has capacity for the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further_types: Vec<String>,
+    /// AMI id.
+    pub ami: String,
+    /// Size of the root volume in GiB.
+    #[serde(rename = "volumeGiB")]
+    pub volume_gib: u32,
+    /// Credit option, for burstable types.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_credits: Option<CpuCredits>,
+}
+
+/// Hardware and dataset: two runs must share them to be compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FingerprintParts {
+    /// EC2 instance type of the server.
+    pub server_type: String,
+    /// EC2 instance type of the client.
+    pub client_type: String,
+    /// Credit option of the server, if it is burstable.
+    pub server_cpu_credits: Option<CpuCredits>,
+    /// Credit option of the client, if it is burstable.
+    pub client_cpu_credits: Option<CpuCredits>,
+    /// Root volume of the server in GiB.
+    #[serde(rename = "serverVolumeGiB")]
+    pub server_volume_gib: u32,
+    /// Root volume of the client in GiB.
+    #[serde(rename = "clientVolumeGiB")]
+    pub client_volume_gib: u32,
+    /// Hash of the dataset.
+    pub dataset: String,
+}
+
 /// Returns the hosts of a request. Each has the first of its types.
-pub(super) fn planned(request: &Request, server_ami: String, client_ami: String) -> Hosts {
+pub(crate) fn planned(request: &Request, server_ami: String, client_ami: String) -> Hosts {
     let host = |types: &TypePreference, volume: &Volume, credits, ami| HostPlan {
         instance_type: types.first().to_owned(),
         further_types: types.further().to_vec(),
@@ -22,7 +73,7 @@ pub(super) fn planned(request: &Request, server_ami: String, client_ami: String)
 }
 
 /// Returns the hardware and the dataset that two runs must share to be compared.
-pub(super) fn fingerprint_parts(hosts: &Hosts, dataset: &str) -> FingerprintParts {
+pub(crate) fn fingerprint_parts(hosts: &Hosts, dataset: &str) -> FingerprintParts {
     FingerprintParts {
         server_type: hosts.server.instance_type.clone(),
         client_type: hosts.client.instance_type.clone(),
@@ -44,25 +95,5 @@ impl HostPlan {
     /// Returns every type in order of preference.
     pub fn types(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.instance_type).chain(&self.further_types).map(String::as_str)
-    }
-}
-
-impl Plan {
-    /// Returns the plan with the types that were launched. They decide the fingerprint and the notes on the hosts.
-    #[must_use]
-    pub fn with_launched_types(mut self, server_type: &str, client_type: &str) -> Self {
-        let (server, client) = (&self.request.server, &self.request.client);
-        for (host, launched, credits) in [
-            (&mut self.hosts.server, server_type, server.cpu_credits),
-            (&mut self.hosts.client, client_type, client.cpu_credits),
-        ] {
-            host.instance_type = launched.to_owned();
-            host.further_types.clear();
-            host.cpu_credits = credits_of(launched, credits);
-        }
-        self.fingerprint_of = fingerprint_parts(&self.hosts, &self.dataset.hash);
-        self.fingerprint = hash(&self.fingerprint_of);
-        self.notes = notes::notes(&self.request, &self.dataset, &self.blocks, &self.hosts);
-        self
     }
 }

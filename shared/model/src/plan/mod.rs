@@ -4,7 +4,6 @@ mod block;
 mod estimate;
 mod hosts;
 mod memory;
-mod notes;
 mod offline;
 mod search;
 
@@ -15,13 +14,14 @@ use serde::{Deserialize, Serialize};
 
 pub use self::block::{Block, BlockRun, Scenario, scenario_order};
 pub use self::estimate::Estimate;
-pub use self::hosts::credits_of;
+pub use self::hosts::{FingerprintParts, HostPlan, Hosts, credits_of};
 pub use self::offline::try_plan;
 pub use self::search::max_search_load;
 
 use crate::dataset::{self, PlannedObject, Refused};
 use crate::hash::hash;
-use crate::request::{CpuCredits, Request, Synthetic};
+use crate::host_type::HostType;
+use crate::request::{Request, Synthetic};
 use crate::validation::{FieldError, InvalidRequest};
 
 /// Block runs (blocks times rounds) at most. With more, the execution's history could exceed 70% of its 25,000 events.
@@ -62,34 +62,6 @@ pub struct Plan {
     pub notes: Vec<String>,
 }
 
-/// The two hosts of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Hosts {
-    /// The host that runs Orthanc.
-    pub server: HostPlan,
-    /// The host that sends.
-    pub client: HostPlan,
-}
-
-/// A host to launch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct HostPlan {
-    /// EC2 instance type. In a plan the first of the request's list, and in a report the one that was launched.
-    pub instance_type: String,
-    /// Types to try in order if no zone has capacity for the first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub further_types: Vec<String>,
-    /// AMI id.
-    pub ami: String,
-    /// Size of the root volume in GiB.
-    #[serde(rename = "volumeGiB")]
-    pub volume_gib: u32,
-    /// Credit option, for burstable types.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpu_credits: Option<CpuCredits>,
-}
-
 /// The dataset, as planned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -120,28 +92,6 @@ pub enum DatasetOrigin {
         /// The objects, sorted by key.
         objects: Vec<PlannedObject>,
     },
-}
-
-/// Hardware and dataset: two runs must share them to be compared.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct FingerprintParts {
-    /// EC2 instance type of the server.
-    pub server_type: String,
-    /// EC2 instance type of the client.
-    pub client_type: String,
-    /// Credit option of the server, if it is burstable.
-    pub server_cpu_credits: Option<CpuCredits>,
-    /// Credit option of the client, if it is burstable.
-    pub client_cpu_credits: Option<CpuCredits>,
-    /// Root volume of the server in GiB.
-    #[serde(rename = "serverVolumeGiB")]
-    pub server_volume_gib: u32,
-    /// Root volume of the client in GiB.
-    #[serde(rename = "clientVolumeGiB")]
-    pub client_volume_gib: u32,
-    /// Hash of the dataset.
-    pub dataset: String,
 }
 
 /// Secrets of the two hosts. They are worthless once the hosts are gone.
@@ -234,7 +184,7 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         expires_at: circumstances.now + estimate::lifetime(&request, &estimate),
         sequence: block::sequence(&blocks, &request),
         fingerprint: hash(&fingerprint_of),
-        notes: notes::notes(&request, &dataset, &blocks, &hosts),
+        notes: notes(&request, &dataset, &blocks, &hosts),
         hosts,
         run_id: circumstances.run_id,
         fingerprint_of,
@@ -275,6 +225,24 @@ impl DatasetPlan {
 }
 
 impl Plan {
+    /// Returns the plan with the types that were launched. They decide the fingerprint and the notes on the hosts.
+    #[must_use]
+    pub fn with_launched_types(mut self, server_type: &str, client_type: &str) -> Self {
+        let (server, client) = (&self.request.server, &self.request.client);
+        for (host, launched, credits) in [
+            (&mut self.hosts.server, server_type, server.cpu_credits),
+            (&mut self.hosts.client, client_type, client.cpu_credits),
+        ] {
+            host.instance_type = launched.to_owned();
+            host.further_types.clear();
+            host.cpu_credits = hosts::credits_of(launched, credits);
+        }
+        self.fingerprint_of = hosts::fingerprint_parts(&self.hosts, &self.dataset.hash);
+        self.fingerprint = hash(&self.fingerprint_of);
+        self.notes = notes(&self.request, &self.dataset, &self.blocks, &self.hosts);
+        self
+    }
+
     /// Returns the block run with this ordinal, and its block.
     #[must_use]
     pub fn block_of(&self, ordinal: u32) -> Option<(&BlockRun, &Block)> {
@@ -288,6 +256,46 @@ impl Secrets {
     pub fn generate(random: &mut impl rand::Rng) -> Self {
         Self { rest_user: "dicomperf".to_owned(), rest_password: Alphanumeric.sample_string(random, 32) }
     }
+}
+
+/// Returns the notes on a plan with these hosts. Of several types each has its own notes.
+fn notes(request: &Request, dataset: &DatasetPlan, blocks: &[Block], hosts: &Hosts) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(probe) = blocks.iter().filter(|block| block.probe).find_map(|block| block.scenarios.first()) {
+        notes.push(format!(
+            "Scenario {} is a probe: no scenario of the matrix has TCP_NODELAY at both ends. Without one, \
+             a slow server looks like a TCP timer. The probe counts for no verdict.",
+            probe.number
+        ));
+    }
+    notes.extend(hosts.server.types().filter_map(|server_type| memory::note(request, dataset, server_type)));
+    if let DatasetOrigin::S3 { objects, .. } = &dataset.source {
+        let contexts = dataset::context_count(objects);
+        if contexts > dataset::MAX_CONTEXTS {
+            notes.push(format!(
+                "The dataset has {contexts} pairs of SOP class and transfer syntax, and an association carries {} (PS3.8 \
+                 9.3.2.2): every sender opens further associations for the rest.",
+                dataset::MAX_CONTEXTS
+            ));
+        }
+    }
+    for (role, host) in [("server", &hosts.server), ("client", &hosts.client)] {
+        for name in host.types() {
+            let Some(host_type) = HostType::find(name) else { continue };
+            if dataset.bytes > u64::from(host_type.memory_mib) << 19 {
+                notes.push(format!(
+                    "The dataset ({} MB) is more than half of the {role}'s memory ({name}): its disk is measured too.",
+                    dataset.bytes / 1_000_000
+                ));
+            }
+            if host_type.burstable {
+                notes.push(format!(
+                    "The {role} ({name}) is burstable: steal time and spent credits disturb the measurement."
+                ));
+            }
+        }
+    }
+    notes
 }
 
 #[cfg(test)]
