@@ -159,7 +159,7 @@ pub fn mirror() -> Option<String> {
     text.lines().find_map(|line| Some(line.strip_prefix(codename)?.strip_prefix(' ')?.to_owned()))
 }
 
-/// A Debian package with these files. Each may be executed.
+/// A Debian package with these files. Scripts may be executed.
 pub fn package(name: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let tree = tempfile::tempdir().unwrap();
     let control = format!("Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: a test\nDescription: a test\n");
@@ -167,7 +167,8 @@ pub fn package(name: &str, files: &[(&str, &str)]) -> Vec<u8> {
         let path = tree.path().join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let mode = if content.starts_with("#!") { 0o755 } else { 0o644 };
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
     }
     let made = tempfile::tempdir().unwrap();
     let file = made.path().join("package.deb");

@@ -284,6 +284,8 @@ fn the_sink_runs_without_rights(host: &Host) {
         assert!(status.contains(line), "{line}: {status}");
     }
     host.measure(2, &settings);
+    let found = host.container.run("systemd-analyze verify /etc/systemd/system/dicomperf-*.service");
+    assert!(found.status.success() && found.stderr.is_empty(), "{found:?}");
 }
 
 #[test]
