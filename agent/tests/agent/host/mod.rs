@@ -292,25 +292,22 @@ fn the_sink_runs_without_rights(host: &Host) {
 fn cloud_init_accepts_the_user_data_of_every_combination_of_settings() {
     let Some((image, _)) = image() else { return };
     let some = |text: &str| Some(text.to_owned());
-    let directory = tempfile::tempdir().unwrap();
+    let mut first_boots = vec![FirstBoot::default()];
     for mirror in [None, some("https://mirror.example.com:8443/ubuntu")] {
         for proxy in [None, some("http://proxy.example.com:3128")] {
-            for region in [None, Some("eu-central-1")] {
-                let mut first_boot =
-                    FirstBoot::new(mirror.clone(), proxy.clone(), some(".amazonaws.com,10.0.0.4")).unwrap();
-                if let Some(region) = region {
-                    first_boot = first_boot.in_region(region);
-                }
-                let count = fs::read_dir(directory.path()).unwrap().count();
-                fs::write(directory.path().join(count.to_string()), user_data(&first_boot, 1_767_268_800)).unwrap();
-            }
+            let first_boot = FirstBoot::new(mirror.clone(), proxy, some(".amazonaws.com,10.0.0.4")).unwrap();
+            first_boots.push(first_boot.in_region("eu-central-1"));
         }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    for (number, first_boot) in first_boots.iter().enumerate() {
+        fs::write(directory.path().join(number.to_string()), user_data(first_boot, 1_767_268_800)).unwrap();
     }
     fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let volume = format!("{}:/user-data:ro", directory.path().display());
     let script = "cd /user-data && for file in *; do cloud-init schema --config-file $file || exit 1; done";
     let said = docker(&["run", "--rm", "--volume", &volume, &image, "sh", "-c", script]).expect("a valid schema");
-    assert_eq!(said.matches("Valid cloud-config").count(), 8, "{said}");
+    assert_eq!(said.matches("Valid cloud-config").count(), first_boots.len(), "{said}");
     // The check does find errors.
     let wrong = "echo '#cloud-config' >/tmp/x && echo 'runcmd: 7' >>/tmp/x && cloud-init schema --config-file /tmp/x";
     assert_eq!(docker(&["run", "--rm", &image, "sh", "-c", wrong]), None);
