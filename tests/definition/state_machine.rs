@@ -212,9 +212,9 @@ fn a_dry_run_launches_nothing_and_is_checked_by_every_function() {
     assert_eq!(checked.into_iter().collect::<BTreeSet<_>>(), called);
 }
 
-/// Errors after which every Task is tried again. The first four are those of AWS's page "Handle transient Lambda service
+/// Errors after which every Task is tried again. The first four are those of AWS's page "Handle Lambda service
 /// exceptions", which also names Lambda.TooManyRequestsException, and Lambda.Unknown for a function that crashes or takes
-/// too long. The Lambda sandbox of a custom runtime calls the latter Sandbox.Timedout.
+/// too long. Users of custom runtimes report the latter as Sandbox.Timedout; that page does not name it.
 const RETRIED_ERRORS: &[&str] = &[
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",

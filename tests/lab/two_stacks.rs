@@ -26,7 +26,8 @@ fn parameters() -> Value {
         "RolePath": "/perf/", "PermissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess",
         "DatasetBucket": "dicomperf-own-files", "DatasetPrefix": "scanner/", "RetentionDays": "30",
         "MaxCostUsd": "0.5", "MaxConcurrentRuns": "1", "AllowedInstanceTypes": "t3.*,m6i.large", "AmiOwners": "amazon",
-        "HostTags": r#"{"team":"pacs"}"#, "EnableApi": "false", "LaunchTimeoutSeconds": "90",
+        "PackageMirror": "http://mirror.example.com/debian", "HttpProxy": "http://proxy.example.com:3128",
+        "NoProxy": ".amazonaws.com", "HostTags": r#"{"team":"pacs"}"#, "EnableApi": "false", "LaunchTimeoutSeconds": "90",
     })
 }
 
