@@ -71,6 +71,15 @@ impl Records {
         self.remove(run_id, "attribute_exists(runs.#run)", None).await
     }
 
+    /// Returns the ids of the runs that count at a time.
+    ///
+    /// # Errors
+    /// DynamoDB refuses it.
+    pub async fn counted(&self, now: Timestamp) -> Result<Vec<String>, Failure> {
+        let running = self.running().await?.into_iter();
+        Ok(running.filter(|(_, until)| *until >= now.as_second()).map(|(run_id, _)| run_id).collect())
+    }
+
     /// Returns the runs that count, with the seconds since 1970 until which they do. Makes the item if it is absent.
     async fn running(&self) -> Result<BTreeMap<String, i64>, Failure> {
         let answer = self

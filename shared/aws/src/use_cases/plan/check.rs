@@ -40,6 +40,7 @@ impl Planner {
         let created = self.records.create(&run_record(&plan, event.execution_arn.clone(), None)).await;
         list.add("table", "dynamodb:PutItem", created.map(|()| "the run is recorded"));
         list.add("table", "dynamodb:GetItem", self.records.run(&plan.run_id).await.map(|_| "the record is read"));
+        self.check_running(now, &mut list).await;
         Ok(PlanAnswer {
             run_id: plan.run_id.clone(),
             // No block runs.
@@ -84,6 +85,23 @@ impl Planner {
         );
         let read = self.artifacts.plan(&plan.run_id).await;
         list.add("bucket", "s3:GetObject", read.map(|_| "the plan is read"));
+    }
+
+    /// Checks that one more run may start.
+    async fn check_running(&self, now: Timestamp, list: &mut CheckList) {
+        let running = match self.records.counted(now).await {
+            Ok(running) => u32::try_from(running.len()).unwrap_or(u32::MAX),
+            Err(failure) => return list.add("runs at the same time", "dynamodb:UpdateItem", Err::<String, _>(failure)),
+        };
+        let finding = match self.limits.max_concurrent_runs {
+            None => Ok("the stack has no limit (MaxConcurrentRuns)".to_owned()),
+            Some(limit) if running >= limit => {
+                let runs = plural(running, "run");
+                Err(format!("{runs} not over, as many as the stack's parameter MaxConcurrentRuns allows"))
+            }
+            Some(limit) => Ok(format!("{running} of {limit} that the stack's parameter MaxConcurrentRuns allows")),
+        };
+        list.add_finding("runs at the same time", finding);
     }
 
     fn request_words(&self, plan: &Plan) -> String {

@@ -218,14 +218,22 @@ async fn a_dry_run_has_every_fault_and_the_plan_in_one_answer() {
     let refused = mock!(DynamoDb::put_item).then_error(|| PutItemError::generic(error("AccessDeniedException")));
     let read = mock!(DynamoDb::get_item).then_output(|| GetItemOutput::builder().build());
     let bucket = Bucket::default();
-    let planner = planner(&bucket, vec![refused, read], &denied);
+    let rules = running(&[("run-8", Timestamp::MAX), ("run-9", Timestamp::UNIX_EPOCH)], true);
+    let planner = Planner {
+        limits: StackLimits { max_concurrent_runs: Some(1), ..StackLimits::default() },
+        ..planner(&bucket, vec![refused, read, rules[1].clone()], &denied)
+    };
     let answer = plan_once(&planner, json!({ "dryRun": true, "name": "doctor" })).await.expect("a plan");
     let dry_run = answer.dry_run.expect("a dry run");
     let failed: Vec<_> = dry_run.checks.iter().filter(|check| !check.ok).map(|check| &*check.name).collect();
-    assert_eq!(failed, ["plan: AMI of the server", "plan: AMI of the client", "plan: table"]);
+    assert_eq!(
+        failed,
+        ["plan: AMI of the server", "plan: AMI of the client", "plan: table", "plan: runs at the same time"]
+    );
     let says = |name: &str| &dry_run.checks.iter().find(|check| check.name == name).expect("checked").says;
     assert!(says("plan: AMI of the server").contains("no such parameter in eu-central-1"));
     assert!(says("plan: table").ends_with("it needs dynamodb:PutItem"));
+    assert!(says("plan: runs at the same time").starts_with("1 run not over"));
     assert!(says("plan: request").starts_with("1 scenario in 2 block runs, about"), "{}", says("plan: request"));
     assert!(answer.sequence.is_empty() && dry_run.plan.hosts.server.ami.is_empty());
     assert_eq!(bucket.keys(), ["runs/run-1/plan.json", "runs/run-1/request.json"]);
@@ -237,7 +245,8 @@ async fn a_dry_run_of_a_bad_request_is_refused_as_ever_and_takes_no_lock() {
     let refused = plan_once(&planner(&bucket, Vec::new(), &parameter()), json!({ "dryRun": true, "rounds": 0 })).await;
     assert_eq!(refused.expect_err("bad").name(), "InvalidRequest");
     let read = mock!(DynamoDb::get_item).then_output(|| GetItemOutput::builder().build());
-    let planner = planner(&bucket, vec![recorded(), read], &parameter());
+    let counted = running(&[], false).swap_remove(1);
+    let planner = planner(&bucket, vec![recorded(), read, counted], &parameter());
     let scheduled = json!({ "schedule": "nightly", "request": { "dryRun": true } });
     assert!(plan_once(&planner, scheduled).await.expect("a plan").dry_run.is_some());
 }

@@ -373,7 +373,7 @@ async fn an_agent_that_shows_no_sign_of_life_is_stalled_within_minutes() {
 async fn a_step_without_news_is_not_stalled_while_the_agent_lives() {
     let (bucket, clock) = (started(&MEASURE), clock(0));
     bucket.put_at(after(30), REPORT, &json!(report(MEASURE, StepState::Running)));
-    for beat in 1..100 {
+    for beat in 1..30 {
         let bucket = bucket.clone();
         clock.schedule(after(20 * beat), move || {
             let key = "runs/run-1/steps/client-measure-0-part-1.heartbeat.json";
@@ -383,13 +383,13 @@ async fn a_step_without_news_is_not_stalled_while_the_agent_lives() {
     let runner = runner(&bucket, vec![in_progress()], &hosts(RUNNING), &clock);
     let (failure, waits) = follow(&runner, &clock).await;
     assert_eq!(failure.name(), "StepStalled");
-    assert!(clock.now() >= after(99 * 20 + 120), "{}", clock.now());
+    assert!(clock.now() >= after(29 * 20 + 120), "{}", clock.now());
     assert!(waits.iter().all(|&wait| wait <= 120), "{waits:?}");
 }
 
 #[tokio::test]
 async fn a_run_ends_at_its_expiry_whatever_the_agent_reports() {
-    for left in [100, 400, 1000] {
+    for left in [100, 400] {
         let (bucket, clock) = (started(&MEASURE), clock(3600 - left));
         let command = SentCommand { command_id: "command-1".to_owned(), sent_at: after(3600 - left) };
         bucket.put(&RunKeys("run-1").step_command(&MEASURE), &json!(command));
