@@ -106,7 +106,7 @@ const STEP: &str = "^/var/lib/dicomperf/bin/[0-9a-f]{64} step";
 #[tokio::test]
 async fn frozen_agent_is_stalled_and_what_was_measured_is_kept() {
     let lab = Lab::new().await;
-    let run = lab.start("frozen-agent", long_run()).await;
+    let run = lab.start("frozen-agent", with_packages(long_run())).await;
     run.measured(0, 2).await;
     let client = run.hosts().await.client.unwrap();
     signal(&client, "-STOP", STEP);
@@ -122,7 +122,7 @@ async fn frozen_agent_is_stalled_and_what_was_measured_is_kept() {
 #[tokio::test]
 async fn frozen_orthanc_ends_the_run_and_is_named() {
     let lab = Lab::new().await;
-    let run = lab.start("frozen-orthanc", long_run()).await;
+    let run = lab.start("frozen-orthanc", with_packages(long_run())).await;
     run.measured(0, 2).await;
     let hosts = run.hosts().await;
     signal(&hosts.server.unwrap(), "-STOP", "^/usr/sbin/Orthanc");
@@ -164,7 +164,7 @@ async fn run_that_expires_ends_in_time_and_keeps_what_was_measured() {
 #[tokio::test]
 async fn killed_agent_fails_with_its_signal_and_its_work() {
     let lab = Lab::new().await;
-    let run = lab.start("killed-agent", long_run()).await;
+    let run = lab.start("killed-agent", with_packages(long_run())).await;
     run.measured(0, 2).await;
     let client = run.hosts().await.client.unwrap();
     signal(&client, "-KILL", STEP);
