@@ -132,7 +132,17 @@ fn host_tags_that_are_no_json_object_of_strings_are_refused_by_the_template() {
     for accepted in ["{}", " { } ", r#"{"team":"pacs"}"#, r#"{ "a" : "b" , "cost centre":"4\"2" }"#, r#"{"a":""}"#] {
         assert!(pattern.is_match(accepted), "{accepted}");
     }
-    for refused in ["", "team=pacs", "[]", r#"{"a":1}"#, r#"{"a":"b",}"#, r#"{"a"}"#, r#"{a:"b"}"#, r#"{"a":"b"} x"#] {
+    for refused in [
+        "",
+        r#"[{"a":"b"}"#,
+        "team=pacs",
+        "[]",
+        r#"{"a":1}"#,
+        r#"{"a":"b",}"#,
+        r#"{"a"}"#,
+        r#"{a:"b"}"#,
+        r#"{"a":"b"} x"#,
+    ] {
         assert!(!pattern.is_match(refused), "{refused}");
     }
 }
