@@ -116,7 +116,7 @@ async fn frozen_agent_is_stalled_and_what_was_measured_is_kept() {
     is_told_and_cleaned_up(&lab, &finished, "StepStalled", &told).await;
     assert!(measured(&finished) >= 2, "the measurements are lost");
     println!("ended {:.0} s after the agent was frozen", frozen.elapsed().as_secs_f64());
-    assert!(frozen.elapsed() < Duration::from_secs(300), "{:?}", frozen.elapsed());
+    assert!(frozen.elapsed() < Duration::from_secs(360), "{:?}", frozen.elapsed());
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn frozen_orthanc_ends_the_run_and_is_named() {
     is_told_and_cleaned_up(&lab, &finished, "StepFailed", &told).await;
     assert!(measured(&finished) >= 2, "the measurements are lost");
     println!("ended {:.0} s after Orthanc was frozen", frozen.elapsed().as_secs_f64());
-    assert!(frozen.elapsed() < Duration::from_secs(300), "{:?}", frozen.elapsed());
+    assert!(frozen.elapsed() < Duration::from_secs(360), "{:?}", frozen.elapsed());
 }
 
 /// The plan of a run is written once, so a plan that is there before the execution is the one that it takes.
