@@ -88,8 +88,8 @@ impl ImageFacts {
     /// Returns words on the AMI, or the fault that makes it unusable for a host.
     pub(crate) fn fits(&self, host: &HostPlan) -> Result<String, String> {
         let ami = format!("{} ({})", host.ami, self.name);
-        if let Some(other) = self.architecture.as_ref().filter(|known| **known != ArchitectureValues::X8664) {
-            return Err(format!("{ami} is for {other}; only x86_64 can be measured"));
+        if let Some(fault) = self.architecture_fault() {
+            return Err(format!("{ami} {fault}"));
         }
         if let Some(other) = self.state.as_ref().filter(|known| **known != ImageState::Available) {
             return Err(format!("{ami} is {other}, not available"));
@@ -99,6 +99,12 @@ impl ImageFacts {
             return Ok(format!("{ami}, x86_64; its snapshot has {snapshot} GiB, so the volume has too, not {volume}"));
         }
         Ok(format!("{ami}, x86_64, fits a volume of {} GiB", host.volume_gib))
+    }
+
+    /// Returns the fault of an AMI for another architecture.
+    fn architecture_fault(&self) -> Option<String> {
+        let other = self.architecture.as_ref().filter(|known| **known != ArchitectureValues::X8664)?;
+        Some(format!("is for {other}; only x86_64 can be measured"))
     }
 }
 
@@ -112,12 +118,9 @@ pub async fn root_volume(client: &aws_sdk_ec2::Client, ami: &str, host: HostRole
     let Some(image) = describe(client, ami, host).await? else {
         return Ok(RootVolume { device: USUAL_ROOT_DEVICE.to_owned(), min_gib: 0 });
     };
-    match image.architecture {
-        None | Some(ArchitectureValues::X8664) => Ok(image.root),
-        Some(other) => {
-            let reason = format!("it is for {other}; only x86_64 can be measured");
-            Err(Failure::AmiUnusable { host, ami: ami.to_owned(), reason })
-        }
+    match image.architecture_fault() {
+        Some(fault) => Err(Failure::AmiUnusable { host, ami: ami.to_owned(), reason: format!("it {fault}") }),
+        None => Ok(image.root),
     }
 }
 

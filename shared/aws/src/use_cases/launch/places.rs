@@ -30,6 +30,11 @@ pub(super) const fn host_of(hosts: &Hosts, role: HostRole) -> &HostPlan {
     }
 }
 
+/// Returns each type of the server with each type of the client, in order of preference.
+pub(super) fn pairs_of_types(hosts: &Hosts) -> impl Iterator<Item = (&str, &str)> {
+    hosts.server.types().flat_map(|server| hosts.client.types().map(move |client| (server, client)))
+}
+
 /// Returns the credit option of a host that is launched with this type.
 pub(super) fn credits_of_host(plan: &Plan, role: HostRole, instance_type: &str) -> Option<CpuCredits> {
     let credits = match role {
@@ -78,8 +83,7 @@ impl LaunchRecord {
     /// Returns the first place that has room for both hosts, as far as it is known. The zones of a pair of types come
     /// first, then the client's next type, then the server's next type.
     pub(super) fn next_place<'a>(&self, hosts: &'a Hosts, subnets: &'a [Subnet]) -> Option<Place<'a>> {
-        let pairs = hosts.server.types().flat_map(|server| hosts.client.types().map(move |client| (server, client)));
-        let mut places = pairs.flat_map(|(server_type, client_type)| {
+        let mut places = pairs_of_types(hosts).flat_map(|(server_type, client_type)| {
             subnets.iter().map(move |subnet| Place { subnet, server_type, client_type })
         });
         places.find(|place| self.has_room(place))

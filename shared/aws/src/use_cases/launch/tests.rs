@@ -95,7 +95,7 @@ fn online(ids: &'static [&'static str]) -> Rule {
     })
 }
 
-fn quotas(vcpus: f64) -> Quotas {
+pub(super) fn quotas(vcpus: f64) -> Quotas {
     let quota = mock!(ServiceQuotas::get_service_quota).then_output(move || {
         GetServiceQuotaOutput::builder().quota(ServiceQuota::builder().value(vcpus).build()).build()
     });

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use super::Summarizer;
 use crate::check_list::CheckList;
 use crate::clients::records::RunEnd;
-use crate::failure::Failure;
 use crate::workflow::SummarizeAnswer;
 use dicomperf_analysis::summarize::{Outcome, summarize_checks};
 use dicomperf_model::keys::RunKeys;
@@ -73,19 +72,6 @@ impl Summarizer {
             error: None,
             checks,
         }
-    }
-
-    /// Writes report.json, report.html and report.md.
-    pub(super) async fn write_reports(&self, summary: &Summary) -> Result<(), Failure> {
-        let keys = RunKeys(&summary.run_id);
-        self.artifacts.write_json(&keys.report("json"), summary).await?;
-        for (extension, text, content_type) in [
-            ("html", dicomperf_report::html(summary), "text/html; charset=utf-8"),
-            ("md", dicomperf_report::markdown(summary), "text/markdown; charset=utf-8"),
-        ] {
-            self.artifacts.write(&keys.report(extension), text.into_bytes(), content_type).await?;
-        }
-        Ok(())
     }
 }
 

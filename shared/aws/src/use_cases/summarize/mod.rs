@@ -115,6 +115,19 @@ impl Summarizer {
         })
     }
 
+    /// Writes report.json, report.html and report.md.
+    async fn write_reports(&self, summary: &Summary) -> Result<(), Failure> {
+        let keys = RunKeys(&summary.run_id);
+        self.artifacts.write_json(&keys.report("json"), summary).await?;
+        for (extension, text, content_type) in [
+            ("html", dicomperf_report::html(summary), "text/html; charset=utf-8"),
+            ("md", dicomperf_report::markdown(summary), "text/markdown; charset=utf-8"),
+        ] {
+            self.artifacts.write(&keys.report(extension), text.into_bytes(), content_type).await?;
+        }
+        Ok(())
+    }
+
     /// Returns every step report that exists.
     async fn step_reports(&self, plan: &Plan) -> Result<Vec<StepReport>, Failure> {
         let mut steps = vec![StepId::ConfigureClient];

@@ -6,7 +6,7 @@ mod network;
 
 use aws_sdk_ec2::error::ProvideErrorMetadata as _;
 
-use super::places::{LaunchRecord, Place, host_of};
+use super::places::{LaunchRecord, Place, host_of, pairs_of_types};
 use super::{Launch, NO_ROOM, no_room_is_final, refusal_hint};
 use crate::check_list::{CheckList, NO_HOST};
 use crate::clients::placement::Subnet;
@@ -100,9 +100,7 @@ impl Launch {
             Err(words) => list.add_not_made("types in the zones", &words),
         }
         let mut places: Vec<Place<'a>> = Vec::new();
-        let combinations =
-            hosts.server.types().flat_map(|server| hosts.client.types().map(move |client| (server, client)));
-        for (server_type, client_type) in combinations {
+        for (server_type, client_type) in pairs_of_types(hosts) {
             let is_new = places.iter().all(|place| place.server_type != server_type)
                 || places.iter().all(|place| place.client_type != client_type);
             let place = subnets.iter().map(|subnet| Place { subnet, server_type, client_type });

@@ -13,22 +13,14 @@ use aws_sdk_ec2::types::{
     CpuOptions, Image, Instance, InstanceType, InstanceTypeOffering, Reservation, Route, RouteTable, Subnet,
     VpcEndpoint,
 };
-use aws_sdk_servicequotas::operation::get_service_quota::GetServiceQuotaOutput;
-use aws_sdk_servicequotas::types::ServiceQuota;
 use aws_sdk_ssm::operation::describe_instance_information::DescribeInstanceInformationOutput;
 use aws_smithy_mocks::{MockResponse, Rule, mock};
-use jiff::SignedDuration;
 use serde_json::json;
 
+use super::super::tests::{launch, quotas};
 use super::*;
-use crate::clients::clock::Clock;
-use crate::clients::commands::Commands;
-use crate::clients::hosts::Hosts;
-use crate::clients::placement::Placement;
-use crate::clients::quotas::Quotas;
-use crate::mocked::{Bucket, MovedClock, client, error, noon, test_plan};
+use crate::mocked::{error, test_plan};
 use crate::workflow::DryRun;
-use dicomperf_model::first_boot::FirstBoot;
 
 /// An account whose answers a test may change.
 struct Account {
@@ -102,29 +94,8 @@ fn ec2(account: &Account) -> Vec<Rule> {
 async fn checks(account: Account, more: Option<Rule>) -> Vec<Check> {
     let ssm = mock!(aws_sdk_ssm::Client::describe_instance_information)
         .then_output(|| DescribeInstanceInformationOutput::builder().build());
-    let quota = account.quota;
-    let quotas = mock!(aws_sdk_servicequotas::Client::get_service_quota).then_output(move || {
-        GetServiceQuotaOutput::builder().quota(ServiceQuota::builder().value(quota).build()).build()
-    });
     let rules: Vec<_> = more.into_iter().chain(ec2(&account)).collect();
-    let launch = Launch {
-        hosts: Hosts::new(client!(aws_sdk_ec2, rules: rules), "stack".to_owned()),
-        commands: Commands::new(client!(aws_sdk_ssm, [ssm])),
-        artifacts: Bucket::with_plan(json!({})).artifacts(),
-        placement: Placement {
-            subnet_id: None,
-            vpc_id: None,
-            server_security_group: "sg-server".to_owned(),
-            client_security_group: "sg-client".to_owned(),
-        },
-        instance_profile: "profile".to_owned(),
-        tags: Vec::new(),
-        volume_key: None,
-        first_boot: FirstBoot::default(),
-        ready_timeout: SignedDuration::from_mins(10),
-        quotas: Quotas::new(client!(aws_sdk_servicequotas, [quotas])),
-        clock: Clock::Moved(MovedClock::starting_at(noon())),
-    };
+    let launch = Launch { quotas: quotas(account.quota), ..launch(rules, ssm) };
     let plan = Box::new(test_plan(json!({ "dryRun": true })));
     launch.dry_run(&CheckEvent { dry_run: DryRun { plan, checks: Vec::new() } }).await
 }
