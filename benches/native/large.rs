@@ -103,6 +103,8 @@ fn object(directory: &Path) -> Instance {
         bytes: size,
         sop_instance_uid: uid.to_owned(),
         sop_class_uid: uids::MULTI_FRAME_GRAYSCALE_BYTE_SECONDARY_CAPTURE_IMAGE_STORAGE.to_owned(),
+        study_instance_uid: "1.2.3.1".to_owned(),
+        series_instance_uid: "1.2.3.2".to_owned(),
         transfer_syntax_uid: uids::EXPLICIT_VR_LITTLE_ENDIAN.to_owned(),
         data_set_at: inspected.data_set_at,
         sent_file: None,

@@ -109,9 +109,10 @@ fn iteration(stores: &[StoreSample], started_us: u64) -> Iteration {
         instances_failed: 0,
         instances_not_tried: 0,
         failures: Vec::new(),
-        instances_stored: INSTANCES,
+        instances_stored: Some(INSTANCES),
         bytes_sent: u64::from(INSTANCES) * 80_000,
-        stored_bytes: u64::from(INSTANCES) * 80_000,
+        stored_bytes: Some(u64::from(INSTANCES) * 80_000),
+        study_instance_uids: Vec::new(),
         valid: true,
         reason: None,
         first_latency_us: latency_us.clone(),
@@ -131,6 +132,8 @@ fn report(plan: &Plan, ordinal: u32, iterations: Vec<Iteration>) -> StepReport {
     let clock =
         Clock { duration: "CLOCK_MONOTONIC".to_owned(), resolution_ns: 1, latency: "storescu's log".to_owned() };
     let measurement = BlockMeasurement {
+        negotiated: None,
+        cleanup: None,
         ordinal,
         block: run.block,
         round: run.round,

@@ -55,7 +55,14 @@ async fn the_agent_is_published_under_its_hash(account: &Account) {
 }
 
 fn spec(bucket: &str, prefix: &str, skip_refused: bool) -> S3Objects {
-    S3Objects { bucket: bucket.to_owned(), prefix: prefix.to_owned(), skip_refused, allow_identified: false }
+    S3Objects {
+        bucket: bucket.to_owned(),
+        prefix: prefix.to_owned(),
+        skip_refused,
+        allow_identified: false,
+        multiply: 1,
+        deidentify: false,
+    }
 }
 
 async fn a_dataset_has_the_objects_of_every_page(account: &Account) {

@@ -43,6 +43,10 @@ pub struct Instance {
     pub sop_instance_uid: String,
     /// SOP Class UID (0008,0016).
     pub sop_class_uid: String,
+    /// Study Instance UID (0020,000D).
+    pub study_instance_uid: String,
+    /// Series Instance UID (0020,000E).
+    pub series_instance_uid: String,
     /// Transfer Syntax UID (0002,0010).
     pub transfer_syntax_uid: String,
     /// Position of the data set in the file, after the file meta group.
@@ -174,6 +178,8 @@ fn read_instance(directory: &Path, padded: &Path, name: &str) -> Result<Result<(
         bytes: size,
         sop_instance_uid: inspected.sop_instance_uid,
         sop_class_uid: inspected.sop_class_uid,
+        study_instance_uid: inspected.study_instance_uid,
+        series_instance_uid: inspected.series_instance_uid,
         transfer_syntax_uid: inspected.transfer_syntax_uid,
         data_set_at: inspected.data_set_at,
         sent_file,

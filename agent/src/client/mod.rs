@@ -3,6 +3,7 @@
 pub mod converted;
 pub mod dataset;
 mod download;
+pub mod renewal;
 pub mod storescu_profile;
 
 use std::fs;
@@ -29,20 +30,33 @@ pub fn configure(
     home: &RunHome,
     reporter: &mut Reporter,
 ) -> Result<WorkEnd, Failure> {
+    reporter.stage(0, 1, "installing DCMTK");
+    packages::prepare_host(home, reporter.deadline())?;
+    for package in ["dcmtk", "iperf3", "iputils-ping"] {
+        packages::install(package, home, reporter.deadline())?;
+    }
+    prepare(configuration, home, reporter)
+}
+
+/// Makes, downloads or copies the dataset. Converts it to every transfer syntax that the run sends, and checks that every
+/// file is readable. Installs nothing.
+///
+/// # Errors
+/// `DatasetFailed`, `DeadlinePassed`, `HostFailed`.
+pub fn prepare(
+    configuration: &ClientConfiguration,
+    home: &RunHome,
+    reporter: &mut Reporter,
+) -> Result<WorkEnd, Failure> {
     let instances = match &configuration.dataset {
         DatasetSource::Synthetic(spec) => spec.instances,
         DatasetSource::Objects(objects) => u32::try_from(objects.len()).unwrap_or(u32::MAX),
+        DatasetSource::Directory(_) => 0,
     };
     let converted: Vec<_> =
         configuration.transfer_syntaxes.iter().copied().filter(|syntax| syntax.uid().is_some()).collect();
     // One unit for the installation. Each instance counts twice per transfer syntax: once to make it, once to check it.
     let total = 1 + 2 * instances * (1 + u32::try_from(converted.len()).unwrap_or_default());
-    reporter.stage(0, total, "installing DCMTK");
-    packages::prepare_host(home, reporter.deadline())?;
-    for package in ["dcmtk", "iperf3", "iputils-ping"] {
-        packages::install(package, home, reporter.deadline())?;
-    }
-
     let original = Converted::in_syntax(TransferSyntax::Original);
     let directory = home.path(&original.directory);
     start_afresh(&directory)?;
@@ -63,6 +77,9 @@ pub fn configure(
                 reporter.progress(1 + downloaded, total, || format!("downloaded {downloaded} of {instances} objects"));
                 reporter.check_deadline()
             })?;
+        }
+        DatasetSource::Directory(from) => {
+            return Err(Failure::DatasetFailed(format!("{} is not read", from.display())));
         }
     }
     reporter.stage(1 + instances, total, format!("reading {instances} instances"));
@@ -93,6 +110,7 @@ pub fn configure(
         bytes,
         sha256,
         refused,
+        patient_ids: Vec::new(),
     }));
     Ok(WorkEnd::Done)
 }
@@ -138,7 +156,7 @@ pub fn configured_dataset(home: &RunHome, files: &Converted) -> Result<Dataset, 
 /// The name by which a user knows a file. For a downloaded file this is the object's key.
 fn label(source: &DatasetSource, name: &str) -> String {
     match source {
-        DatasetSource::Synthetic(_) => name.to_owned(),
+        DatasetSource::Synthetic(_) | DatasetSource::Directory(_) => name.to_owned(),
         DatasetSource::Objects(objects) => download::key(objects, name).unwrap_or(name).to_owned(),
     }
 }

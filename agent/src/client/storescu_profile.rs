@@ -41,6 +41,8 @@ mod tests {
             bytes: 1,
             sop_instance_uid: "1.2.3".to_owned(),
             sop_class_uid: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
+            study_instance_uid: "1.2.3.1".to_owned(),
+            series_instance_uid: "1.2.3.2".to_owned(),
             transfer_syntax_uid: syntax.to_owned(),
             data_set_at: 300,
             sent_file: None,

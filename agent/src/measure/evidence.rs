@@ -67,10 +67,12 @@ impl Evidence<'_> {
         if twice > 0 {
             reasons.push(format!("the server holds {twice} instances twice"));
         }
-        let bytes = contents.bytes;
         // Without one of the instances the bytes differ anyway.
         let is_whole = sent.len() == all.len();
-        if let Some(expected) = self.expected_bytes.filter(|&expected| is_whole && expected != bytes) {
+        if let (Some(bytes), Some(expected)) = (contents.bytes, self.expected_bytes)
+            && is_whole
+            && bytes != expected
+        {
             reasons.push(format!("the server holds {bytes} bytes, and {expected} after the first valid iteration"));
         }
         reasons
@@ -91,7 +93,7 @@ mod tests {
 
     fn contents_with(uids: &[&str], bytes: u64) -> Contents {
         let held = |uid: &&str| StoredInstance { id: String::new(), sop_instance_uid: (*uid).to_owned() };
-        Contents { instances: uids.iter().map(held).collect(), count: uids.len() as u64, bytes }
+        Contents { instances: uids.iter().map(held).collect(), count: uids.len() as u64, bytes: Some(bytes) }
     }
 
     fn reason(transfer: &Transfer, contents: &Contents) -> Option<String> {

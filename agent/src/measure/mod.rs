@@ -164,6 +164,8 @@ impl<'a> BlockRunner<'a> {
             network,
             network_error,
             read_back: None,
+            negotiated: None,
+            cleanup: None,
         }
     }
 
@@ -208,9 +210,15 @@ impl<'a> BlockRunner<'a> {
         self.server.empty()?;
         let settings = &scenario.settings;
         let syntax = settings.transfer_syntax;
-        let Some((files, dataset)) = self.datasets.get(&syntax) else {
+        let Some((files, configured)) = self.datasets.get(&syntax) else {
             return Err(Failure::DatasetFailed(format!("this host has none in {syntax:?}")));
         };
+        let renewed = self
+            .server
+            .is_existing()
+            .then(|| client::renewal::renew_uids(configured, &self.home.path(&files.directory)))
+            .transpose()?;
+        let dataset = renewed.as_ref().unwrap_or(configured);
         let sending = Sending { block: self.block, settings, dataset, files, home: self.home };
         let mut transfer = sending.send(limit)?;
         rejections::explain(&mut transfer, &sending);
@@ -227,7 +235,7 @@ impl<'a> BlockRunner<'a> {
         // An invalid iteration does not end the run while the server still serves others.
         let is_in_doubt = transfer.has_no_response() || outcome.lacks_an_answer();
         let proved = if is_in_doubt { self.prove_server(settings, &outcome) } else { Ok(()) };
-        let contents = match proved.and_then(|()| self.server.contents()) {
+        let contents = match proved.and_then(|()| self.server.contents(dataset)) {
             Ok(contents) => contents,
             Err(failure) => {
                 iteration.reason = Some(with_failure(iteration.reason, &failure));
@@ -236,13 +244,18 @@ impl<'a> BlockRunner<'a> {
             }
         };
         iteration.server = self.server.metrics(iteration.started_at_ms);
-        iteration.instances_stored = u32::try_from(contents.instances.len()).unwrap_or(u32::MAX);
-        iteration.stored_bytes = contents.bytes;
-        evidence.contents = Some(&contents);
+        if let Some(contents) = &contents {
+            iteration.instances_stored = Some(u32::try_from(contents.instances.len()).unwrap_or(u32::MAX));
+            iteration.stored_bytes = contents.bytes;
+        }
+        evidence.contents = contents.as_ref();
         evidence.expected_bytes = self.expected_bytes(measurement, settings);
         iteration.reason = evidence.reason();
         outcome.record(&mut iteration);
-        let failure = self.read_back(files, dataset, &contents, &mut iteration, measurement).err();
+        let failure = match &contents {
+            Some(contents) => self.read_back(files, dataset, contents, &mut iteration, measurement).err(),
+            None => None,
+        };
         iteration.valid = iteration.reason.is_none();
         Ok((iteration, failure))
     }
@@ -277,7 +290,7 @@ impl<'a> BlockRunner<'a> {
         let scenarios = self.block.scenarios.iter().filter(|scenario| is_same(&scenario.settings));
         let same: BTreeSet<_> = scenarios.map(|scenario| scenario.number).collect();
         let first = measurement.iterations.iter().find(|one| one.valid && same.contains(&one.scenario))?;
-        Some(first.stored_bytes)
+        first.stored_bytes
     }
 
     /// Proves by C-ECHO that the server still serves with these settings, after an iteration without any response or with

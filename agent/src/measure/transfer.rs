@@ -168,6 +168,8 @@ pub(super) mod fixture {
             bytes: 100,
             sop_instance_uid: format!("1.2.{number}"),
             sop_class_uid: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
+            study_instance_uid: "1.2.3.1".to_owned(),
+            series_instance_uid: "1.2.3.2".to_owned(),
             transfer_syntax_uid: "1.2.840.10008.1.2.1".to_owned(),
             data_set_at: 300,
             sent_file: None,

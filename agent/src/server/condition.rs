@@ -7,7 +7,7 @@ use std::path::Path;
 use dicomperf_model::samples::LogLevel;
 
 use super::supervisor::end_since;
-use super::under_test::ServerUnderTest;
+use super::under_test::StartedServer;
 use crate::failure::Failure;
 use crate::resources::{level, volume};
 
@@ -21,7 +21,7 @@ const MAX_LOG_LINES: usize = 5;
 
 /// The reasons for which a server does not answer, each in a clause: the end of its process since a time in ms since
 /// 1970-01-01 UTC, and a volume without space.
-pub(super) fn reasons(server: &dyn ServerUnderTest, since_ms: u64) -> Vec<String> {
+pub(super) fn reasons(server: &dyn StartedServer, since_ms: u64) -> Vec<String> {
     let mut reasons = Vec::new();
     // A server that runs again has answered for its earlier end.
     let runs = server.processes().is_ok_and(|processes| !processes.is_empty());
@@ -44,7 +44,7 @@ fn full_volume(storage: &Path) -> Option<String> {
 }
 
 /// Adds the condition of a server to the failure of its interface.
-pub(super) fn explain(failure: Failure, server: &dyn ServerUnderTest) -> Failure {
+pub(super) fn explain(failure: Failure, server: &dyn StartedServer) -> Failure {
     match failure {
         Failure::ServerUnreachable { interface, url, trouble } => {
             let reasons = reasons(server, 0);
@@ -93,6 +93,7 @@ mod tests {
 
     use super::super::orthanc::Orthanc;
     use super::super::orthanc::configuration::Paths;
+    use super::super::under_test::ServerUnderTest as _;
     use super::*;
 
     #[test]
@@ -120,6 +121,7 @@ mod tests {
             ae_title: "ORTHANC".to_owned(),
             rest_user: "user".to_owned(),
             rest_password: "password".to_owned(),
+            existing: None,
         };
         Orthanc::new(paths, &address)
     }

@@ -9,8 +9,8 @@ use dicomperf_model::measurement::HostVersions;
 use dicomperf_model::step::{ServerConfiguration, StepOutput};
 
 use super::supervisor::end_since;
-use super::target::{every_server, save_configured_target, server_under_test};
-use super::under_test::ServerUnderTest;
+use super::target::{every_server, save_configured_target, started_server};
+use super::under_test::StartedServer;
 use super::{companions, condition, echo, files, processes, systemd};
 use crate::clock::Moment;
 use crate::failure::{DuringIo as _, Failure};
@@ -33,7 +33,10 @@ pub fn configure(
     reporter: &mut Reporter,
 ) -> Result<WorkEnd, Failure> {
     let deadline = reporter.deadline();
-    let server = server_under_test(configuration.settings.target, &configuration.server);
+    let server = started_server(configuration.settings.target, &configuration.server).ok_or_else(|| {
+        let (server, reason) = ("the server".to_owned(), "a run does not start an existing server".to_owned());
+        Failure::ServerNotStarted { server, reason }
+    })?;
     let host = Host { configuration, server: server.as_ref(), home, deadline };
     reporter.stage(0, 3, format!("installing {}", server.name()));
     packages::prepare_host(home, deadline)?;
@@ -65,7 +68,7 @@ pub fn configure(
 /// A server on this host.
 struct Host<'a> {
     configuration: &'a ServerConfiguration,
-    server: &'a dyn ServerUnderTest,
+    server: &'a dyn StartedServer,
     home: &'a RunHome,
     deadline: Instant,
 }

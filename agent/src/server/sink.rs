@@ -12,8 +12,9 @@ use super::certificate::CertificatePaths;
 use super::processes::{self, ServerProcess};
 use super::supervisor::Supervised;
 use super::systemd::{supervised_unit_text, unit_path};
-use super::under_test::{Contents, ServerFile, ServerUnderTest, StoredInstance};
+use super::under_test::{Contents, ServerFile, ServerUnderTest, StartedServer, StoredInstance};
 use super::unprivileged;
+use crate::client::dataset::Dataset;
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::rest::Rest;
@@ -71,6 +72,38 @@ impl ServerUnderTest for Sink {
         "the sink"
     }
 
+    fn check_control_interface(&self) -> Result<(), Failure> {
+        self.count().map(|_| ())
+    }
+
+    fn empty(&self) -> Result<(), Failure> {
+        self.control.delete(INSTANCES_PATH)
+    }
+
+    fn contents(&self, _sent: &Dataset) -> Result<Option<Contents>, Failure> {
+        let counted = self.count()?;
+        let named = |sop_instance_uid| StoredInstance { id: String::new(), sop_instance_uid };
+        Ok(Some(Contents {
+            instances: counted.sop_instance_uids.into_iter().map(named).collect(),
+            count: counted.count,
+            bytes: Some(counted.dataset_bytes),
+        }))
+    }
+
+    fn metrics(&self, _started_at_ms: u64) -> Option<ServerMetrics> {
+        None
+    }
+
+    fn fetch(&self, _instance: &StoredInstance) -> Result<Option<Vec<u8>>, Failure> {
+        Ok(None)
+    }
+
+    fn transcodes(&self, _settings: &ServerSettings) -> bool {
+        false
+    }
+}
+
+impl StartedServer for Sink {
     /// Makes the sink's user. The agent itself is already installed.
     fn install(&self, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
         unprivileged::ensure_user(home, deadline)
@@ -124,10 +157,6 @@ impl ServerUnderTest for Sink {
         Ok(!self.processes()?.is_empty())
     }
 
-    fn check_control_interface(&self) -> Result<(), Failure> {
-        self.count().map(|_| ())
-    }
-
     fn log(&self) -> Option<&Path> {
         None
     }
@@ -142,31 +171,5 @@ impl ServerUnderTest for Sink {
 
     fn collect(&self, _collected: &mut Collected) -> Result<(), Failure> {
         Ok(())
-    }
-
-    fn empty(&self) -> Result<(), Failure> {
-        self.control.delete(INSTANCES_PATH)
-    }
-
-    fn contents(&self) -> Result<Contents, Failure> {
-        let counted = self.count()?;
-        let named = |sop_instance_uid| StoredInstance { id: String::new(), sop_instance_uid };
-        Ok(Contents {
-            instances: counted.sop_instance_uids.into_iter().map(named).collect(),
-            count: counted.count,
-            bytes: counted.dataset_bytes,
-        })
-    }
-
-    fn metrics(&self, _started_at_ms: u64) -> Option<ServerMetrics> {
-        None
-    }
-
-    fn fetch(&self, _instance: &StoredInstance) -> Result<Option<Vec<u8>>, Failure> {
-        Ok(None)
-    }
-
-    fn transcodes(&self, _settings: &ServerSettings) -> bool {
-        false
     }
 }

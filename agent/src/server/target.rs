@@ -3,9 +3,10 @@
 use dicomperf_model::request::Target;
 use dicomperf_model::step::ServerAddress;
 
+use super::existing::Existing;
 use super::orthanc::Orthanc;
 use super::sink::Sink;
-use super::under_test::ServerUnderTest;
+use super::under_test::{ServerUnderTest, StartedServer};
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 
@@ -15,15 +16,25 @@ const CONFIGURED_FILE: &str = "server.json";
 /// The server for a block's target, at this address. No other code depends on the target.
 #[must_use]
 pub fn server_under_test(target: Target, address: &ServerAddress) -> Box<dyn ServerUnderTest> {
+    match started_server(target, address) {
+        Some(server) => server,
+        None => Box::new(Existing::new(address)),
+    }
+}
+
+/// The server that a run starts for a block's target; `None` for an existing server.
+#[must_use]
+pub fn started_server(target: Target, address: &ServerAddress) -> Option<Box<dyn StartedServer>> {
     match target {
-        Target::Orthanc => Box::new(Orthanc::installed(address)),
-        Target::Sink => Box::new(Sink::new(address)),
+        Target::Orthanc => Some(Box::new(Orthanc::installed(address))),
+        Target::Sink => Some(Box::new(Sink::new(address))),
+        Target::Existing => None,
     }
 }
 
 /// Every server that may be on a host.
-pub(super) fn every_server(address: &ServerAddress) -> impl Iterator<Item = Box<dyn ServerUnderTest>> {
-    Target::ALL.into_iter().map(|target| server_under_test(target, address))
+pub(super) fn every_server(address: &ServerAddress) -> impl Iterator<Item = Box<dyn StartedServer>> {
+    Target::STARTED.into_iter().filter_map(|target| started_server(target, address))
 }
 
 /// Saves the target that this host serves from now on.
@@ -32,9 +43,10 @@ pub(super) fn save_configured_target(target: Target, home: &RunHome) -> Result<(
 }
 
 /// The server that was configured last on this host.
-pub(super) fn configured_server(address: &ServerAddress, home: &RunHome) -> Result<Box<dyn ServerUnderTest>, Failure> {
-    match home.read(CONFIGURED_FILE).while_path("read", &home.path(CONFIGURED_FILE))? {
-        Some(target) => Ok(server_under_test(target, address)),
+pub(super) fn configured_server(address: &ServerAddress, home: &RunHome) -> Result<Box<dyn StartedServer>, Failure> {
+    let target = home.read(CONFIGURED_FILE).while_path("read", &home.path(CONFIGURED_FILE))?;
+    match target.and_then(|target| started_server(target, address)) {
+        Some(server) => Ok(server),
         None => Err(Failure::ServerNotStarted {
             server: "the server".to_owned(),
             reason: "no server was configured on this host".to_owned(),

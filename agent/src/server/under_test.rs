@@ -1,7 +1,8 @@
 //! A server under test. Its methods have all the differences between one SCP and another.
 //!
-//! A further server is one file beside [`orthanc`](super::orthanc) and `sink`, and one line in
-//! [`server_under_test`](super::server_under_test).
+//! Every server is a [`ServerUnderTest`], which is the client's view of it. A server that a run starts on a host of its
+//! own is a [`StartedServer`] too. A further server is one file beside [`orthanc`](super::orthanc), `sink` and `existing`,
+//! and one line in [`server_under_test`](super::server_under_test).
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -13,14 +14,55 @@ use dicomperf_model::step::{Collected, ServerConfiguration};
 
 use super::certificate::CertificatePaths;
 use super::processes::ServerProcess;
+use crate::client::dataset::Dataset;
 use crate::failure::Failure;
 use crate::home::RunHome;
 
-/// An SCP. Its own host installs, starts and checks it; the client empties it and asks it for its contents.
+/// An SCP, as the client sees it.
 pub trait ServerUnderTest {
     /// The name in messages.
     fn name(&self) -> &'static str;
 
+    /// True if the server belongs to somebody else. It cannot be emptied, so each iteration sends new instances.
+    fn is_existing(&self) -> bool {
+        false
+    }
+
+    /// Fails if the server's control interface does not answer.
+    ///
+    /// # Errors
+    /// `ServerUnreachable`
+    fn check_control_interface(&self) -> Result<(), Failure>;
+
+    /// Deletes every instance on the server. Does nothing to an existing server.
+    ///
+    /// # Errors
+    /// `ServerUnreachable`
+    fn empty(&self) -> Result<(), Failure>;
+
+    /// Asks the server for its contents after an iteration that sent this dataset. An existing server is asked for the
+    /// dataset's studies only. `None` if the server is not asked.
+    ///
+    /// # Errors
+    /// `ServerUnreachable`
+    fn contents(&self, sent: &Dataset) -> Result<Option<Contents>, Failure>;
+
+    /// The server's own metrics of an iteration that began at a time in ms since 1970-01-01 UTC; `None` if it has no
+    /// metrics.
+    fn metrics(&self, started_at_ms: u64) -> Option<ServerMetrics>;
+
+    /// Fetches an instance back; `None` from a server that stores no instances or does not deliver them.
+    ///
+    /// # Errors
+    /// `ServerUnreachable`
+    fn fetch(&self, instance: &StoredInstance) -> Result<Option<Vec<u8>>, Failure>;
+
+    /// True if the server may change pixel data with these settings.
+    fn transcodes(&self, settings: &ServerSettings) -> bool;
+}
+
+/// A server that a run starts. Its own host installs, starts and checks it.
+pub trait StartedServer: ServerUnderTest {
     /// Installs the server unless it is installed already.
     ///
     /// # Errors
@@ -62,12 +104,6 @@ pub trait ServerUnderTest {
     /// `HostFailed`
     fn runs_as(&self, settings: &ServerSettings) -> Result<bool, Failure>;
 
-    /// Fails if the server's control interface does not answer.
-    ///
-    /// # Errors
-    /// `ServerUnreachable`
-    fn check_control_interface(&self) -> Result<(), Failure>;
-
     /// The server's log, if it writes one.
     fn log(&self) -> Option<&Path>;
 
@@ -82,31 +118,6 @@ pub trait ServerUnderTest {
     /// # Errors
     /// `ServerUnreachable`, `HostFailed`.
     fn collect(&self, collected: &mut Collected) -> Result<(), Failure>;
-
-    /// Deletes every instance on the server.
-    ///
-    /// # Errors
-    /// `ServerUnreachable`
-    fn empty(&self) -> Result<(), Failure>;
-
-    /// Asks the server for its contents.
-    ///
-    /// # Errors
-    /// `ServerUnreachable`
-    fn contents(&self) -> Result<Contents, Failure>;
-
-    /// The server's own metrics of an iteration that began at a time in ms since 1970-01-01 UTC; `None` if it has no
-    /// metrics.
-    fn metrics(&self, started_at_ms: u64) -> Option<ServerMetrics>;
-
-    /// Fetches an instance back; `None` from a server that stores no instances.
-    ///
-    /// # Errors
-    /// `ServerUnreachable`
-    fn fetch(&self, instance: &StoredInstance) -> Result<Option<Vec<u8>>, Failure>;
-
-    /// True if the server may change pixel data with these settings.
-    fn transcodes(&self, settings: &ServerSettings) -> bool;
 }
 
 /// A file with which a server is started.
@@ -120,15 +131,16 @@ pub struct ServerFile {
     pub is_secret: bool,
 }
 
-/// The contents of a server.
+/// The contents of a server, or of the studies that it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contents {
     /// The instances. The sink stores none, so it reports their SOP Instance UIDs only.
     pub instances: Vec<StoredInstance>,
     /// Number of received instances. An instance that was received twice counts twice.
     pub count: u64,
-    /// Bytes: Orthanc's TotalUncompressedSize, or the bytes of the data sets that the sink discarded.
-    pub bytes: u64,
+    /// Bytes: Orthanc's TotalUncompressedSize, or the bytes of the data sets that the sink discarded; `None` if the server
+    /// does not tell.
+    pub bytes: Option<u64>,
 }
 
 /// An instance on a server.

@@ -30,7 +30,7 @@ fn one_and_four_associations_are_measured_and_the_delayed_ack_shows() {
         for iteration in &measurement.iterations {
             assert!(iteration.valid, "{:?}", iteration.reason);
             assert_eq!(iteration.warmup, iteration.index == 0);
-            assert_eq!((iteration.instances_sent, iteration.instances_stored), (12, 12));
+            assert_eq!((iteration.instances_sent, iteration.instances_stored), (12, Some(12)));
             assert_eq!(iteration.bytes_sent, measurement.iterations[0].bytes_sent);
             assert!(iteration.bytes_sent > 12 * 524_288);
             assert!(0.0 < iteration.transfer_ms && iteration.transfer_ms < iteration.duration_ms);
@@ -76,7 +76,7 @@ fn transcoding_at_ingest_is_no_difference() {
     let report = run.measure(0, block(&orthanc, &[1], 0, 2)).succeeds();
     let measurement = measurement_of(&report);
     assert!(measurement.iterations.iter().all(|iteration| iteration.valid), "{measurement:?}");
-    assert!(measurement.iterations[0].stored_bytes < measurement.iterations[0].bytes_sent);
+    assert!(measurement.iterations[0].stored_bytes.unwrap() < measurement.iterations[0].bytes_sent);
     assert!(
         measurement.read_back.as_ref().is_some_and(|read_back| read_back.differences.is_empty()),
         "{measurement:?}"
@@ -107,6 +107,6 @@ fn an_iteration_is_invalid_when_the_server_holds_something_else() {
     let [first, second] = &measurement_of(&report).iterations[..] else { panic!("two iterations") };
     assert!(!first.valid);
     assert!(first.reason.as_ref().unwrap().contains("holds 1 instances that were not sent, like 2.25.99"), "{first:?}");
-    assert_eq!((first.instances_sent, first.instances_stored), (30, 31));
+    assert_eq!((first.instances_sent, first.instances_stored), (30, Some(31)));
     assert!(second.valid, "{:?}", second.reason);
 }

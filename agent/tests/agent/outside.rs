@@ -23,7 +23,7 @@ fn one_instance() -> Vec<u8> {
 fn configure_client(dataset: DatasetSource, variables: &[(&str, &str)]) -> StepReport {
     let run = Run::new();
     let transfer_syntaxes = vec![TransferSyntax::Original];
-    let work = Work::ConfigureClient(ClientConfiguration { dataset, transfer_syntaxes, skip_refused: false });
+    let work = Work::ConfigureClient(ClientConfiguration::new(dataset, transfer_syntaxes, false));
     let mut command = run.command(StepId::ConfigureClient, work);
     command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR").envs(variables.iter().copied()).output().unwrap();
     run.bucket.reports(&StepId::ConfigureClient.to_string()).pop().expect("a report")

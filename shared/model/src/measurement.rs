@@ -40,6 +40,63 @@ pub struct BlockMeasurement {
     /// The instance that was fetched back and compared, after the first valid iteration.
     #[serde(default, rename = "sample", skip_serializing_if = "Option::is_none")]
     pub read_back: Option<ReadBack>,
+    /// The server's answer to an association that proposes every presentation context of the dataset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub negotiated: Option<Negotiated>,
+    /// The deletion of the run's studies on an existing server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleanup: Option<CleanupOutcome>,
+}
+
+/// A server's answer to an association request (PS3.8 9.3.3, PS3.7 D.3.3).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Negotiated {
+    /// Implementation Class UID; null if the server announces none.
+    pub implementation_class_uid: Option<String>,
+    /// Implementation Version Name; null if the server announces none.
+    pub implementation_version_name: Option<String>,
+    /// Maximum length in bytes of a P-DATA-TF that the server receives; 0 for no limit, null if it announces none.
+    pub max_pdu: Option<u32>,
+    /// Asynchronous operations that the server accepts; null without an answer, which means one at a time (PS3.7
+    /// D.3.3.3).
+    pub asynchronous_operations: Option<AsynchronousOperations>,
+    /// The proposed presentation contexts and their results.
+    pub contexts: Vec<NegotiatedContext>,
+}
+
+/// The asynchronous operations window (PS3.7 D.3.3.3). 0 means no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AsynchronousOperations {
+    /// Operations that the client may have outstanding.
+    pub invoked: u16,
+    /// Operations that the server may have outstanding.
+    pub performed: u16,
+}
+
+/// A presentation context and its result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NegotiatedContext {
+    /// SOP Class UID.
+    pub sop_class_uid: String,
+    /// Transfer Syntax UID.
+    pub transfer_syntax_uid: String,
+    /// Result (PS3.8 table 9-18): 0 is acceptance.
+    pub result: u8,
+}
+
+/// The deletion of the run's studies on an existing server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CleanupOutcome {
+    /// Studies that the block run sent.
+    pub studies: u32,
+    /// Studies that were deleted, or that the server did not have.
+    pub deleted: u32,
+    /// The reason why the others were not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// The clocks of a measurement.
@@ -85,12 +142,15 @@ pub struct Iteration {
     /// The causes why instances were refused or failed, the most frequent first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<SendFailure>,
-    /// Instances that the server had afterwards.
-    pub instances_stored: u32,
+    /// Instances that the server had afterwards; null if it was not asked.
+    pub instances_stored: Option<u32>,
     /// Bytes of the files that were sent.
     pub bytes_sent: u64,
-    /// Orthanc's TotalUncompressedSize afterwards, in bytes.
-    pub stored_bytes: u64,
+    /// Orthanc's TotalUncompressedSize afterwards, in bytes; null if the server does not tell.
+    pub stored_bytes: Option<u64>,
+    /// Study Instance UIDs (0020,000D) that the iteration sent to an existing server.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub study_instance_uids: Vec<String>,
     /// True if all checks of the iteration passed, so that its figures can be trusted.
     pub valid: bool,
     /// The reason why it is not valid.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use crate::dataset::Refused;
 use crate::measurement::{BlockMeasurement, HostVersions};
 use crate::plan::Scenario;
-use crate::request::{Search, Synthetic, TransferSyntax};
+use crate::request::{Cleanup, Receipt, Search, Synthetic, TransferSyntax};
 use crate::settings::ServerSettings;
 
 /// One of the two hosts.
@@ -130,6 +131,41 @@ pub struct ServerAddress {
     pub rest_user: String,
     /// Password of the REST interface.
     pub rest_password: String,
+    /// The other interfaces of an existing server, whose `restPort`, `restUser` and `restPassword` are empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<ExistingInterfaces>,
+}
+
+/// The interfaces of an existing server beside DICOM.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExistingInterfaces {
+    /// The interface that proves storage.
+    pub receipt: Receipt,
+    /// The interface that deletes the run's studies after a block run.
+    pub cleanup: Cleanup,
+    /// Base URL for `qido`, `orthanc` and `dicomweb`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// User and password for `url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
+}
+
+/// User and password of an existing server's REST interface: the content of the SSM parameter.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// User.
+    pub user: String,
+    /// Password.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
 }
 
 /// Orthanc's usual DICOM port.
@@ -150,6 +186,28 @@ pub struct ClientConfiguration {
     /// True to leave out a user's object that cannot be sent, instead of failing the step.
     #[serde(default)]
     pub skip_refused: bool,
+    /// Copies of each study, each with new UIDs.
+    #[serde(default = "one_copy")]
+    pub multiply: u32,
+    /// True to replace or remove the attributes that PS3.15's basic profile names.
+    #[serde(default)]
+    pub deidentify: bool,
+    /// True if each iteration sends new UIDs, as an existing server needs: the files then get UIDs of a length that can
+    /// be replaced in place, and the Patient ID of the run.
+    #[serde(default)]
+    pub renew_uids: bool,
+}
+
+impl ClientConfiguration {
+    /// Returns the configuration of a client that sends a dataset as it is.
+    #[must_use]
+    pub const fn new(dataset: DatasetSource, transfer_syntaxes: Vec<TransferSyntax>, skip_refused: bool) -> Self {
+        Self { dataset, transfer_syntaxes, skip_refused, multiply: 1, deidentify: false, renew_uids: false }
+    }
+}
+
+const fn one_copy() -> u32 {
+    1
 }
 
 /// The source of the client's dataset.
@@ -160,6 +218,8 @@ pub enum DatasetSource {
     Synthetic(Synthetic),
     /// Downloaded from S3.
     Objects(Vec<ObjectSource>),
+    /// Copied from a directory of this machine, subdirectories included. Only `dicomperf measure` has it.
+    Directory(PathBuf),
 }
 
 /// One object to download.
@@ -308,6 +368,9 @@ pub struct PreparedDataset {
     /// Objects that are not sent, each with its reason. The plan had read only the beginning of a large object.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Refused>,
+    /// Patient IDs (0010,0020) of the instances that an existing server gets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub patient_ids: Vec<String>,
 }
 
 /// The data that the server reports after all measurements.

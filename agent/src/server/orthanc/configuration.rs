@@ -189,6 +189,7 @@ mod tests {
                 ae_title: "ORTHANC".to_owned(),
                 rest_user: "dicomperf".to_owned(),
                 rest_password: "hush".to_owned(),
+                existing: None,
             },
             samples_url: String::new(),
             settings: ServerSettings {

@@ -17,7 +17,8 @@ use serde_json::{Map, Value, json};
 use super::certificate::CertificatePaths;
 use super::processes::{self, ServerProcess};
 use super::systemd;
-use super::under_test::{Contents, ServerFile, ServerUnderTest, StoredInstance};
+use super::under_test::{Contents, ServerFile, ServerUnderTest, StartedServer, StoredInstance};
+use crate::client::dataset::Dataset;
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::{packages, versions};
@@ -68,6 +69,36 @@ impl ServerUnderTest for Orthanc {
         "Orthanc"
     }
 
+    fn check_control_interface(&self) -> Result<(), Failure> {
+        self.rest.system().map(|_| ())
+    }
+
+    fn empty(&self) -> Result<(), Failure> {
+        self.rest.empty()
+    }
+
+    fn contents(&self, _sent: &Dataset) -> Result<Option<Contents>, Failure> {
+        let statistics = self.rest.statistics()?;
+        let instances = self.rest.instances()?;
+        let count = instances.len() as u64;
+        Ok(Some(Contents { instances, count, bytes: Some(statistics.total_uncompressed_size) }))
+    }
+
+    fn metrics(&self, started_at_ms: u64) -> Option<ServerMetrics> {
+        // A maximum has the time at which it was set, and Orthanc replaces it only by a greater one.
+        self.rest.metrics(started_at_ms.saturating_sub(METRICS_WINDOW_MS)).ok()
+    }
+
+    fn fetch(&self, instance: &StoredInstance) -> Result<Option<Vec<u8>>, Failure> {
+        self.rest.file(&instance.id).map(Some)
+    }
+
+    fn transcodes(&self, settings: &ServerSettings) -> bool {
+        settings.orthanc.contains_key("IngestTranscoding")
+    }
+}
+
+impl StartedServer for Orthanc {
     fn install(&self, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
         systemd::mask(PACKAGED_UNIT)?;
         packages::install("orthanc", home, deadline)
@@ -126,10 +157,6 @@ impl ServerUnderTest for Orthanc {
         Ok(wanted.iter().all(|(name, value)| environment.contains(&format!("{name}={value}"))))
     }
 
-    fn check_control_interface(&self) -> Result<(), Failure> {
-        self.rest.system().map(|_| ())
-    }
-
     fn log(&self) -> Option<&Path> {
         Some(&self.paths.log)
     }
@@ -150,30 +177,6 @@ impl ServerUnderTest for Orthanc {
         collected.orthanc.insert("configuration".to_owned(), json!(configuration::redact(keys)));
         collected.orthanc.insert("system".to_owned(), self.rest.system()?);
         Ok(())
-    }
-
-    fn empty(&self) -> Result<(), Failure> {
-        self.rest.empty()
-    }
-
-    fn contents(&self) -> Result<Contents, Failure> {
-        let statistics = self.rest.statistics()?;
-        let instances = self.rest.instances()?;
-        let count = instances.len() as u64;
-        Ok(Contents { instances, count, bytes: statistics.total_uncompressed_size })
-    }
-
-    fn metrics(&self, started_at_ms: u64) -> Option<ServerMetrics> {
-        // A maximum has the time at which it was set, and Orthanc replaces it only by a greater one.
-        self.rest.metrics(started_at_ms.saturating_sub(METRICS_WINDOW_MS)).ok()
-    }
-
-    fn fetch(&self, instance: &StoredInstance) -> Result<Option<Vec<u8>>, Failure> {
-        self.rest.file(&instance.id).map(Some)
-    }
-
-    fn transcodes(&self, settings: &ServerSettings) -> bool {
-        settings.orthanc.contains_key("IngestTranscoding")
     }
 }
 

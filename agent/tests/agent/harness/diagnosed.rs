@@ -41,6 +41,7 @@ impl Server {
                 document.tls = settings.tls;
                 Self::Sink(SinkProcess::start(document))
             }
+            Target::Existing => panic!("nobody starts an existing server"),
         }
     }
 
@@ -62,6 +63,7 @@ impl Server {
                 ae_title: sink.document.ae_title.clone(),
                 rest_user: sink.document.rest_user.clone(),
                 rest_password: sink.document.rest_password.clone(),
+                existing: None,
             },
         }
     }

@@ -62,6 +62,7 @@ impl FaultyScp {
             ae_title: "FAULTY".to_owned(),
             rest_user: "dicomperf".to_owned(),
             rest_password: PASSWORD.to_owned(),
+            existing: None,
         };
         let state = Arc::new(State { fault, victim: victim.to_owned(), stored: Mutex::new(Vec::new()) });
         let scp = Self { address, state: state.clone() };

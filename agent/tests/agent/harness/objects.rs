@@ -98,6 +98,8 @@ impl Run {
             bytes: bytes.len() as u64,
             sop_instance_uid: uid(number),
             sop_class_uid: class.to_owned(),
+            study_instance_uid: "1.2.3.1".to_owned(),
+            series_instance_uid: "1.2.3.2".to_owned(),
             transfer_syntax_uid: syntax.to_owned(),
             data_set_at,
             sent_file: None,

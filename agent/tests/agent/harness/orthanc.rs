@@ -11,7 +11,7 @@ use dicomperf_agent::resources::Watched;
 use dicomperf_agent::server::orthanc::Orthanc;
 use dicomperf_agent::server::orthanc::configuration::{self, Paths};
 use dicomperf_agent::server::orthanc::rest::OrthancRest;
-use dicomperf_agent::server::{ServerUnderTest as _, Supervised};
+use dicomperf_agent::server::{StartedServer as _, Supervised};
 use dicomperf_agent::tls::Certificate;
 use dicomperf_agent::versions;
 use dicomperf_model::request::Target;
@@ -55,6 +55,7 @@ impl OrthancProcess {
             ae_title: "ORTHANC".to_owned(),
             rest_user: "dicomperf".to_owned(),
             rest_password: PASSWORD.to_owned(),
+            existing: None,
         };
         let wanted =
             ServerConfiguration { server: address.clone(), settings: settings.clone(), samples_url: String::new() };

@@ -42,7 +42,7 @@ impl Run {
     /// Configures the client, and leaves out objects that cannot be sent.
     pub fn configure_client_without_refused(&self, dataset: DatasetSource) -> Ended<'_> {
         let transfer_syntaxes = vec![TransferSyntax::Original];
-        let configuration = ClientConfiguration { dataset, transfer_syntaxes, skip_refused: true };
+        let configuration = ClientConfiguration::new(dataset, transfer_syntaxes, true);
         self.carry_out(StepId::ConfigureClient, Work::ConfigureClient(configuration))
     }
 
@@ -53,7 +53,7 @@ impl Run {
     /// Configures the client with a dataset in several transfer syntaxes.
     pub fn configure_client_in(&self, dataset: DatasetSource, transfer_syntaxes: &[TransferSyntax]) -> Ended<'_> {
         let transfer_syntaxes = transfer_syntaxes.to_vec();
-        let configuration = ClientConfiguration { dataset, transfer_syntaxes, skip_refused: false };
+        let configuration = ClientConfiguration::new(dataset, transfer_syntaxes, false);
         self.carry_out(StepId::ConfigureClient, Work::ConfigureClient(configuration))
     }
 

@@ -57,6 +57,7 @@ impl SinkProcess {
                 ae_title: document.ae_title.clone(),
                 rest_user: String::new(),
                 rest_password: String::new(),
+                existing: None,
             };
             let made = Certificate::generate(&address).unwrap();
             // One file has both the certificate and the key.

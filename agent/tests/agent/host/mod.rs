@@ -101,6 +101,7 @@ fn address() -> ServerAddress {
         ae_title: "SERVER".to_owned(),
         rest_user: "dicomperf".to_owned(),
         rest_password: PASSWORD.to_owned(),
+        existing: None,
     }
 }
 
@@ -253,7 +254,7 @@ fn orthanc_is_installed_and_measured(host: &Host) {
 
     let dataset = DatasetSource::Synthetic(Synthetic { instances: 3, ..Synthetic::default() });
     let transfer_syntaxes = vec![TransferSyntax::Original];
-    let work = Work::ConfigureClient(ClientConfiguration { dataset, transfer_syntaxes, skip_refused: false });
+    let work = Work::ConfigureClient(ClientConfiguration::new(dataset, transfer_syntaxes, false));
     host.step(StepId::ConfigureClient, work);
     host.measure(0, &settings);
 }

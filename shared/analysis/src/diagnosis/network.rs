@@ -32,10 +32,9 @@ pub(super) fn find(measured: &Measured<'_>) -> Vec<Finding> {
          monitoring-network-performance-ena.html explains each allowance).",
     ));
     let burstable = |scenario: &ScenarioSummary, role: &str, used: &ResourceUse| {
-        let instance_type = match role {
-            "server" => &measured.summary.hosts.server.instance_type,
-            _ => &measured.summary.hosts.client.instance_type,
-        };
+        let hosts = &measured.summary.hosts;
+        let host = if role == "server" { hosts.server.as_ref() } else { hosts.client.as_ref() };
+        let instance_type = host.map_or("", |host| host.instance_type.as_str());
         let is_burstable = HostType::find(instance_type).is_some_and(|host_type| host_type.burstable);
         let figure = format!("CPU time of the {role} ({instance_type}) taken by the hypervisor");
         let evidence = share(scenario.number, &figure, used.cpu.steal, at_least(MIN_STEAL_SHARE));

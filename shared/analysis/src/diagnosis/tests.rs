@@ -128,7 +128,7 @@ fn stolen_time_throttles_burstable_hosts_only() {
     assert_eq!(rules(&summary), [Rule::BurstableThrottled]);
     summary.scenarios[0].resources.server = stolen(0.01);
     assert_eq!(diagnose(&summary), []);
-    summary.hosts.server.instance_type = "m5.large".to_owned();
+    summary.hosts.server.as_mut().expect("a server").instance_type = "m5.large".to_owned();
     summary.scenarios[0].resources.server = stolen(0.3);
     assert_eq!(diagnose(&summary), []);
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use dicomperf_model::measurement::HostVersions;
+use dicomperf_model::plan::HostPlan;
 use dicomperf_model::results::{DifferenceOf, RunDifference, Summary};
 use dicomperf_model::settings::Axis;
 use strum::VariantArray as _;
@@ -69,16 +70,17 @@ fn fingerprint_differences(a: &Summary, b: &Summary) -> Vec<RunDifference> {
 
 fn version_differences(a: &Summary, b: &Summary) -> Vec<RunDifference> {
     let hosts = [
-        ("server", &a.versions.server, &b.versions.server, &a.hosts.server.ami, &b.hosts.server.ami),
-        ("client", &a.versions.client, &b.versions.client, &a.hosts.client.ami, &b.hosts.client.ami),
+        ("server", &a.versions.server, &b.versions.server, &a.hosts.server, &b.hosts.server),
+        ("client", &a.versions.client, &b.versions.client, &a.hosts.client, &b.hosts.client),
     ];
+    let ami = |host: &Option<HostPlan>| to_json(&host.as_ref().map(|host| &host.ami));
     let mut found = Vec::new();
-    for (host, a, b, a_ami, b_ami) in hosts {
+    for (host, a, b, a_host, b_host) in hosts {
         for (name, field) in VERSION_FIELDS {
             let reported = |versions: &Option<HostVersions>| versions.as_ref().map_or(Value::Null, field);
             found.push((format!("{host} {name}"), reported(a), reported(b)));
         }
-        found.push((format!("{host} AMI"), to_json(a_ami), to_json(b_ami)));
+        found.push((format!("{host} AMI"), ami(a_host), ami(b_host)));
     }
     unequal_values(DifferenceOf::Versions, found)
 }

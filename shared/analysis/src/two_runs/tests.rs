@@ -61,7 +61,7 @@ fn other_hosts_or_another_dataset_are_not_compared() {
     let a = fixture::classic();
     let mut b = a.clone();
     b.fingerprint = "another".to_owned();
-    b.fingerprint_of.server_type = "m5.large".to_owned();
+    b.fingerprint_of.server_type = Some("m5.large".to_owned());
     b.fingerprint_of.server_cpu_credits = None;
     let found = compare(&a, &b);
     assert!(!found.comparable && found.scenarios.is_empty() && found.only_in_a.is_empty());
@@ -87,7 +87,7 @@ fn versions_settings_and_live_configuration_are_told_apart() {
     );
     b.versions.server.as_mut().expect("told").orthanc = Some("1.12.9".to_owned());
     b.versions.client = None;
-    b.hosts.server.ami = "ami-1".to_owned();
+    b.hosts.server.as_mut().expect("a server").ami = "ami-1".to_owned();
     let live = |threads: u32, version: &str, of: &mut Summary| {
         let told = of.server_configuration.as_mut().expect("told");
         told.orthanc = serde_json::from_value(json!({

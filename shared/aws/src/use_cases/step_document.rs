@@ -75,6 +75,9 @@ async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
             dataset: dataset(from).await?,
             transfer_syntaxes: plan.request.matrix.transfer_syntax.clone(),
             skip_refused: plan.request.dataset.s3.as_ref().is_some_and(|objects| objects.skip_refused),
+            multiply: plan.request.dataset.s3.as_ref().map_or(1, |objects| objects.multiply),
+            deidentify: plan.request.dataset.s3.as_ref().is_some_and(|objects| objects.deidentify),
+            renew_uids: plan.request.server.existing.is_some(),
         }),
         StepId::ConfigureServer { ordinal } => {
             let (_, block) = plan.block_of(*ordinal).ok_or_else(|| missing_source(step))?;
@@ -110,6 +113,7 @@ async fn dataset(from: &Ingredients<'_>) -> Result<DatasetSource, Failure> {
     let (bucket, objects) = match &from.plan.dataset.source {
         DatasetOrigin::Synthetic(synthetic) => return Ok(DatasetSource::Synthetic(synthetic.clone())),
         DatasetOrigin::S3 { bucket, objects } => (bucket, objects),
+        DatasetOrigin::Directory { path, .. } => return Ok(DatasetSource::Directory(path.clone())),
     };
     let mut sources = Vec::with_capacity(objects.len());
     for object in objects {
@@ -128,6 +132,7 @@ fn server(step: &StepId, from: &Ingredients<'_>) -> Result<ServerAddress, Failur
         ae_title: from.plan.request.server.ae_title.clone(),
         rest_user: from.secrets.rest_user.clone(),
         rest_password: from.secrets.rest_password.clone(),
+        existing: None,
     })
 }
 

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Block, DatasetPlan, search};
+use super::{Block, DatasetPlan, Hosts, search};
 use crate::host_type::HostType;
 use crate::request::{Arrival, InstancesPerAssociation, Request, TcpNoDelay};
 use crate::settings::Settings;
@@ -41,7 +41,7 @@ const VOLUME_USD_PER_GIB_MONTH: f64 = 0.08;
 const ADDRESS_USD_PER_HOUR: f64 = 0.005;
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block]) -> Estimate {
+pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block], hosts: &Hosts) -> Estimate {
     let seconds: f64 = blocks
         .iter()
         .map(|block| {
@@ -51,6 +51,7 @@ pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block
             f64::from(block.rounds(request)) * (BLOCK_SECONDS + per_scenario * transfers)
         })
         .sum();
+    // A search runs in the first round only.
     let searches: f64 = request.search.as_ref().map_or(0.0, |search| {
         let (iterations, transfers) = search::max_search_load(search.axis);
         let scenarios = blocks.iter().flat_map(|block| &block.scenarios);
@@ -63,20 +64,17 @@ pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block
     });
     let converted = request.matrix.transfer_syntax.iter().filter(|syntax| syntax.uid().is_some()).count();
     let conversion = converted as f64 * dataset.bytes as f64 / CONVERTED_BYTES_PER_SECOND;
-    // A search runs in the first round only.
-    let minutes = FIXED_MINUTES + (conversion + seconds + searches) / 60.0;
-    let usd_per_hour: f64 = [
-        (&request.server.instance_type, request.server.volume.size_gib),
-        (&request.client.instance_type, request.client.volume.size_gib),
-    ]
-    .into_iter()
-    .map(|(types, size_gib)| {
-        // The dearest of a list: any of them may be launched.
-        let prices = types.iter().filter_map(HostType::find).map(|host_type| host_type.usd_per_hour);
-        let host = prices.fold(0.0, f64::max);
-        host + ADDRESS_USD_PER_HOUR + f64::from(size_gib) * VOLUME_USD_PER_GIB_MONTH / 730.0
-    })
-    .sum();
+    let fixed_minutes = if hosts.iter().next().is_some() { FIXED_MINUTES } else { 0.0 };
+    let minutes = fixed_minutes + (conversion + seconds + searches) / 60.0;
+    let usd_per_hour: f64 = hosts
+        .iter()
+        .map(|(_, host)| {
+            // The dearest of a list: any of them may be launched.
+            let prices = host.types().filter_map(HostType::find).map(|host_type| host_type.usd_per_hour);
+            let dearest = prices.fold(0.0, f64::max);
+            dearest + ADDRESS_USD_PER_HOUR + f64::from(host.volume_gib) * VOLUME_USD_PER_GIB_MONTH / 730.0
+        })
+        .sum();
     Estimate { minutes, cost_usd: usd_per_hour * minutes / 60.0, usd_per_hour }
 }
 
@@ -102,6 +100,7 @@ fn iteration_seconds(settings: &Settings, dataset: &DatasetPlan) -> f64 {
 /// Returns the lifetime of the hosts. They never cost more than the request allows.
 #[expect(clippy::cast_possible_truncation, reason = "at most 240 minutes")]
 pub(super) fn lifetime(request: &Request, estimate: &Estimate) -> SignedDuration {
+    // Infinite without a host.
     let affordable_minutes = request.limits.max_cost_usd / estimate.usd_per_hour * 60.0;
     SignedDuration::from_secs((affordable_minutes.min(f64::from(request.limits.max_minutes)) * 60.0) as i64)
 }

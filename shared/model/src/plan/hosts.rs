@@ -3,16 +3,21 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Circumstances;
 use crate::host_type::{HostType, TypePreference};
-use crate::request::{CpuCredits, Request, Volume};
+use crate::measurement::Negotiated;
+use crate::request::{CpuCredits, Existing, Request, Volume};
+use crate::step::HostRole;
 
-/// The two hosts of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// The hosts of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Hosts {
-    /// The host that runs Orthanc.
-    pub server: HostPlan,
-    /// The host that sends.
-    pub client: HostPlan,
+    /// The host that runs Orthanc; absent with an existing server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<HostPlan>,
+    /// The host that sends; absent if the machine of `dicomperf measure` sends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<HostPlan>,
 }
 
 /// A host to launch.
@@ -34,54 +39,107 @@ pub struct HostPlan {
     pub cpu_credits: Option<CpuCredits>,
 }
 
-/// Hardware and dataset: two runs must share them to be compared.
+/// Hardware, server and dataset: two runs must share them to be compared. Null stands for hardware that the run does not
+/// know: that of an existing server, and that of the machine of `dicomperf measure`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FingerprintParts {
     /// EC2 instance type of the server.
-    pub server_type: String,
+    #[serde(default)]
+    pub server_type: Option<String>,
     /// EC2 instance type of the client.
-    pub client_type: String,
+    #[serde(default)]
+    pub client_type: Option<String>,
     /// Credit option of the server, if it is burstable.
     pub server_cpu_credits: Option<CpuCredits>,
     /// Credit option of the client, if it is burstable.
     pub client_cpu_credits: Option<CpuCredits>,
     /// Root volume of the server in GiB.
-    #[serde(rename = "serverVolumeGiB")]
-    pub server_volume_gib: u32,
+    #[serde(default, rename = "serverVolumeGiB")]
+    pub server_volume_gib: Option<u32>,
     /// Root volume of the client in GiB.
-    #[serde(rename = "clientVolumeGiB")]
-    pub client_volume_gib: u32,
+    #[serde(default, rename = "clientVolumeGiB")]
+    pub client_volume_gib: Option<u32>,
+    /// The existing server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<ExistingIdentity>,
     /// Hash of the dataset.
     pub dataset: String,
 }
 
+/// The identity of an existing server: two runs must share it to be compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExistingIdentity {
+    /// Host name or IPv4 address.
+    pub address: String,
+    /// TCP port for DICOM.
+    pub port: u16,
+    /// AE title of the server.
+    pub ae_title: String,
+    /// Implementation Class UID, as the server announced it; null before the measurement.
+    pub implementation_class_uid: Option<String>,
+    /// Implementation Version Name, as the server announced it; null before the measurement.
+    pub implementation_version_name: Option<String>,
+}
+
 /// Returns the hosts of a request. Each has the first of its types.
-pub(crate) fn planned(request: &Request, server_ami: String, client_ami: String) -> Hosts {
-    let host = |types: &TypePreference, volume: &Volume, credits, ami| HostPlan {
+pub(crate) fn planned(request: &Request, circumstances: &Circumstances) -> Hosts {
+    let host = |types: &TypePreference, volume: &Volume, credits, ami: &String| HostPlan {
         instance_type: types.first().to_owned(),
         further_types: types.further().to_vec(),
-        ami,
+        ami: ami.clone(),
         volume_gib: volume.size_gib,
         cpu_credits: credits_of(types.first(), credits),
     };
     let (server, client) = (&request.server, &request.client);
+    let server_ami = Some(&circumstances.server_ami).filter(|_| server.existing.is_none());
+    let client_ami = Some(&circumstances.client_ami).filter(|_| !circumstances.sends_from_here);
     Hosts {
-        server: host(&server.instance_type, &server.volume, server.cpu_credits, server_ami),
-        client: host(&client.instance_type, &client.volume, client.cpu_credits, client_ami),
+        server: server_ami.map(|ami| host(&server.instance_type, &server.volume, server.cpu_credits, ami)),
+        client: client_ami.map(|ami| host(&client.instance_type, &client.volume, client.cpu_credits, ami)),
     }
 }
 
-/// Returns the hardware and the dataset that two runs must share to be compared.
-pub(crate) fn fingerprint_parts(hosts: &Hosts, dataset: &str) -> FingerprintParts {
+/// Returns the properties that two runs must share to be compared. `negotiated` is the answer of an existing server.
+pub(crate) fn fingerprint_parts(
+    hosts: &Hosts,
+    existing: Option<&Existing>,
+    negotiated: Option<&Negotiated>,
+    dataset: &str,
+) -> FingerprintParts {
+    let (server, client) = (hosts.server.as_ref(), hosts.client.as_ref());
     FingerprintParts {
-        server_type: hosts.server.instance_type.clone(),
-        client_type: hosts.client.instance_type.clone(),
-        server_cpu_credits: hosts.server.cpu_credits,
-        client_cpu_credits: hosts.client.cpu_credits,
-        server_volume_gib: hosts.server.volume_gib,
-        client_volume_gib: hosts.client.volume_gib,
+        server_type: server.map(|host| host.instance_type.clone()),
+        client_type: client.map(|host| host.instance_type.clone()),
+        server_cpu_credits: server.and_then(|host| host.cpu_credits),
+        client_cpu_credits: client.and_then(|host| host.cpu_credits),
+        server_volume_gib: server.map(|host| host.volume_gib),
+        client_volume_gib: client.map(|host| host.volume_gib),
+        existing: existing.map(|existing| ExistingIdentity {
+            address: existing.address.clone(),
+            port: existing.port,
+            ae_title: existing.ae_title.clone(),
+            implementation_class_uid: negotiated.and_then(|one| one.implementation_class_uid.clone()),
+            implementation_version_name: negotiated.and_then(|one| one.implementation_version_name.clone()),
+        }),
         dataset: dataset.to_owned(),
+    }
+}
+
+impl Hosts {
+    /// Returns the run's host with this role, if it has one.
+    #[must_use]
+    pub const fn get(&self, role: HostRole) -> Option<&HostPlan> {
+        match role {
+            HostRole::Server => self.server.as_ref(),
+            HostRole::Client => self.client.as_ref(),
+        }
+    }
+
+    /// Returns the run's hosts, the server first.
+    pub fn iter(&self) -> impl Iterator<Item = (HostRole, &HostPlan)> {
+        HostRole::BOTH.into_iter().filter_map(|role| Some((role, self.get(role)?)))
     }
 }
 

@@ -62,7 +62,9 @@ fn compare(request: &Request, dataset: &DatasetPlan, server_type: &str, at_once:
     }
     let largest = match &dataset.source {
         DatasetOrigin::Synthetic(spec) => largest_synthetic_bytes(spec),
-        DatasetOrigin::S3 { objects, .. } => objects.iter().map(|object| object.bytes).max().unwrap_or_default(),
+        DatasetOrigin::S3 { objects, .. } | DatasetOrigin::Directory { objects, .. } => {
+            objects.iter().map(|object| object.bytes).max().unwrap_or_default()
+        }
     };
     let has = u64::from(HostType::find(server_type)?.memory_mib);
     let needed = needed_mib(largest, at_once);

@@ -7,6 +7,8 @@ mod memory;
 mod offline;
 mod search;
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use rand::distr::{Alphanumeric, SampleString as _};
 use schemars::JsonSchema;
@@ -14,14 +16,16 @@ use serde::{Deserialize, Serialize};
 
 pub use self::block::{Block, BlockRun, Scenario, scenario_order};
 pub use self::estimate::Estimate;
-pub use self::hosts::{FingerprintParts, HostPlan, Hosts, credits_of};
+pub use self::hosts::{ExistingIdentity, FingerprintParts, HostPlan, Hosts, credits_of};
 pub use self::offline::try_plan;
 pub use self::search::max_search_load;
 
 use crate::dataset::{self, PlannedObject, Refused};
 use crate::hash::hash;
 use crate::host_type::HostType;
+use crate::measurement::Negotiated;
 use crate::request::{Request, Synthetic};
+use crate::step::HostRole;
 use crate::validation::{FieldError, InvalidRequest};
 
 /// Block runs (blocks times rounds) at most. With more, the execution's history could exceed 70% of its 25,000 events.
@@ -44,7 +48,7 @@ pub struct Plan {
     /// spent.
     #[schemars(with = "String")]
     pub expires_at: Timestamp,
-    /// The hosts.
+    /// The hosts that the run launches.
     pub hosts: Hosts,
     /// The dataset to send.
     pub dataset: DatasetPlan,
@@ -92,6 +96,13 @@ pub enum DatasetOrigin {
         /// The objects, sorted by key.
         objects: Vec<PlannedObject>,
     },
+    /// A user's own files in a directory of this machine.
+    Directory {
+        /// The directory's path.
+        path: PathBuf,
+        /// The files by their paths in the directory, sorted.
+        objects: Vec<PlannedObject>,
+    },
 }
 
 /// Secrets of the two hosts. They are worthless once the hosts are gone.
@@ -115,6 +126,8 @@ pub struct Circumstances {
     pub server_ami: String,
     /// AMI id for the client.
     pub client_ami: String,
+    /// True if this machine sends: the run launches no client.
+    pub sends_from_here: bool,
 }
 
 /// GiB of a root volume for the operating system and its packages.
@@ -149,21 +162,21 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
     }
     // The client stores the dataset once for each transfer syntax.
     let conversions = request.matrix.transfer_syntax.iter().filter(|syntax| syntax.uid().is_some()).count() as u64;
-    for (path, volume, copies) in [
-        ("server.volume.sizeGiB", &request.server.volume, 1),
-        ("client.volume.sizeGiB", &request.client.volume, 1 + conversions),
-    ] {
+    let hosts = hosts::planned(&request, &circumstances);
+    for (role, host) in hosts.iter() {
+        let path = format!("{role}.volume.sizeGiB");
+        let copies = if role == HostRole::Client { 1 + conversions } else { 1 };
         // A tenth more, for the database and the file system.
         let bytes = dataset.bytes.saturating_mul(copies);
         let needed = SYSTEM_GIB + (bytes + bytes / 10).div_ceil(1 << 30);
-        if u64::from(volume.size_gib) < needed {
+        if u64::from(host.volume_gib) < needed {
             let problem =
-                format!("is {}, too small for a dataset of {} MB", volume.size_gib, dataset.bytes / 1_000_000);
+                format!("is {}, too small for a dataset of {} MB", host.volume_gib, dataset.bytes / 1_000_000);
             errors.push(FieldError::new(path, problem, format!("at least {needed}")));
         }
     }
     errors.extend(memory::error(&request, &dataset));
-    let estimate = estimate::estimate(&request, &dataset, &blocks);
+    let estimate = estimate::estimate(&request, &dataset, &blocks, &hosts);
     if estimate.minutes > f64::from(request.limits.max_minutes) {
         let problem =
             format!("is {}, and the plan takes about {:.0}", request.limits.max_minutes, estimate.minutes.ceil());
@@ -177,8 +190,7 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         return Err(InvalidRequest { errors });
     }
 
-    let hosts = hosts::planned(&request, circumstances.server_ami, circumstances.client_ami);
-    let fingerprint_of = hosts::fingerprint_parts(&hosts, &dataset.hash);
+    let fingerprint_of = hosts::fingerprint_parts(&hosts, request.server.existing.as_ref(), None, &dataset.hash);
     Ok(Plan {
         created_at: circumstances.now,
         expires_at: circumstances.now + estimate::lifetime(&request, &estimate),
@@ -227,19 +239,31 @@ impl DatasetPlan {
 impl Plan {
     /// Returns the plan with the types that were launched. They decide the fingerprint and the notes on the hosts.
     #[must_use]
-    pub fn with_launched_types(mut self, server_type: &str, client_type: &str) -> Self {
+    pub fn with_launched_types(mut self, launched_type: impl Fn(HostRole) -> Option<String>) -> Self {
         let (server, client) = (&self.request.server, &self.request.client);
-        for (host, launched, credits) in [
-            (&mut self.hosts.server, server_type, server.cpu_credits),
-            (&mut self.hosts.client, client_type, client.cpu_credits),
+        for (role, host, credits) in [
+            (HostRole::Server, &mut self.hosts.server, server.cpu_credits),
+            (HostRole::Client, &mut self.hosts.client, client.cpu_credits),
         ] {
-            host.instance_type = launched.to_owned();
+            let (Some(host), Some(launched)) = (host, launched_type(role)) else { continue };
+            host.cpu_credits = hosts::credits_of(&launched, credits);
+            host.instance_type = launched;
             host.further_types.clear();
-            host.cpu_credits = hosts::credits_of(launched, credits);
         }
-        self.fingerprint_of = hosts::fingerprint_parts(&self.hosts, &self.dataset.hash);
-        self.fingerprint = hash(&self.fingerprint_of);
         self.notes = notes(&self.request, &self.dataset, &self.blocks, &self.hosts);
+        self.with_fingerprint(None)
+    }
+
+    /// Returns the plan with the identity that an existing server announced. It decides the fingerprint.
+    #[must_use]
+    pub fn with_negotiated(self, negotiated: &Negotiated) -> Self {
+        self.with_fingerprint(Some(negotiated))
+    }
+
+    fn with_fingerprint(mut self, negotiated: Option<&Negotiated>) -> Self {
+        let existing = self.request.server.existing.as_ref();
+        self.fingerprint_of = hosts::fingerprint_parts(&self.hosts, existing, negotiated, &self.dataset.hash);
+        self.fingerprint = hash(&self.fingerprint_of);
         self
     }
 
@@ -268,8 +292,9 @@ fn notes(request: &Request, dataset: &DatasetPlan, blocks: &[Block], hosts: &Hos
             probe.number
         ));
     }
-    notes.extend(hosts.server.types().filter_map(|server_type| memory::note(request, dataset, server_type)));
-    if let DatasetOrigin::S3 { objects, .. } = &dataset.source {
+    let server_types = hosts.server.iter().flat_map(HostPlan::types);
+    notes.extend(server_types.filter_map(|server_type| memory::note(request, dataset, server_type)));
+    if let DatasetOrigin::S3 { objects, .. } | DatasetOrigin::Directory { objects, .. } = &dataset.source {
         let contexts = dataset::context_count(objects);
         if contexts > dataset::MAX_CONTEXTS {
             notes.push(format!(
@@ -279,7 +304,7 @@ fn notes(request: &Request, dataset: &DatasetPlan, blocks: &[Block], hosts: &Hos
             ));
         }
     }
-    for (role, host) in [("server", &hosts.server), ("client", &hosts.client)] {
+    for (role, host) in hosts.iter() {
         for name in host.types() {
             let Some(host_type) = HostType::find(name) else { continue };
             if dataset.bytes > u64::from(host_type.memory_mib) << 19 {

@@ -10,7 +10,13 @@ impl Circumstances {
     /// Returns circumstances without the facts that only the account knows. No limit of a plan depends on these.
     #[must_use]
     pub fn offline(run_id: &str, now: Timestamp) -> Self {
-        Self { run_id: run_id.to_owned(), now, server_ami: String::new(), client_ami: String::new() }
+        Self {
+            run_id: run_id.to_owned(),
+            now,
+            server_ami: String::new(),
+            client_ami: String::new(),
+            sends_from_here: false,
+        }
     }
 }
 
@@ -20,7 +26,7 @@ impl Circumstances {
 /// # Errors
 /// As for [`plan`].
 pub fn try_plan(request: &Request, circumstances: Circumstances) -> Result<Option<Plan>, InvalidRequest> {
-    if request.dataset.s3.is_some() {
+    if request.dataset.s3.is_some() || request.dataset.directory.is_some() {
         return Ok(None);
     }
     let synthetic = request.dataset.synthetic.clone().unwrap_or_default();

@@ -223,11 +223,15 @@ fn a_list_of_types_is_estimated_at_the_dearest_and_compared_by_the_launched() {
     let plan = |server: Value| plan_document(request(server)).expect("a plan");
     let list = plan(json!(["t3.small", "m5.large"]));
     assert_eq!(list.estimate, plan(json!("m5.large")).estimate);
-    assert_eq!(list.hosts.server.types().collect::<Vec<_>>(), ["t3.small", "m5.large"]);
-    let launched = list.with_launched_types("m5.large", "t3.micro");
+    assert_eq!(
+        list.hosts.get(HostRole::Server).expect("a server").types().collect::<Vec<_>>(),
+        ["t3.small", "m5.large"]
+    );
+    let launched = list
+        .with_launched_types(|role| Some(if role == HostRole::Server { "m5.large" } else { "t3.micro" }.to_owned()));
     let alone = plan(json!("m5.large"));
     assert_eq!((&launched.fingerprint, &launched.hosts), (&alone.fingerprint, &alone.hosts));
-    assert_eq!((launched.hosts.server.cpu_credits, &launched.notes), (None, &alone.notes));
+    assert_eq!((launched.hosts.server.expect("a server").cpu_credits, &launched.notes), (None, &alone.notes));
 }
 
 #[test]

@@ -72,6 +72,8 @@ pub enum Target {
     /// The agent's own SCP, which counts the instances and discards them. It shows the capacity of network and sender
     /// alone.
     Sink,
+    /// A server that exists already: `server.existing`. The only target of such a request, and its default.
+    Existing,
 }
 
 /// The number of C-STOREs on one association.
@@ -194,8 +196,8 @@ impl Sender {
 }
 
 impl Target {
-    /// Every program that receives.
-    pub const ALL: [Self; 2] = [Self::Orthanc, Self::Sink];
+    /// Every target that a run starts on a host of its own.
+    pub const STARTED: [Self; 2] = [Self::Orthanc, Self::Sink];
 
     /// Returns the name in requests and reports.
     #[must_use]
@@ -203,6 +205,7 @@ impl Target {
         match self {
             Self::Orthanc => "orthanc",
             Self::Sink => "sink",
+            Self::Existing => "existing",
         }
     }
 }

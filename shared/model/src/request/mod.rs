@@ -3,6 +3,7 @@
 //! [`Request::from_json`] checks a document against the JSON Schema of this type, then against the rules that a schema
 //! cannot express. It returns every error at once.
 
+pub mod existing;
 mod matrix;
 mod metric;
 mod schema;
@@ -11,9 +12,10 @@ mod search;
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+pub use self::existing::{Cleanup, Existing, Receipt};
 pub use self::matrix::{Arrival, InstancesPerAssociation, Matrix, Sender, Target, TcpNoDelay, TransferSyntax};
 pub(crate) use self::matrix::{MAX_ARRIVAL_PER_SECOND, MIN_ARRIVAL_PER_SECOND};
 pub use self::metric::{LatencyFigure, Metric, Threshold};
@@ -34,7 +36,8 @@ pub struct Request {
     pub name: String,
     /// The dataset to send.
     pub dataset: Dataset,
-    /// The host that receives, with Orthanc.
+    /// The host that receives, with Orthanc; or a server that exists already.
+    #[serde(serialize_with = "serialize_server")]
     pub server: Server,
     /// The host that sends, with DCMTK.
     pub client: Client,
@@ -67,7 +70,7 @@ pub struct Request {
     pub dry_run: bool,
 }
 
-/// The dataset to send: exactly one of `synthetic` and `s3`.
+/// The dataset to send: exactly one of `synthetic`, `s3` and `directory`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
@@ -80,6 +83,10 @@ pub struct Dataset {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "S3Objects")]
     pub s3: Option<S3Objects>,
+    /// A user's own files on the machine of `dicomperf measure`. No run in AWS can read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Directory")]
+    pub directory: Option<Directory>,
 }
 
 /// Synthetic studies, one after another until there are enough instances. docs/dataset.md describes their content.
@@ -150,6 +157,35 @@ pub struct S3Objects {
     /// Accept objects that identify a patient.
     #[serde(default)]
     pub allow_identified: bool,
+    /// Send this many copies of each study, each with new UIDs.
+    #[serde(default = "one_copy")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub multiply: u32,
+    /// Replace or remove the attributes that PS3.15's Basic Application Level Confidentiality Profile names.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deidentify: bool,
+}
+
+/// A user's own files in a directory of this machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Directory {
+    /// Path of the directory. Its subdirectories count too.
+    #[schemars(length(min = 1, max = 4096))]
+    pub path: String,
+    /// Measure with the accepted files, instead of refusing the run if a file is refused.
+    #[serde(default)]
+    pub skip_refused: bool,
+    /// Accept files that identify a patient.
+    #[serde(default)]
+    pub allow_identified: bool,
+    /// Send this many copies of each study, each with new UIDs.
+    #[serde(default = "one_copy")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub multiply: u32,
+    /// Replace or remove the attributes that PS3.15's Basic Application Level Confidentiality Profile names.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub deidentify: bool,
 }
 
 /// The host that receives.
@@ -173,6 +209,10 @@ pub struct Server {
     /// Orthanc configuration keys, for every scenario. docs/request.md lists the allowed ones.
     #[schemars(schema_with = "orthanc::schema")]
     pub orthanc: BTreeMap<String, Value>,
+    /// A server that exists already. All other fields of `server` are then errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Existing")]
+    pub existing: Option<Existing>,
 }
 
 /// The host that sends.
@@ -247,12 +287,29 @@ impl Request {
         // These rules can also read a document that breaks the schema.
         errors.extend(threshold_errors(document));
         errors.extend(Search::errors(document));
-        errors.extend(Matrix::errors(&document["matrix"], document["dataset"].get("s3").is_none()));
+        let is_synthetic = ["s3", "directory"].iter().all(|own| document["dataset"].get(own).is_none());
+        errors.extend(Matrix::errors(&document["matrix"], is_synthetic));
+        errors.extend(existing::errors(document));
         if !errors.is_empty() {
             return Err(InvalidRequest { errors });
         }
-        serde_json::from_value(document.clone())
-            .map_err(|error| InvalidRequest { errors: vec![FieldError::new("", error.to_string(), "see the schema")] })
+        let request: Self = serde_json::from_value(document.clone()).map_err(|error| InvalidRequest {
+            errors: vec![FieldError::new("", error.to_string(), "see the schema")],
+        })?;
+        Ok(request.with_defaults_of_existing(&document["matrix"]))
+    }
+
+    /// Returns the request with the defaults of the axes that an existing server decides. `matrix` is that of the
+    /// document.
+    fn with_defaults_of_existing(mut self, matrix: &Value) -> Self {
+        if let Some(existing) = &self.server.existing {
+            self.matrix.target = vec![Target::Existing];
+            self.matrix.tls = vec![existing.tls];
+            if matrix.get("tcpNoDelay").is_none() {
+                self.matrix.tcp_no_delay = vec![TcpNoDelay::Client];
+            }
+        }
+        self
     }
 }
 
@@ -313,9 +370,21 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
+const fn one_copy() -> u32 {
+    1
+}
+
+/// Writes the server. An existing server has no fields of a host.
+fn serialize_server<S: Serializer>(server: &Server, serializer: S) -> Result<S::Ok, S::Error> {
+    match &server.existing {
+        Some(existing) => BTreeMap::from([("existing", existing)]).serialize(serializer),
+        None => server.serialize(serializer),
+    }
+}
+
 impl Default for Dataset {
     fn default() -> Self {
-        Self { synthetic: Some(Synthetic::default()), s3: None }
+        Self { synthetic: Some(Synthetic::default()), s3: None, directory: None }
     }
 }
 
@@ -334,6 +403,7 @@ impl Default for Server {
             ami: None,
             ae_title: "ORTHANC".to_owned(),
             orthanc: BTreeMap::new(),
+            existing: None,
         }
     }
 }

@@ -122,11 +122,11 @@ pub struct IterationSummary {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<SendFailure>,
     /// Instances that the server had afterwards.
-    pub instances_stored: u32,
+    pub instances_stored: Option<u32>,
     /// Bytes of the files that were sent.
     pub bytes_sent: u64,
     /// Orthanc's TotalUncompressedSize afterwards, in bytes.
-    pub stored_bytes: u64,
+    pub stored_bytes: Option<u64>,
     /// Instances per second; null if nothing was transferred.
     pub instances_per_second: Option<f64>,
     /// Times of its C-STOREs, in ms; null if there were none.

@@ -144,11 +144,11 @@ impl Axis {
     }
 }
 
-/// Returns the configurations of Orthanc: each entry of the matrix, merged over the server's own. The sink has no keys,
-/// and so has one configuration.
+/// Returns the configurations of Orthanc: each entry of the matrix, merged over the server's own. Another target has no
+/// keys, and so has one configuration.
 fn orthanc_entries(request: &Request, target: Target) -> Vec<BTreeMap<String, Value>> {
     match target {
-        Target::Sink => vec![BTreeMap::new()],
+        Target::Sink | Target::Existing => vec![BTreeMap::new()],
         Target::Orthanc => {
             let over = |keys: &BTreeMap<String, Value>| {
                 let mut orthanc = request.server.orthanc.clone();

@@ -22,7 +22,7 @@ pub struct ServerSettings {
     pub tcp_no_delay: bool,
     /// TLS.
     pub tls: bool,
-    /// Maximum length of a PDU in bytes.
+    /// Maximum length of a PDU in bytes; 0 for an existing server, which has its own.
     pub max_pdu: u32,
     /// Orthanc configuration keys.
     pub orthanc: BTreeMap<String, Value>,
@@ -66,11 +66,13 @@ impl ServerSettings {
     /// Returns the part of a scenario's settings that the server is started with.
     #[must_use]
     pub fn from_settings(settings: &Settings) -> Self {
+        // A run does not configure an existing server, so all of its scenarios share one block and alternate in it.
+        let max_pdu = if settings.target == Target::Existing { 0 } else { settings.max_pdu };
         Self {
             target: settings.target,
             tcp_no_delay: settings.tcp_no_delay.server(),
             tls: settings.tls,
-            max_pdu: settings.max_pdu,
+            max_pdu,
             orthanc: settings.orthanc.clone(),
         }
     }

@@ -6,6 +6,7 @@ use crate::names::{Names, plain_text, value};
 use dicomperf_model::plan::HostPlan;
 use dicomperf_model::results::Summary;
 use dicomperf_model::settings::Axis;
+use dicomperf_model::step::HostRole;
 use strum::VariantArray as _;
 
 pub(super) fn configuration(summary: &Summary, names: &Names) -> Option<Section> {
@@ -38,12 +39,15 @@ fn hosts(summary: &Summary) -> Table {
         Some(credits) => format!("{}, {} credits", plan.instance_type, format!("{credits:?}").to_lowercase()),
         None => plan.instance_type.clone(),
     };
-    let (planned_server, planned_client) = (&summary.hosts.server, &summary.hosts.client);
-    let volume = |plan: &HostPlan| format!("{} GiB", plan.volume_gib);
+    let planned =
+        |role, words: &dyn Fn(&HostPlan) -> String| summary.hosts.get(role).map_or_else(|| "unknown".to_owned(), words);
+    let both = |name: &str, words: &dyn Fn(&HostPlan) -> String| {
+        row([name.to_owned(), planned(HostRole::Server, words), planned(HostRole::Client, words)])
+    };
     let mut rows = vec![
-        row(["type".to_owned(), host(planned_server), host(planned_client)]),
-        row(["volume".to_owned(), volume(planned_server), volume(planned_client)]),
-        row(["AMI".to_owned(), planned_server.ami.clone(), planned_client.ami.clone()]),
+        both("type", &host),
+        both("volume", &|plan| format!("{} GiB", plan.volume_gib)),
+        both("AMI", &|plan| plan.ami.clone()),
     ];
     for (name, server, client) in [
         ("operating system", server.map(|host| &*host.os), client.map(|host| &*host.os)),

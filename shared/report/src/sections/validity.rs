@@ -18,7 +18,7 @@ pub(super) fn invalid_iterations(summary: &Summary, names: &Names) -> Option<Sec
             iteration.instances_refused.to_string(),
             iteration.instances_failed.to_string(),
             iteration.instances_not_tried.to_string(),
-            iteration.instances_stored.to_string(),
+            iteration.instances_stored.map_or_else(|| "not asked".to_owned(), |stored| stored.to_string()),
             iteration.reason.clone().unwrap_or_else(|| "no reason is given".to_owned()),
         ])
     });

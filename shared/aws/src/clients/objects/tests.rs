@@ -42,7 +42,14 @@ fn listing(objects: &[(&str, usize)]) -> Rule {
 }
 
 fn spec(skip_refused: bool, allow_identified: bool) -> S3Objects {
-    S3Objects { bucket: "images".to_owned(), prefix: "ct/".to_owned(), skip_refused, allow_identified }
+    S3Objects {
+        bucket: "images".to_owned(),
+        prefix: "ct/".to_owned(),
+        skip_refused,
+        allow_identified,
+        multiply: 1,
+        deidentify: false,
+    }
 }
 
 /// Returns a bucket with an instance, one with a long header, a duplicate, one that names a patient, a text file, an empty

@@ -124,7 +124,10 @@ impl Launch {
     /// Returns the failure of the first host that is not ready.
     async fn first_not_ready(&self, plan: &Plan, server: &Host, client: &Host) -> Result<Option<Failure>, Failure> {
         let online = self.commands.online_hosts(&[server.id.clone(), client.id.clone()]).await?;
-        let hosts = [(HostRole::Server, server, &plan.hosts.server), (HostRole::Client, client, &plan.hosts.client)];
+        let hosts = [
+            (HostRole::Server, server, host_of(&plan.hosts, HostRole::Server)?),
+            (HostRole::Client, client, host_of(&plan.hosts, HostRole::Client)?),
+        ];
         let waiting = hosts.into_iter().find(|(_, host, _)| !is_ready(host, online.contains(&host.id)));
         Ok(waiting.map(|(role, host, host_plan)| Failure::HostNotReady {
             host: role,
@@ -162,7 +165,7 @@ impl Launch {
             Ok(answer) => answer.instances().first().map(|instance| Ok(Host::from(instance))).ok_or_else(|| {
                 Failure::Aws { doing: format!("launching the {role}"), reason: "the answer has no host".to_owned() }
             }),
-            Err(error) => launch_error(error, role, &host_of(&plan.hosts, role).ami).map(Err),
+            Err(error) => launch_error(error, role, &host_of(&plan.hosts, role)?.ami).map(Err),
         }
     }
 
@@ -173,7 +176,7 @@ impl Launch {
         role: HostRole,
         place: &Place<'_>,
     ) -> Result<RunInstancesFluentBuilder, Failure> {
-        let host = host_of(&plan.hosts, role);
+        let host = host_of(&plan.hosts, role)?;
         let instance_type = place.instance_type(role);
         let root = images::root_volume(&self.hosts.client, &host.ami, role).await?;
         let volume = EbsBlockDevice::builder()

@@ -23,16 +23,17 @@ pub(super) struct Place<'a> {
 }
 
 /// Returns the plan of a host.
-pub(super) const fn host_of(hosts: &Hosts, role: HostRole) -> &HostPlan {
-    match role {
-        HostRole::Server => &hosts.server,
-        HostRole::Client => &hosts.client,
-    }
+pub(super) fn host_of(hosts: &Hosts, role: HostRole) -> Result<&HostPlan, Failure> {
+    hosts.get(role).ok_or_else(|| Failure::Aws {
+        doing: format!("launching the {role}"),
+        reason: "the plan has no such host".to_owned(),
+    })
 }
 
 /// Returns each type of the server with each type of the client, in order of preference.
 pub(super) fn pairs_of_types(hosts: &Hosts) -> impl Iterator<Item = (&str, &str)> {
-    hosts.server.types().flat_map(|server| hosts.client.types().map(move |client| (server, client)))
+    let clients = || hosts.client.iter().flat_map(HostPlan::types);
+    hosts.server.iter().flat_map(HostPlan::types).flat_map(move |server| clients().map(move |client| (server, client)))
 }
 
 /// Returns the credit option of a host that is launched with this type.

@@ -58,7 +58,7 @@ async fn planning_twice_gives_one_plan() {
     assert!(bucket.get::<Secrets>("ephemeral/run-1/secrets.json") == Some(secrets));
     assert_eq!(bucket.keys(), ["ephemeral/run-1/secrets.json", "runs/run-1/plan.json", "runs/run-1/request.json"]);
     let plan: Plan = bucket.get("runs/run-1/plan.json").expect("a plan");
-    assert_eq!(plan.hosts.server.ami, "ami-00000000000000001");
+    assert_eq!(plan.hosts.server.as_ref().expect("a server").ami, "ami-00000000000000001");
 }
 
 #[tokio::test]
@@ -235,7 +235,7 @@ async fn a_dry_run_has_every_fault_and_the_plan_in_one_answer() {
     assert!(says("plan: table").ends_with("it needs dynamodb:PutItem"));
     assert!(says("plan: runs at the same time").starts_with("1 run not over"));
     assert!(says("plan: request").starts_with("1 scenario in 2 block runs, about"), "{}", says("plan: request"));
-    assert!(answer.sequence.is_empty() && dry_run.plan.hosts.server.ami.is_empty());
+    assert!(answer.sequence.is_empty() && dry_run.plan.hosts.server.as_ref().expect("a server").ami.is_empty());
     assert_eq!(bucket.keys(), ["runs/run-1/plan.json", "runs/run-1/request.json"]);
 }
 

@@ -98,7 +98,9 @@ impl Summarizer {
     async fn with_launched_types(&self, plan: Plan) -> Result<Plan, Failure> {
         let record = self.artifacts.read::<LaunchRecord>(&RunKeys(&plan.run_id).launch()).await?;
         Ok(match record.and_then(|record| record.launched) {
-            Some(launched) => plan.with_launched_types(&launched.server, &launched.client),
+            Some(launched) => plan.with_launched_types(|role| {
+                Some(if role == HostRole::Server { launched.server.clone() } else { launched.client.clone() })
+            }),
             None => plan,
         })
     }

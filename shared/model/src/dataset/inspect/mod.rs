@@ -21,6 +21,10 @@ pub struct Inspected {
     pub sop_instance_uid: String,
     /// SOP Class UID (0008,0016).
     pub sop_class_uid: String,
+    /// Study Instance UID (0020,000D).
+    pub study_instance_uid: String,
+    /// Series Instance UID (0020,000E).
+    pub series_instance_uid: String,
     /// Transfer Syntax UID (0002,0010).
     pub transfer_syntax_uid: String,
     /// Position of the data set in the file.
@@ -122,6 +126,8 @@ pub fn inspect(mut source: impl Read, part: Part, allow_identified: bool) -> Res
     Ok(Inspected {
         sop_instance_uid: value(tags::SOP_INSTANCE_UID).to_owned(),
         sop_class_uid,
+        study_instance_uid: value(tags::STUDY_INSTANCE_UID).to_owned(),
+        series_instance_uid: value(tags::SERIES_INSTANCE_UID).to_owned(),
         transfer_syntax_uid: meta.transfer_syntax_uid,
         data_set_at: meta.data_set_at,
         repairs: reader.repairs,

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::workflow::CheckEvent;
 use dicomperf_model::host_type::HostType;
 use dicomperf_model::keys::RunKeys;
-use dicomperf_model::plan::Plan;
+use dicomperf_model::plan::{HostPlan, Plan};
 use dicomperf_model::results::Check;
 use dicomperf_model::step::HostRole;
 
@@ -56,7 +56,7 @@ impl Launch {
 
     async fn check_image(&self, plan: &Plan, role: HostRole, list: &mut CheckList) {
         let subject = format!("AMI of the {role}");
-        let host = host_of(&plan.hosts, role);
+        let Ok(host) = host_of(&plan.hosts, role) else { return };
         if host.ami.is_empty() {
             return list.add_not_made(&subject, "plan could not find it");
         }
@@ -83,12 +83,12 @@ impl Launch {
     /// not tell its offers, the first subnet.
     async fn check_types<'a>(&self, plan: &'a Plan, subnets: &'a [Subnet], list: &mut CheckList) -> Vec<Place<'a>> {
         let hosts = &plan.hosts;
-        let types: Vec<_> = hosts.server.types().chain(hosts.client.types()).collect();
+        let types: Vec<_> = hosts.iter().flat_map(|(_, host)| host.types()).collect();
         let mut record = LaunchRecord::default();
         match self.placement.offers(&self.hosts.client, &types).await {
             Ok(offers) => {
-                for role in HostRole::BOTH {
-                    for instance_type in host_of(hosts, role).types() {
+                for (role, host) in hosts.iter() {
+                    for instance_type in host.types() {
                         let zones = subnets.iter().map(|subnet| subnet.zone.as_str());
                         let (offered, missing): (Vec<_>, Vec<_>) =
                             zones.partition(|zone| offers.contains(&((*zone).to_owned(), instance_type.to_owned())));
@@ -148,7 +148,7 @@ impl Launch {
     async fn check_quota(&self, plan: &Plan, list: &mut CheckList) {
         let subject = "vCPU quota";
         let largest = |role: HostRole| {
-            let types = host_of(&plan.hosts, role).types().filter_map(HostType::find);
+            let types = plan.hosts.get(role).into_iter().flat_map(HostPlan::types).filter_map(HostType::find);
             types.map(|host_type| host_type.vcpus).max().unwrap_or_default()
         };
         let needed = largest(HostRole::Server) + largest(HostRole::Client);
