@@ -29,10 +29,13 @@ pub use document::SendDocument;
 use dicomperf_model::sending::FailureCause;
 
 use crate::timeline::Association;
-use crate::tls;
+use crate::{interrupt, tls};
 
 /// Sends the instances of a document, and writes a list of [`Association`] to `out`. The exit code is 0 if every
 /// association was released, whatever the statuses of the C-STOREs. Else it is 1, and stderr has the reason too.
+///
+/// At SIGTERM or SIGINT each association ends after the C-STORE under way, and is released. The list then lacks the
+/// instances that were not tried.
 ///
 /// # Errors
 /// A file that cannot be read or written, or that contains no [`SendDocument`].
@@ -40,6 +43,7 @@ pub fn send_document(document: &Path, out: &Path) -> anyhow::Result<ExitCode> {
     let bytes = fs::read(document).with_context(|| format!("read {}", document.display()))?;
     let document: SendDocument =
         serde_json::from_slice(&bytes).with_context(|| format!("read {}", document.display()))?;
+    interrupt::request_at_signals().context("wait for signals")?;
     let associations = send(&document)?;
     let mut file = BufWriter::new(fs::File::create(out).with_context(|| format!("write {}", out.display()))?);
     serde_json::to_writer(&mut file, &associations).with_context(|| format!("write {}", out.display()))?;
