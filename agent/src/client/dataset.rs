@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use dicom_dictionary_std::tags;
 use dicom_object::{DefaultDicomObject, OpenFileOptions, ReadError};
-use dicomperf_model::dataset::{Part, Refused, Repairs, inspect};
+use dicomperf_model::dataset::{Part, Refused, Repairs, inspect, refusal};
 use dicomperf_model::parallel::{cpu_count, in_parallel};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -18,11 +18,9 @@ use crate::failure::{DuringIo as _, Failure};
 /// once.
 pub const MAX_WHOLE_BYTES: u64 = 40_000_000;
 /// Files that are read at once.
-const MAX_READERS: usize = 4;
+pub(super) const MAX_READERS: usize = 4;
 /// Bytes of one read.
-const READ_BYTES: usize = 256 * 1024;
-/// Files that an error lists.
-const MAX_NAMED: usize = 10;
+pub(super) const READ_BYTES: usize = 256 * 1024;
 
 /// The files that are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,10 +136,8 @@ impl Proved {
         if !is_empty && (skip_refused || self.refused.is_empty()) {
             return Ok(());
         }
-        let shown = self.refused.iter().take(MAX_NAMED).map(|one| format!("{}: {}", one.key, one.reason));
-        let shown = shown.collect::<Vec<_>>().join("; ");
         let files = self.refused.len() + self.dataset.instances.len();
-        Err(Failure::DatasetFailed(format!("{} of {files} files cannot be sent: {shown}", self.refused.len())))
+        Err(Failure::DatasetFailed(refusal(&self.refused, files)))
     }
 }
 
@@ -160,7 +156,7 @@ fn read_instance(directory: &Path, padded: &Path, name: &str) -> Result<Result<(
     let path = directory.join(name);
     let file = File::open(&path).while_path("read", &path)?;
     let size = file.metadata().while_path("read", &path)?.len();
-    let mut source = BufReader::with_capacity(READ_BYTES, Digesting { source: file, sha256: Sha256::new() });
+    let mut source = BufReader::with_capacity(READ_BYTES, Digesting::new(file));
     // The plan has decided on identified objects.
     let inspected = match inspect(&mut source, Part { size, is_whole: true }, true) {
         Ok(inspected) => inspected,
@@ -184,7 +180,7 @@ fn read_instance(directory: &Path, padded: &Path, name: &str) -> Result<Result<(
         data_set_at: inspected.data_set_at,
         sent_file,
     };
-    Ok(Ok((instance, source.into_inner().sha256.finalize().into())))
+    Ok(Ok((instance, source.into_inner().finish())))
 }
 
 /// Writes a copy of a file in which every length is even.
@@ -198,9 +194,20 @@ fn write_repaired(repairs: &Repairs, from: &Path, to: &Path) -> Result<(), Failu
 }
 
 /// A file that is hashed while it is read.
-struct Digesting {
+pub(super) struct Digesting {
     source: File,
     sha256: Sha256,
+}
+
+impl Digesting {
+    pub fn new(source: File) -> Self {
+        Self { source, sha256: Sha256::new() }
+    }
+
+    /// Returns the SHA-256 of the bytes that were read.
+    pub fn finish(self) -> [u8; 32] {
+        self.sha256.finalize().into()
+    }
 }
 
 impl io::Read for Digesting {
@@ -211,7 +218,7 @@ impl io::Read for Digesting {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

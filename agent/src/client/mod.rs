@@ -2,6 +2,7 @@
 
 pub mod converted;
 pub mod dataset;
+pub mod directory;
 mod download;
 pub mod renewal;
 pub mod storescu_profile;
@@ -51,7 +52,7 @@ pub fn prepare(
     let instances = match &configuration.dataset {
         DatasetSource::Synthetic(spec) => spec.instances,
         DatasetSource::Objects(objects) => u32::try_from(objects.len()).unwrap_or(u32::MAX),
-        DatasetSource::Directory(_) => 0,
+        DatasetSource::Directory { files, .. } => u32::try_from(files.len()).unwrap_or(u32::MAX),
     };
     let converted: Vec<_> =
         configuration.transfer_syntaxes.iter().copied().filter(|syntax| syntax.uid().is_some()).collect();
@@ -78,8 +79,12 @@ pub fn prepare(
                 reporter.check_deadline()
             })?;
         }
-        DatasetSource::Directory(from) => {
-            return Err(Failure::DatasetFailed(format!("{} is not read", from.display())));
+        DatasetSource::Directory { path, files } => {
+            reporter.stage(1, total, format!("copying {instances} files"));
+            directory::copy(path, files, &directory, |copied| {
+                reporter.progress(1 + copied, total, || format!("copied {copied} of {instances} files"));
+                reporter.check_deadline()
+            })?;
         }
     }
     reporter.stage(1 + instances, total, format!("reading {instances} instances"));
@@ -156,9 +161,19 @@ pub fn configured_dataset(home: &RunHome, files: &Converted) -> Result<Dataset, 
 /// The name by which a user knows a file. For a downloaded file this is the object's key.
 fn label(source: &DatasetSource, name: &str) -> String {
     match source {
-        DatasetSource::Synthetic(_) | DatasetSource::Directory(_) => name.to_owned(),
+        DatasetSource::Synthetic(_) => name.to_owned(),
+        DatasetSource::Directory { files, .. } => (0..)
+            .zip(files)
+            .find(|(index, _)| file_name(*index) == name)
+            .map_or(name, |(_, file)| &file.path)
+            .to_owned(),
         DatasetSource::Objects(objects) => download::key(objects, name).unwrap_or(name).to_owned(),
     }
+}
+
+/// The name of the file with this index in the dataset's directory.
+fn file_name(index: usize) -> String {
+    format!("{:06}.dcm", index + 1)
 }
 
 fn start_afresh(directory: &Path) -> Result<(), Failure> {

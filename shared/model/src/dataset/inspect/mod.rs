@@ -29,6 +29,10 @@ pub struct Inspected {
     pub transfer_syntax_uid: String,
     /// Position of the data set in the file.
     pub data_set_at: u64,
+    /// Patient ID (0010,0020), Patient's Name and Patient's Birth Date: two patients differ in one of them.
+    pub patient: [String; 3],
+    /// True if Burned In Annotation (0028,0301) is YES: the pixels may show the patient's identity.
+    pub burned_in_annotation: bool,
     /// The changes to the file that make its data set valid. They are complete if the whole object was read.
     pub repairs: Repairs,
 }
@@ -59,7 +63,7 @@ const IDENTIFYING_ATTRIBUTES: [(Tag, &str); 3] = [
 ];
 
 /// The attributes to read.
-const WANTED_ATTRIBUTES: [Tag; 8] = [
+const WANTED_ATTRIBUTES: [Tag; 9] = [
     tags::SOP_CLASS_UID,
     tags::SOP_INSTANCE_UID,
     tags::STUDY_INSTANCE_UID,
@@ -68,6 +72,7 @@ const WANTED_ATTRIBUTES: [Tag; 8] = [
     tags::PATIENT_ID,
     tags::PATIENT_BIRTH_DATE,
     tags::PATIENT_IDENTITY_REMOVED,
+    tags::BURNED_IN_ANNOTATION,
 ];
 
 /// Reads an object, or its beginning up to the pixel data.
@@ -130,6 +135,8 @@ pub fn inspect(mut source: impl Read, part: Part, allow_identified: bool) -> Res
         series_instance_uid: value(tags::SERIES_INSTANCE_UID).to_owned(),
         transfer_syntax_uid: meta.transfer_syntax_uid,
         data_set_at: meta.data_set_at,
+        patient: [tags::PATIENT_ID, tags::PATIENT_NAME, tags::PATIENT_BIRTH_DATE].map(|tag| value(tag).to_owned()),
+        burned_in_annotation: value(tags::BURNED_IN_ANNOTATION) == "YES",
         repairs: reader.repairs,
     })
 }
