@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::measure::arguments::MeasureArguments;
+
 /// Measures how fast a DICOM server stores images
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXIT_CODES)]
@@ -18,6 +20,8 @@ runs cannot be compared; 3 b is slower than a. Of doctor: 0 every check passed; 
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Measure a server that exists, from this machine and without AWS
+    Measure(Box<MeasureArguments>),
     /// Check a request offline; shows every error at once, with exit code 2
     Validate {
         /// The request, JSON; - for standard input
@@ -31,6 +35,15 @@ pub enum Command {
     Report(ReportArguments),
     /// Compare two runs by their report.json, offline: differences, ratios and explanations
     Compare(CompareArguments),
+    /// Send with native, the built-in SCU
+    #[command(hide = true)]
+    Send {
+        /// File with a send document
+        document: PathBuf,
+        /// File that the associations are written to
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Write the JSON Schemas of requests, reports and steps
     #[command(hide = true)]
     Schema {
