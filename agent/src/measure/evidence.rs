@@ -16,6 +16,8 @@ pub(super) struct Evidence<'a> {
     pub dataset: &'a Dataset,
     pub transfer: &'a Transfer,
     pub outcome: &'a Outcome,
+    /// True if the run has sent instances with these UIDs before, so that the server's contents prove nothing.
+    pub are_sent_before: bool,
     /// The server's contents; `None` if the agent did not ask for them.
     pub contents: Option<&'a Contents>,
     /// Bytes on the server after the first valid iteration of this sender in this transfer syntax.
@@ -30,6 +32,9 @@ impl Evidence<'_> {
         reasons.extend(self.transfer.stopped.as_ref().map(|reason| format!("{sender} was stopped: {reason}")));
         reasons.extend(self.sender_reasons());
         reasons.extend(self.transfer.wall_clock_step_ms.map(|step| format!("the wall clock was set by {step:.1} ms")));
+        if self.are_sent_before {
+            reasons.push("its UIDs were sent before, so the server's contents prove nothing".to_owned());
+        }
         reasons.extend(self.server_reasons());
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
@@ -48,14 +53,19 @@ impl Evidence<'_> {
         reasons
     }
 
+    /// The SOP Instance UIDs whose C-STORE was answered with Success.
+    pub fn acknowledged(&self) -> BTreeSet<&str> {
+        let stores = self.transfer.stores().filter(|store| store.succeeded());
+        let succeeded: BTreeSet<&str> = stores.map(|store| store.file.as_str()).collect();
+        let sent = self.dataset.instances.iter().filter(|one| succeeded.contains(one.file.as_str()));
+        sent.map(|one| one.sop_instance_uid.as_str()).collect()
+    }
+
     fn server_reasons(&self) -> Vec<String> {
         let Some(contents) = self.contents else { return Vec::new() };
         let mut reasons = Vec::new();
-        let succeeded: BTreeSet<&str> =
-            self.transfer.stores().filter(|store| store.succeeded()).map(|store| store.file.as_str()).collect();
         let all: BTreeSet<&str> = self.dataset.instances.iter().map(|one| one.sop_instance_uid.as_str()).collect();
-        let sent = self.dataset.instances.iter().filter(|one| succeeded.contains(one.file.as_str()));
-        let sent: BTreeSet<&str> = sent.map(|one| one.sop_instance_uid.as_str()).collect();
+        let sent = self.acknowledged();
         let stored: BTreeSet<&str> = contents.instances.iter().map(|held| held.sop_instance_uid.as_str()).collect();
         let named = |uids: Vec<&&str>, verb: &str, rest: &str| {
             let first = uids.first()?;
@@ -100,7 +110,8 @@ mod tests {
         let dataset = fixture::dataset(2);
         let outcome = Outcome::new(transfer, &dataset);
         let (contents, expected_bytes) = (Some(contents), Some(200));
-        Evidence { dataset: &dataset, transfer, outcome: &outcome, contents, expected_bytes }.reason()
+        let are_sent_before = false;
+        Evidence { dataset: &dataset, transfer, outcome: &outcome, are_sent_before, contents, expected_bytes }.reason()
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl Share<'_> {
         record: &mut timeline::Association,
         begin: &mut Option<impl FnOnce()>,
     ) -> Result<(), Interrupted> {
-        let opened = Association::open(self.lane.document, self.lane.tls, self.contexts, record);
+        let opened = Association::open(&self.lane.document.peer(), self.lane.tls, self.contexts, record);
         if let Some(begin) = begin.take() {
             begin();
         }
@@ -183,7 +183,7 @@ impl Share<'_> {
         match Object::open(&path, instance.data_set_at, &command, context, association.max_fragment, buffer) {
             Ok(object) => Next::Ready(object),
             Err(error) => {
-                let Lost { cause, words } = unreadable(&error);
+                let Lost { cause, words, .. } = unreadable(&error);
                 Next::Skipped(cause, words)
             }
         }

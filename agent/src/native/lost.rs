@@ -1,5 +1,6 @@
 //! The end of an association before its release, with its cause.
 
+use std::fmt;
 use std::io;
 
 use dicom_ul::Pdu;
@@ -10,18 +11,26 @@ use dicom_ul::pdu::{
 };
 use dicomperf_model::sending::FailureCause;
 
-/// The reason why an association could not be opened, or ended before its release.
+/// The reason why an association could not be opened, or ended before its release. Its `Display` is a sentence with the
+/// details after it.
 #[derive(Debug)]
-pub(super) struct Lost {
+pub struct Lost {
     /// The cause, in the same form for every sender.
     pub cause: FailureCause,
     /// The details that native knows.
     pub words: String,
+    /// The action that may help, where the details point at one.
+    pub advice: Option<&'static str>,
 }
 
 impl Lost {
-    pub(super) fn new(cause: FailureCause, words: impl Into<String>) -> Self {
-        Self { cause, words: words.into() }
+    pub(crate) fn new(cause: FailureCause, words: impl Into<String>) -> Self {
+        Self { cause, words: words.into(), advice: None }
+    }
+
+    /// Adds the action that may help.
+    pub(super) fn with_advice(self, advice: &'static str) -> Self {
+        Self { advice: Some(advice), ..self }
     }
 
     /// The failure of a connection that could not be opened.
@@ -75,6 +84,19 @@ impl From<io::Error> for Lost {
         Self::new(cause, error.to_string())
     }
 }
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            // The limit depends on the question, and the details have it.
+            FailureCause::NoAnswer => write!(f, "the server did not answer")?,
+            cause => f.write_str(&cause.sentence())?,
+        }
+        write!(f, " ({})", self.words)
+    }
+}
+
+impl std::error::Error for Lost {}
 
 /// The numbers of PS3.8 table 9-21.
 const fn source_and_reason(source: &AssociationRJSource) -> (u8, u8) {

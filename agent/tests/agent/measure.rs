@@ -64,8 +64,8 @@ fn dicom_goes_over_tls() {
     let report = run.measure(0, block(&orthanc, &[1, 2], 0, 1)).succeeds();
     assert!(measurement_of(&report).iterations.iter().all(|iteration| iteration.valid), "{report:?}");
     let tls = dicomperf_agent::tls::trusting_client(&orthanc.certificate()).unwrap();
-    dicomperf_agent::server::echo::echo(&orthanc.address, Some(tls)).unwrap();
-    assert!(dicomperf_agent::server::echo::echo(&orthanc.address, None).is_err());
+    dicomperf_agent::server::echo::echo(&orthanc.address, "DICOMPERF", Some(tls)).unwrap();
+    assert!(dicomperf_agent::server::echo::echo(&orthanc.address, "DICOMPERF", None).is_err());
 }
 
 #[test]
