@@ -110,7 +110,7 @@ impl<'a> BlockRunner<'a> {
         };
         let end = self.measure_all(&mut measurement, reporter);
         // The next part of the step measures on, and deletes everything at its end.
-        if matches!(end, Ok(WorkEnd::Incomplete)) {
+        if matches!(end, Ok(WorkEnd::Incomplete)) && reporter.may_be_continued() {
             return end;
         }
         let cleaned = self.clean_up(&mut measurement, reporter);

@@ -23,6 +23,7 @@ use dicomperf_analysis::two_runs;
 use dicomperf_model::plan::Plan;
 use dicomperf_model::request::{Baseline, Existing};
 use dicomperf_model::results::{RunStatus, Summary, Verdict};
+use dicomperf_model::step::ServerAddress;
 use jiff::Timestamp;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -48,7 +49,7 @@ pub fn run(arguments: &MeasureArguments) -> anyhow::Result<ExitCode> {
     let server = plan.request.server.existing.as_ref().context("the plan has no server")?;
     let address = steps::address(server, &environment);
     planning::check_space(&plan, &std::env::temp_dir())?;
-    check_echo(server, &address)?;
+    check_echo(&plan, server, &address)?;
     if !care::may_send(&plan, server, state.as_ref(), arguments.yes)? {
         eprintln!("nothing was sent");
         return Ok(ExitCode::FAILURE);
@@ -66,9 +67,10 @@ pub fn run(arguments: &MeasureArguments) -> anyhow::Result<ExitCode> {
 }
 
 /// Proves by C-ECHO that the server answers, before anything else is sent to it.
-fn check_echo(server: &Existing, address: &dicomperf_model::step::ServerAddress) -> anyhow::Result<()> {
+fn check_echo(plan: &Plan, server: &Existing, address: &ServerAddress) -> anyhow::Result<()> {
     let tls = server.tls.then(tls::anonymous_client).transpose().context("TLS cannot be used")?;
-    echo::echo(address, tls).map_err(|reason| anyhow::anyhow!("{}: C-ECHO: {reason}", state::name(server)))
+    let calling = &plan.request.client.ae_title;
+    echo::echo(address, calling, tls).map_err(|lost| anyhow::anyhow!("{}: C-ECHO: {lost}", state::name(server)))
 }
 
 /// The directory for the reports, made if it is missing: that of `--out`, or the run's own in the state.
