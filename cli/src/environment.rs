@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use dicomperf_model::step::Credentials;
+use dicomperf_model::validation::{FieldError, InvalidRequest};
 
 /// User of an existing server's REST interface.
 const USER: &str = "DICOMPERF_SERVER_USER";
@@ -26,14 +27,14 @@ impl Environment {
     /// Reads the environment.
     ///
     /// # Errors
-    /// The name of the variable that is missing beside the other of a pair.
-    pub fn read() -> Result<Self, String> {
+    /// One of two variables is set without the other.
+    pub fn read() -> Result<Self, InvalidRequest> {
         let value = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let credentials = match (value(USER), value(PASSWORD)) {
             (Some(user), Some(password)) => Some(Credentials { user, password }),
             (None, None) => None,
-            (Some(_), None) => return Err(format!("{USER} is set, and {PASSWORD} is not")),
-            (None, Some(_)) => return Err(format!("{PASSWORD} is set, and {USER} is not")),
+            (Some(_), None) => return Err(alone(USER, PASSWORD)),
+            (None, Some(_)) => return Err(alone(PASSWORD, USER)),
         };
         // XDG Base Directory Specification: a relative path is not valid, and `.local/state` is the default.
         let configured = env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
@@ -45,4 +46,10 @@ impl Environment {
     pub fn has_program(&self, name: &str) -> bool {
         self.path.as_ref().is_some_and(|path| env::split_paths(path).any(|directory| directory.join(name).is_file()))
     }
+}
+
+/// The error of a variable that is set without the other one of its pair.
+fn alone(set: &str, missing: &str) -> InvalidRequest {
+    let problem = format!("is set, and {missing} is not");
+    InvalidRequest { errors: vec![FieldError::new(set, problem, "both of them, or neither")] }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 #[derive(Debug, Args)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = EXIT_CODES, args_override_self = true)]
 pub struct MeasureArguments {
     /// The server: its AE title, its host name or IPv4 address, and its port for DICOM
     #[arg(value_name = "AET@HOST:PORT")]

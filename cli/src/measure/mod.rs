@@ -10,6 +10,7 @@ mod request;
 mod server;
 mod state;
 mod steps;
+mod studies;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ use tracing_subscriber::filter::LevelFilter;
 use self::arguments::MeasureArguments;
 use self::course::Course;
 use self::state::State;
+use self::studies::SentStudies;
 use crate::environment::Environment;
 use crate::follow::NOT_PASSED_EXIT_CODE;
 use crate::request::refuse;
@@ -39,7 +41,10 @@ const LOG: &str = "measure.log";
 
 /// `dicomperf measure AET@HOST:PORT [REQUEST]`
 pub fn run(arguments: &MeasureArguments) -> anyhow::Result<ExitCode> {
-    let environment = Environment::read().map_err(anyhow::Error::msg)?;
+    let environment = match Environment::read() {
+        Ok(environment) => environment,
+        Err(invalid) => return Ok(refuse(Path::new("measure"), &invalid)),
+    };
     let state = environment.state.clone().map(State::new);
     let planned = request::read(arguments, &environment).and_then(|request| planning::plan(request, Timestamp::now()));
     let plan = match planned {
@@ -60,9 +65,10 @@ pub fn run(arguments: &MeasureArguments) -> anyhow::Result<ExitCode> {
     let directory = output_directory(arguments, state.as_ref(), &plan.run_id)?;
     start_log(&directory.join(LOG))?;
     let course = Course::run(&plan, &address)?;
+    let studies = SentStudies::of_steps(&course.steps);
     let summary = summarized(plan, course, state.as_ref());
     let written = output::write(&summary, &directory, state.as_ref())?;
-    output::print(&summary, &written, arguments.json)?;
+    output::print(&summary, &studies, &written, arguments.json);
     Ok(exit_code(&summary))
 }
 

@@ -10,6 +10,7 @@ use dicomperf_model::results::{ScenarioSummary, Summary};
 use dicomperf_model::words::plural;
 
 use super::state::{self, State};
+use super::studies::SentStudies;
 use crate::table;
 
 /// The reports of a measurement.
@@ -39,25 +40,24 @@ pub fn write(summary: &Summary, directory: &Path, state: Option<&State>) -> anyh
 }
 
 /// Prints the results. `json`: report.json instead of the table.
-pub fn print(summary: &Summary, written: &Written, json: bool) -> anyhow::Result<()> {
+pub fn print(summary: &Summary, studies: &SentStudies, written: &Written, json: bool) {
     if let Some(error) = &summary.error {
         eprintln!("{}: {}", error.error, error.cause);
     }
     if json {
         print!("{}", written.json);
-        return Ok(());
+        return;
     }
-    for line in lines(summary) {
+    for line in lines(summary, studies) {
         println!("{line}");
     }
     for path in &written.paths {
         println!("{}", path.display());
     }
-    Ok(())
 }
 
 /// The summary for the terminal, line by line.
-fn lines(summary: &Summary) -> Vec<String> {
+fn lines(summary: &Summary, studies: &SentStudies) -> Vec<String> {
     let server = summary.request.server.existing.as_ref();
     let mut lines = Vec::new();
     if server.is_some_and(|server| server.receipt == Receipt::None) {
@@ -68,9 +68,8 @@ fn lines(summary: &Summary) -> Vec<String> {
     for finding in &summary.diagnosis {
         lines.push(format!("{} ({}): {}", finding.rule.title(), finding.confidence, finding.says));
     }
-    if let Some(server) = server {
-        lines.push(format!("run {} of {}", summary.run_id, state::name(server)));
-    }
+    lines.extend(server.and_then(|server| studies.says(&state::name(server))));
+    lines.push(format!("run {}", summary.run_id));
     lines
 }
 
