@@ -103,7 +103,10 @@ fn advice(cause: &FailureCause, calling: &str, called: &str) -> Option<String> {
              list of AE titles"
         ),
         FailureCause::AssociationRejected { source: 1, reason: 7, .. } => {
-            format!("check the server's AE title: it does not answer to {called}")
+            format!(
+                "check that {called} is the server's AE title. DCMTK's dcmqrscp gives the same reason where it does not \
+                 know the calling AE title: ask its administrator to add {calling} with this machine's address"
+            )
         }
         FailureCause::AssociationRejected { source: 3, reason: 2, .. } => {
             "use fewer associations, or wait until others have ended".to_owned()
@@ -135,7 +138,7 @@ mod tests {
             advice(&cause, "DICOMPERF", "PACS").expect("advice")
         };
         assert!(advice(1, 3).contains("add the AE title DICOMPERF with this machine's address"));
-        assert!(advice(1, 7).contains("does not answer to PACS"));
+        assert!(advice(1, 7).contains("check that PACS is the server's AE title"));
         assert!(advice(3, 2).contains("fewer associations"));
         assert!(advice(1, 1).contains("DICOMPERF in the server's log"));
     }

@@ -10,6 +10,7 @@ mod cases;
 mod configure;
 mod dataset;
 mod deadline;
+mod existing;
 mod failures;
 mod full;
 mod harness;

@@ -13,6 +13,7 @@ use rustls::ClientConfig;
 
 use super::Series;
 use super::found::Found;
+use crate::client::dataset::Dataset;
 use crate::failure::{Failure, with_causes};
 use crate::native::{Finder, Lost, Peer, SILENCE_TIMEOUT, without_identifiers};
 use crate::tls;
@@ -20,6 +21,9 @@ use crate::upper_layer::command::Command;
 
 /// The longest PDU that the server may send. Its answers have some hundred bytes.
 const MAX_PDU: u32 = 16_384;
+
+/// A series that no server has.
+const NO_SERIES: Series<'_> = ("2.25.1", "2.25.2");
 
 /// The server as an SCP of C-FIND.
 pub(super) struct CFind {
@@ -41,9 +45,18 @@ impl CFind {
         }
     }
 
-    /// Fails if the server offers no C-FIND.
+    /// Fails if the server offers no C-FIND, or refuses it to us. Orthanc accepts the presentation context from anybody,
+    /// and aborts at the first question of an AE title that it does not know (DicomAlwaysAllowFind). So one is asked.
     pub fn check(&self) -> Result<(), Failure> {
-        self.open().map(Finder::release)
+        let nothing = Dataset { instances: Vec::new() };
+        let mut found = Found::new(&nothing);
+        self.ask(&BTreeSet::from([NO_SERIES]), &mut found)?;
+        match found.len() {
+            0 => Ok(()),
+            others => {
+                Err(self.failure(format!("answers with {others} instances of other series than it was asked for")))
+            }
+        }
     }
 
     /// Asks for each series on one association. The Study and the Series Instance UID are unique keys with one value each,
@@ -91,6 +104,11 @@ impl CFind {
                 )
             }
             FailureCause::ProtocolBroken => lost.words.clone(),
+            FailureCause::AssociationEnded => format!(
+                "failed: {lost}. A server may end the association because it allows {} no C-FIND: ask its administrator \
+                 (Orthanc: DicomModalities, or DicomAlwaysAllowFind), or use another receipt",
+                self.calling_ae_title
+            ),
             _ => format!("failed: {lost}"),
         })
     }

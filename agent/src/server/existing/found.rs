@@ -58,11 +58,11 @@ impl<'a> Found<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::client::dataset::Instance;
+pub(super) mod fixture {
+    use crate::client::dataset::{Dataset, Instance};
 
-    pub(in super::super) fn dataset(count: usize) -> Dataset {
+    /// Instances of one series, `2.25.1` and so on.
+    pub fn dataset(count: usize) -> Dataset {
         let instance = |number| Instance {
             file: format!("{number:06}.dcm"),
             bytes: 1,
@@ -76,6 +76,12 @@ mod tests {
         };
         Dataset { instances: (1..=count).map(instance).collect() }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixture::dataset;
+    use super::*;
 
     #[test]
     fn an_instance_that_is_found_twice_counts_twice_and_is_listed_once() {

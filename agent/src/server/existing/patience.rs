@@ -68,7 +68,7 @@ impl Patience {
 
 #[cfg(test)]
 mod tests {
-    use super::super::found::tests::dataset;
+    use super::super::found::fixture::dataset;
     use super::*;
 
     const QUICK: Patience = Patience {

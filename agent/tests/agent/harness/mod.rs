@@ -1,8 +1,11 @@
 //! The agent, its null SCP and its SCU; an Orthanc with the agent's own configuration and environment; DCMTK's tools;
 //! and a bucket to upload to.
 
+pub mod archive;
+pub mod archives;
 pub mod bucket;
 pub mod diagnosed;
+pub mod existing;
 pub mod failing;
 pub mod faulty;
 pub mod objects;
@@ -14,6 +17,8 @@ pub mod sender;
 pub mod sink;
 pub mod storescp;
 
+pub use archive::{Archive, Peculiarity};
+pub use archives::ArchiveProcess;
 pub use bucket::Bucket;
 pub use orthanc::OrthancProcess;
 pub use run::Run;
