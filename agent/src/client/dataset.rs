@@ -12,6 +12,7 @@ use dicomperf_model::parallel::{cpu_count, in_parallel};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::renewal::Renewable;
 use crate::failure::{DuringIo as _, Failure};
 
 /// Larger files are never read into memory whole. The smallest hosts have 0.5 GiB, and up to four files are read at
@@ -27,6 +28,9 @@ pub(super) const READ_BYTES: usize = 256 * 1024;
 pub struct Dataset {
     /// The instances in the order of their file names, which is also the order of sending.
     pub instances: Vec<Instance>,
+    /// The places of the UIDs, if each iteration replaces them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewable: Option<Renewable>,
 }
 
 /// A file that is sent.
@@ -81,6 +85,8 @@ pub struct Proved {
     pub sha256: String,
     /// The files that cannot be sent, by their labels.
     pub refused: Vec<Refused>,
+    /// The patient of each instance: Patient ID, Patient's Name and Patient's Birth Date.
+    pub patients: Vec<[String; 3]>,
 }
 
 /// The directory of the copies of files in which every length is even.
@@ -110,17 +116,19 @@ pub fn prove(
     let read = |_, name: &String| read_instance(directory, &padded, name);
     let read = in_parallel(&names, cpu_count().min(MAX_READERS), read, progress)?;
     let mut sha256 = Sha256::new();
-    let (mut instances, mut refused) = (Vec::new(), Vec::new());
+    let (mut instances, mut patients, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for (name, result) in names.iter().zip(read) {
         match result {
-            Ok((instance, digest)) => {
+            Ok((instance, patient, digest)) => {
                 sha256.update(digest);
                 instances.push(instance);
+                patients.push(patient);
             }
             Err(reason) => refused.push(Refused { key: label(name), reason }),
         }
     }
-    Ok(Proved { dataset: Dataset { instances }, sha256: hexadecimal(&sha256.finalize()), refused })
+    let dataset = Dataset { instances, renewable: None };
+    Ok(Proved { dataset, sha256: hexadecimal(&sha256.finalize()), refused, patients })
 }
 
 impl Proved {
@@ -151,8 +159,11 @@ pub fn open(path: &Path) -> Result<DefaultDicomObject, ReadError> {
     if large { options.read_until(tags::PIXEL_DATA).open_file(path) } else { options.open_file(path) }
 }
 
+/// A file that was read: its instance, its patient, and its SHA-256.
+type Read = (Instance, [String; 3], [u8; 32]);
+
 /// Reads a file. The inner error is the reason to refuse it.
-fn read_instance(directory: &Path, padded: &Path, name: &str) -> Result<Result<(Instance, [u8; 32]), String>, Failure> {
+fn read_instance(directory: &Path, padded: &Path, name: &str) -> Result<Result<Read, String>, Failure> {
     let path = directory.join(name);
     let file = File::open(&path).while_path("read", &path)?;
     let size = file.metadata().while_path("read", &path)?.len();
@@ -180,7 +191,7 @@ fn read_instance(directory: &Path, padded: &Path, name: &str) -> Result<Result<(
         data_set_at: inspected.data_set_at,
         sent_file,
     };
-    Ok(Ok((instance, source.into_inner().finish())))
+    Ok(Ok((instance, inspected.patient, source.into_inner().finish())))
 }
 
 /// Writes a copy of a file in which every length is even.

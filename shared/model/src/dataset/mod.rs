@@ -2,6 +2,10 @@
 
 mod attributes;
 mod canvas;
+mod deflate;
+mod deidentify;
+mod edits;
+mod encode;
 mod header;
 mod inspect;
 mod meta;
@@ -12,8 +16,10 @@ mod place;
 mod profile;
 mod refused;
 mod repairs;
+mod rewrite;
 mod senders;
 mod synthetic;
+mod uids;
 mod walk;
 
 use schemars::JsonSchema;
@@ -23,8 +29,10 @@ pub use inspect::{Inspected, Part, inspect, is_private, is_storage, name_of_clas
 pub use own::{Selection, refusal};
 pub use refused::{Refused, without_duplicates};
 pub use repairs::Repairs;
+pub use rewrite::{Changes, Rewrite, Rewritten, UidPlace};
 pub use senders::{MAX_CONTEXTS, context_count, unsendable, without_unsendable};
 pub use synthetic::{GENERATOR_VERSION, GeneratedInstance, generate, largest_synthetic_bytes, synthetic_bytes};
+pub use uids::{UID_CHARACTERS, UidReplacement, new_uid};
 
 /// Files that an error names at most.
 const MAX_NAMED: usize = 10;

@@ -49,7 +49,7 @@ pub struct Part {
 /// Size limit for the beginning of a deflated data set after inflation.
 const MAX_INFLATED_BEGINNING: u64 = 64 * 1024 * 1024;
 /// Size limit for a whole deflated data set after inflation. A server inflates it into its memory.
-const MAX_INFLATED_BYTES: u64 = 1024 * 1024 * 1024;
+pub(super) const MAX_INFLATED_BYTES: u64 = 1024 * 1024 * 1024;
 /// The most characters of a UID (PS3.5 9.1). DCMTK cuts a longer one off, so that the server stores another instance.
 const MAX_UID_CHARACTERS: usize = 64;
 /// Group of all kinds of pixel data.
@@ -171,7 +171,7 @@ impl DataSetReader {
         // A deflated data set is changed as a whole: the stream is padded to an even length (PS3.5 A.5).
         self.repairs = Repairs::default();
         if (self.part.size - start) % 2 == 1 {
-            self.repairs.pad_end(self.part.size);
+            self.repairs.pad_end(self.part.size)?;
         }
         read
     }
