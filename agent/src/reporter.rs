@@ -69,7 +69,9 @@ impl Reporter {
             _heartbeats: Heartbeats::start(document.heartbeat_url.clone(), uploader.clone()),
             uploader,
         };
-        Self::new(document, started, destination)
+        let mut reporter = Self::new(document, started, destination);
+        reporter.deliver();
+        reporter
     }
 
     /// Begins the report of a step that starts now and stays on this machine. Nothing is uploaded, and the document's URLs
@@ -82,9 +84,7 @@ impl Reporter {
     fn new(document: &StepDocument, started: Instant, destination: Destination) -> Self {
         let (deadline, limit) = limits(document, started);
         let report = StepReport::new(document);
-        let mut reporter = Self { report, destination, started, deadline, limit, delivered: None };
-        reporter.deliver();
-        reporter
+        Self { report, destination, started, deadline, limit, delivered: None }
     }
 
     /// The time after which the step begins no more work. It has passed if the run was interrupted.

@@ -126,11 +126,8 @@ fn measure_ms(server: &Server, instances: u32, max_pdu: u32, seed: u64) -> (f64,
 /// The whole process of the same sender, in ms.
 fn by_hand_ms(server: &Server, instances: u32, max_pdu: u32, seed: u64) -> f64 {
     let instances = Instances::synthetic(&Synthetic { instances, seed, ..Synthetic::default() });
-    let document = SendDocument {
-        max_pdu,
-        called_ae_title: server.ae_title.to_owned(),
-        ..instances.document(server.port, 1)
-    };
+    let document =
+        SendDocument { max_pdu, called_ae_title: server.ae_title.to_owned(), ..instances.document(server.port, 1) };
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("send.json");
     std::fs::write(&path, serde_json::to_vec(&document).unwrap()).unwrap();

@@ -3,9 +3,11 @@
 
 mod arguments;
 mod doctor;
+#[cfg(target_os = "linux")]
 mod environment;
 mod execution;
 mod follow;
+#[cfg(target_os = "linux")]
 mod measure;
 mod progress;
 mod report;
@@ -17,7 +19,6 @@ mod table;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use dicomperf_agent::native;
 use tokio::runtime::Runtime;
 
 use crate::arguments::{Arguments, Command};
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        #[cfg(target_os = "linux")]
         Command::Measure(arguments) => measure::run(&arguments),
         Command::Validate { file } => Ok(request::validate(&file)),
         Command::Run(arguments) => Runtime::new()?.block_on(follow::run(&arguments)),
@@ -41,6 +43,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Report(arguments) => report::report(&arguments),
         Command::Compare(arguments) => report::compare(&arguments),
         Command::Schema { directory } => schema::write(&directory).map(|()| ExitCode::SUCCESS),
-        Command::Send { document, out } => native::send_document(&document, &out),
+        #[cfg(target_os = "linux")]
+        Command::Send { document, out } => dicomperf_agent::native::send_document(&document, &out),
     }
 }

@@ -35,6 +35,7 @@ impl Progress {
     }
 
     /// Shows a step that this process carries out, with the rate of the last iteration.
+    #[cfg(target_os = "linux")]
     pub fn show_local(&mut self, plan: &Plan, report: &StepReport) {
         if report.state != StepState::Running {
             return;
@@ -105,6 +106,7 @@ fn description(plan: Option<&Plan>, report: &StepReport) -> String {
 }
 
 /// The rate of the last iteration, its search's included, or the reason why it is not valid.
+#[cfg(target_os = "linux")]
 fn last_iteration(report: &StepReport) -> Option<String> {
     let Some(StepOutput::Measured(measurement)) = &report.output else { return None };
     let searched = measurement.searches.last().and_then(|search| search.iterations.last());
@@ -115,6 +117,7 @@ fn last_iteration(report: &StepReport) -> Option<String> {
     })
 }
 
+#[cfg(target_os = "linux")]
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 bytes")]
 fn rate(iteration: &Iteration) -> String {
     let per_second = |count: f64| figure(count / (iteration.transfer_ms / 1000.0));

@@ -1,6 +1,5 @@
 //! `dicomperf measure`: measures a server that exists, from this machine and without AWS.
 
-pub mod arguments;
 mod care;
 mod course;
 mod interrupt;
@@ -28,10 +27,10 @@ use dicomperf_model::step::ServerAddress;
 use jiff::Timestamp;
 use tracing_subscriber::filter::LevelFilter;
 
-use self::arguments::MeasureArguments;
 use self::course::Course;
 use self::state::State;
 use self::studies::SentStudies;
+use crate::arguments::MeasureArguments;
 use crate::environment::Environment;
 use crate::follow::NOT_PASSED_EXIT_CODE;
 use crate::request::refuse;

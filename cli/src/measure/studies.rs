@@ -22,7 +22,9 @@ impl SentStudies {
         let mut studies = Self::default();
         for step in steps {
             match &step.output {
-                Some(StepOutput::ClientConfigured(prepared)) => studies.patient_ids.extend(prepared.patient_ids.clone()),
+                Some(StepOutput::ClientConfigured(prepared)) => {
+                    studies.patient_ids.extend(prepared.patient_ids.clone())
+                }
                 Some(StepOutput::Measured(measurement)) => studies.add(measurement),
                 _ => {}
             }
@@ -86,6 +88,9 @@ mod tests {
         let all = studies(2, Some((2, 2, None))).says("PACS");
         assert_eq!(all.as_deref(), Some("2 of 2 studies were deleted from PACS"));
         let some = studies(2, Some((2, 1, Some("404 Not Found")))).says("PACS").expect("words");
-        assert!(some.starts_with("1 of 2 studies of Patient ID DICOMPERF") && some.ends_with(": 404 Not Found"), "{some}");
+        assert!(
+            some.starts_with("1 of 2 studies of Patient ID DICOMPERF") && some.ends_with(": 404 Not Found"),
+            "{some}"
+        );
     }
 }

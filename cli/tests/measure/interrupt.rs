@@ -69,8 +69,7 @@ fn a_terminals_signal_to_the_whole_group_does_not_reach_the_sender() {
 
     let archive = ArchiveProcess::dcmqrscp("ANY");
     let measure = long(&archive, "native");
-    let process =
-        measure.command().process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let process = measure.command().process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let group = rustix::process::Pid::from_child(&process);
     let mut started = measure.started(process);
     started.until("a first iteration", || measure.log().contains(" index=0 "));

@@ -123,7 +123,8 @@ fn servers_that_only_store_are_measured_without_proof_and_the_first_line_says_so
 fn other_senders_and_a_rate_are_measured_alike() {
     let archive = ArchiveProcess::dcmqrscp("ANY");
     let path = std::env::var("PATH").unwrap();
-    let senders = ["--sender", "storescu,dcmsend,native", "--associations", "2", "--iterations", "1", "--instances", "6"];
+    let senders =
+        ["--sender", "storescu,dcmsend,native", "--associations", "2", "--iterations", "1", "--instances", "6"];
     let bare = || Measure::bare(&format!("PACS@127.0.0.1:{}", archive.port)).with(&["--warmup", "0"]);
     let measured = bare().with(&senders).with_variable("PATH", &path).run();
     measured.stored(Some(6));

@@ -6,8 +6,8 @@ use dicomperf_model::request::{Request, Sender};
 use dicomperf_model::validation::{FieldError, InvalidRequest};
 use serde_json::{Map, Value, json};
 
-use super::arguments::MeasureArguments;
 use super::server;
+use crate::arguments::MeasureArguments;
 use crate::environment::Environment;
 use crate::request::read_document;
 
