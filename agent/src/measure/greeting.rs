@@ -96,7 +96,8 @@ impl BlockRunner<'_> {
 }
 
 /// The action that may help. The reasons of a rejection are those of PS3.8 table 9-21.
-fn advice(cause: &FailureCause, calling: &str, called: &str) -> Option<String> {
+#[must_use]
+pub fn advice(cause: &FailureCause, calling: &str, called: &str) -> Option<String> {
     Some(match cause {
         FailureCause::AssociationRejected { source: 1, reason: 3, .. } => format!(
             "ask the server's administrator to add the AE title {calling} with this machine's address to the server's \

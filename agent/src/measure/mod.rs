@@ -4,7 +4,7 @@ mod cleanup;
 mod dcmtk;
 mod evidence;
 mod figures;
-mod greeting;
+pub mod greeting;
 mod lanes;
 mod log;
 mod native;

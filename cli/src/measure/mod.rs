@@ -15,7 +15,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use dicomperf_agent::measure::greeting::advice;
 use dicomperf_agent::server::echo;
 use dicomperf_agent::tls;
 use dicomperf_analysis::summarize::summarize;
@@ -23,6 +24,7 @@ use dicomperf_analysis::two_runs;
 use dicomperf_model::plan::Plan;
 use dicomperf_model::request::{Baseline, Existing};
 use dicomperf_model::results::{RunStatus, Summary, Verdict};
+use dicomperf_model::sending::FailureCause;
 use dicomperf_model::step::ServerAddress;
 use jiff::Timestamp;
 use tracing_subscriber::filter::LevelFilter;
@@ -75,7 +77,20 @@ pub fn run(arguments: &MeasureArguments) -> anyhow::Result<ExitCode> {
 fn check_echo(plan: &Plan, server: &Existing, address: &ServerAddress) -> anyhow::Result<()> {
     let tls = server.tls.then(tls::anonymous_client).transpose().context("TLS cannot be used")?;
     let calling = &plan.request.client.ae_title;
-    echo::echo(address, calling, tls).map_err(|lost| anyhow::anyhow!("{}: C-ECHO: {lost}", state::name(server)))
+    match echo::echo(address, calling, tls) {
+        Ok(()) => Ok(()),
+        // A server may store without answering C-ECHO. The negotiation that follows shows that it serves.
+        Err(lost)
+            if matches!(lost.cause, FailureCause::ClassRejected { .. } | FailureCause::ContextRejected { .. }) =>
+        {
+            Ok(())
+        }
+        Err(lost) => {
+            let advice = advice(&lost.cause, calling, &server.ae_title);
+            let advice = lost.advice.map(str::to_owned).or(advice).map(|advice| format!("; {advice}"));
+            bail!("{}: C-ECHO: {lost}{}", state::name(server), advice.unwrap_or_default())
+        }
+    }
 }
 
 /// The directory for the reports, made if it is missing: that of `--out`, or the run's own in the state.

@@ -48,7 +48,7 @@ impl CFind {
     /// Fails if the server offers no C-FIND, or refuses it to us. Orthanc accepts the presentation context from anybody,
     /// and aborts at the first question of an AE title that it does not know (DicomAlwaysAllowFind). So one is asked.
     pub fn check(&self) -> Result<(), Failure> {
-        let nothing = Dataset { instances: Vec::new() };
+        let nothing = Dataset { instances: Vec::new(), renewable: None };
         let mut found = Found::new(&nothing);
         self.ask(&BTreeSet::from([NO_SERIES]), &mut found)?;
         match found.len() {

@@ -74,7 +74,7 @@ pub(super) mod fixture {
             data_set_at: 300,
             sent_file: None,
         };
-        Dataset { instances: (1..=count).map(instance).collect() }
+        Dataset { instances: (1..=count).map(instance).collect(), renewable: None }
     }
 }
 
