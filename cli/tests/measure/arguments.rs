@@ -21,7 +21,7 @@ fn every_bad_argument_is_named_and_nothing_is_sent() {
 #[test]
 fn a_request_for_hosts_is_refused_and_one_without_is_measured() {
     let archive = Archive::start(Peculiarity::None);
-    let measure = || Measure::new("ARCHIVE", archive.port);
+    let measure = || Measure::once("ARCHIVE", archive.port);
     let hosts = json!({ "client": { "instanceType": "m5.large" }, "limits": { "maxCostUsd": 1 } });
     let measured = measure().with_request(&hosts).run();
     measured.exits_with(2);

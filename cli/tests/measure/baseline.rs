@@ -8,7 +8,7 @@ use crate::harness::archive::{Archive, Peculiarity};
 #[test]
 fn an_earlier_measurement_is_the_baseline_by_its_id_or_as_history() {
     let archive = Archive::start(Peculiarity::None);
-    let measure = Measure::new("ARCHIVE", archive.port);
+    let measure = Measure::new("ARCHIVE", archive.port).with(&["--receipt", "none"]);
     let first = measure.run();
     first.exits_with(0);
     let earlier_id = first.report().run_id.clone();
@@ -28,8 +28,10 @@ fn an_earlier_measurement_is_the_baseline_by_its_id_or_as_history() {
 #[test]
 fn a_baseline_that_is_not_there_is_a_note() {
     let archive = Archive::start(Peculiarity::None);
-    let measured =
-        Measure::new("ARCHIVE", archive.port).with_request(&json!({ "baseline": { "run": "no-such-run" } })).run();
+    let measured = Measure::new("ARCHIVE", archive.port)
+        .with(&["--receipt", "none"])
+        .with_request(&json!({ "baseline": { "run": "no-such-run" } }))
+        .run();
     measured.exits_with(0);
     let notes = &measured.report().notes;
     assert!(notes.iter().any(|note| note.starts_with("Not compared with the baseline, run no-such-run")), "{notes:?}");

@@ -31,7 +31,7 @@ fn on_a_terminal(measure: &Measure, answer: &str) -> Option<(i32, String)> {
 #[test]
 fn a_new_server_gets_nothing_before_the_user_agrees_and_a_known_one_is_not_asked_about() {
     let archive = Archive::start(Peculiarity::None);
-    let measure = Measure::new("ARCHIVE", archive.port);
+    let measure = Measure::new("ARCHIVE", archive.port).with(&["--receipt", "none"]);
     let Some((code, shown)) = on_a_terminal(&measure, "n\n") else {
         return not_tested(Cause::Missing("no script: util-linux"));
     };
@@ -55,7 +55,7 @@ fn a_new_server_gets_nothing_before_the_user_agrees_and_a_known_one_is_not_asked
 #[test]
 fn yes_skips_the_question() {
     let archive = Archive::start(Peculiarity::None);
-    let measure = Measure::new("ARCHIVE", archive.port).with(&["--yes"]);
+    let measure = Measure::new("ARCHIVE", archive.port).with(&["--receipt", "none", "--yes"]);
     let Some((code, shown)) = on_a_terminal(&measure, "") else {
         return not_tested(Cause::Missing("no script: util-linux"));
     };

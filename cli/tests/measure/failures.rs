@@ -11,7 +11,7 @@ use crate::harness::orthanc::{OrthancProcess, settings};
 use crate::harness::{Measure, Measured, free_port};
 
 fn measured(port: u16) -> Measured {
-    let measure = Measure::new("ARCHIVE", port);
+    let measure = Measure::once("ARCHIVE", port);
     let measured = measure.run();
     measure.left_nothing();
     measured
@@ -40,11 +40,11 @@ fn a_name_without_an_address_is_said_too() {
 #[test]
 fn an_archive_that_does_not_know_our_ae_title_names_it() {
     let archive = ArchiveProcess::dcmqrscp("other");
-    let measure = Measure::new("PACS", archive.port);
+    let measure = Measure::over_one_association("PACS", archive.port);
     refuses(&measure.run(), &["rejected the association", "AE title"]);
     assert_eq!(archive.files().len(), 0);
     // With the title that it knows it stores.
-    Measure::new("PACS", archive.port).with(&["--aet", "OTHER"]).run().stored(Some(10));
+    Measure::over_one_association("PACS", archive.port).with(&["--aet", "OTHER"]).run().stored(Some(10));
 }
 
 #[test]

@@ -1,17 +1,22 @@
 //! A measurement that signals end early.
 
 use dicomperf_model::results::{RunStatus, Verdict};
-use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
+use rustix::process::{Signal, kill_process, kill_process_group, test_kill_process};
+
+use serde_json::json;
 
 use crate::harness::Measure;
-use crate::harness::archives::ArchiveProcess;
-use crate::harness::measure::descendants;
+use crate::harness::orthanc::{OrthancProcess, settings};
 
-/// Starts a measurement that takes minutes, and waits until its first iteration is over and the next is under way.
-fn long(archive: &ArchiveProcess, sender: &str) -> Measure {
+fn orthanc() -> OrthancProcess {
+    OrthancProcess::start(settings(true, false, &[("DicomAlwaysAllowFind", json!(true))]))
+}
+
+/// A measurement that takes minutes.
+fn long(orthanc: &OrthancProcess, sender: &str) -> Measure {
     let slow = ["--rate", "5", "--instances", "20", "--iterations", "50", "--associations", "2"];
     let fast = ["--instances", "200", "--iterations", "100", "--associations", "2"];
-    let measure = Measure::bare(&format!("PACS@127.0.0.1:{}", archive.port)).with(&["--warmup", "0"]);
+    let measure = Measure::bare(&format!("ORTHANC@127.0.0.1:{}", orthanc.address.dicom_port)).with(&["--warmup", "0"]);
     match sender {
         "native" => measure.with(&slow),
         _ => measure.with(&fast).with(&["--sender", sender]).with_variable("PATH", &std::env::var("PATH").unwrap()),
@@ -20,9 +25,9 @@ fn long(archive: &ArchiveProcess, sender: &str) -> Measure {
 
 #[test]
 fn ctrl_c_ends_after_the_c_store_under_way_and_reports_what_was_measured() {
-    let archive = ArchiveProcess::dcmqrscp("ANY");
+    let orthanc = orthanc();
     for signal in [Signal::INT, Signal::TERM] {
-        let measure = long(&archive, "native");
+        let measure = long(&orthanc, "native");
         let mut started = measure.start();
         started.until("a first iteration", || measure.log().contains(" index=0 "));
         let children = started.descendants();
@@ -49,8 +54,8 @@ fn ctrl_c_ends_after_the_c_store_under_way_and_reports_what_was_measured() {
 
 #[test]
 fn dcmtks_senders_end_too() {
-    let archive = ArchiveProcess::dcmqrscp("ANY");
-    let measure = long(&archive, "storescu");
+    let orthanc = orthanc();
+    let measure = long(&orthanc, "storescu");
     let mut started = measure.start();
     started.until("a first iteration", || measure.log().contains(" index=0 "));
     let children = started.descendants();
@@ -67,8 +72,8 @@ fn a_terminals_signal_to_the_whole_group_does_not_reach_the_sender() {
     use std::os::unix::process::CommandExt as _;
     use std::process::Stdio;
 
-    let archive = ArchiveProcess::dcmqrscp("ANY");
-    let measure = long(&archive, "native");
+    let orthanc = orthanc();
+    let measure = long(&orthanc, "native");
     let process = measure.command().process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let group = rustix::process::Pid::from_child(&process);
     let mut started = measure.started(process);
@@ -81,22 +86,18 @@ fn a_terminals_signal_to_the_whole_group_does_not_reach_the_sender() {
 
 #[test]
 fn a_second_signal_ends_at_once_and_leaves_no_process() {
-    let archive = ArchiveProcess::dcmqrscp("ANY");
-    let measure = long(&archive, "native");
+    let orthanc = orthanc();
+    let measure = long(&orthanc, "native");
     let mut started = measure.start();
     started.until("a first iteration", || measure.log().contains(" index=0 "));
-    // Every process of the archive stands still, so that no C-STORE is answered.
-    let of_archive: Vec<_> = descendants(Pid::from_raw(std::process::id() as i32).unwrap());
-    let of_measure = started.descendants();
-    let of_archive = of_archive.into_iter().filter(|one| *one != started.id() && !of_measure.contains(one));
-    let of_archive: Vec<_> = of_archive.collect();
-    of_archive.iter().for_each(|process| kill_process(*process, Signal::STOP).unwrap());
+    // Orthanc stands still, so that no C-STORE is answered.
+    kill_process(orthanc.process().unwrap(), Signal::STOP).unwrap();
     let children = started.descendants();
     started.signal(Signal::INT);
     std::thread::sleep(std::time::Duration::from_millis(300));
     started.signal(Signal::INT);
     let measured = started.end();
-    of_archive.iter().for_each(|process| kill_process(*process, Signal::CONT).unwrap());
+    kill_process(orthanc.process().unwrap(), Signal::CONT).unwrap();
     measured.exits_with(1);
     measure.left_nothing();
     assert!(children.iter().all(|child| test_kill_process(*child).is_err()), "a child is left");

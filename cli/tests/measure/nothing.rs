@@ -23,19 +23,21 @@ fn the_binary_alone_measures_as_a_user_without_rights_in_a_network_of_its_own() 
     fs::write(&document, serde_json::to_vec(&sink).unwrap()).unwrap();
     // The sink and the measurement share a network namespace that has loopback only.
     let script = format!(
-        "ip link set lo up && {agent} sink {document} & server=$!
+        "ip link set lo up
+         {agent} sink {document} >/dev/null 2>&1 & server=$!
+         trap 'kill $server' EXIT
          cd {directory}
          for _ in $(seq 100); do (: </dev/tcp/127.0.0.1/{port}) 2>/dev/null && break; sleep 0.05; done
          setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups env -i TMPDIR={directory} \
             ./dicomperf measure SINK@127.0.0.1:{port} --receipt none --instances 5 --iterations 1 --out {out}
-         code=$?; kill $server; exit $code",
+         exit $?",
         agent = agent().display(),
         document = document.display(),
         directory = directory.path().display(),
         port = sink.dicom_port,
         out = out.display(),
     );
-    let output = Command::new("unshare").args(["--net", "bash", "-c", &script]).output();
+    let output = Command::new("timeout").args(["120", "unshare", "--net", "bash", "-c", &script]).output();
     let Some(output) = output.ok().filter(|output| {
         let stderr = String::from_utf8_lossy(&output.stderr);
         !stderr.contains("unshare failed") && !stderr.contains("Operation not permitted")

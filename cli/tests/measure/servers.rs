@@ -66,15 +66,14 @@ fn an_orthanc_with_tls_is_measured_with_tls_only() {
 #[test]
 fn dcmqrscp_proves_by_c_find() {
     let archive = ArchiveProcess::dcmqrscp("ANY");
-    let measured = Measure::new("PACS", archive.port).run();
-    has_proof_of_all(&measured);
+    has_proof_of_all(&Measure::over_one_association("PACS", archive.port).run());
     assert_eq!(archive.files().len(), 40);
 }
 
 #[test]
 fn twenty_iterations_to_one_archive_send_twenty_times_new_instances_of_the_same_size() {
     let archive = ArchiveProcess::dcmqrscp("ANY");
-    let measure = Measure::new("PACS", archive.port).with(&["--associations", "1", "--iterations", "20"]);
+    let measure = Measure::over_one_association("PACS", archive.port).with(&["--iterations", "20"]);
     let measured = measure.run();
     measured.stored(Some(10));
     let bytes: BTreeSet<_> = measured.iterations().iter().map(|iteration| iteration.bytes_sent).collect();
@@ -98,7 +97,7 @@ fn pynetdicoms_qrscp_proves_by_c_find() {
     let Some(archive) = ArchiveProcess::qrscp() else {
         return not_tested(Cause::Missing("no pynetdicom with sqlalchemy: make install"));
     };
-    has_proof_of_all(&Measure::new("QRSCP", archive.port).run());
+    has_proof_of_all(&Measure::over_one_association("QRSCP", archive.port).run());
 }
 
 #[test]
@@ -124,7 +123,7 @@ fn other_senders_and_a_rate_are_measured_alike() {
     let archive = ArchiveProcess::dcmqrscp("ANY");
     let path = std::env::var("PATH").unwrap();
     let senders =
-        ["--sender", "storescu,dcmsend,native", "--associations", "2", "--iterations", "1", "--instances", "6"];
+        ["--sender", "storescu,dcmsend,native", "--associations", "1", "--iterations", "1", "--instances", "6"];
     let bare = || Measure::bare(&format!("PACS@127.0.0.1:{}", archive.port)).with(&["--warmup", "0"]);
     let measured = bare().with(&senders).with_variable("PATH", &path).run();
     measured.stored(Some(6));
@@ -154,7 +153,7 @@ fn a_users_own_files_are_copied_and_stay_as_they_are() {
 #[test]
 fn the_report_is_printed_as_json_on_request() {
     let archive = ArchiveProcess::dcmqrscp("ANY");
-    let measured = Measure::new("PACS", archive.port).with(&["--json"]).run();
+    let measured = Measure::over_one_association("PACS", archive.port).with(&["--json"]).run();
     has_report_on_stdout(&measured);
 }
 
