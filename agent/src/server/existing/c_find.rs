@@ -15,7 +15,7 @@ use super::Series;
 use super::found::Found;
 use crate::client::dataset::Dataset;
 use crate::failure::{Failure, with_causes};
-use crate::native::{Finder, Lost, Peer, SILENCE_TIMEOUT, without_identifiers};
+use crate::native::{Finder, Lost, Peer, SILENCE_TIMEOUT, while_busy, without_identifiers};
 use crate::tls;
 use crate::upper_layer::command::Command;
 
@@ -60,7 +60,7 @@ impl CFind {
     }
 
     /// Asks for each series on one association. The Study and the Series Instance UID are unique keys with one value each,
-    /// as a hierarchical search needs them (PS3.4 C.4.1.2.2.1).
+    /// as a hierarchical search needs them (PS3.4 C.4.1.2.1).
     pub fn ask(&self, series: &BTreeSet<Series<'_>>, found: &mut Found<'_>) -> Result<(), Failure> {
         let mut finder = self.open()?;
         for series in series {
@@ -90,7 +90,7 @@ impl CFind {
             .then(tls::anonymous_client)
             .transpose()
             .map_err(|error| self.failure(format!("has no TLS: {error}")))?;
-        Finder::open(&peer, tls).map_err(|lost| self.lost(&lost))
+        while_busy(|| Finder::open(&peer, tls.clone())).map_err(|lost| self.lost(&lost))
     }
 
     fn lost(&self, lost: &Lost) -> Failure {
