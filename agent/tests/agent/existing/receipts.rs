@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use dicomperf_model::request::Receipt;
+use dicomperf_model::request::{Receipt, Sender};
+use dicomperf_model::settings::Settings;
 use dicomperf_testkit::{Cause, not_tested};
 use serde_json::json;
 
@@ -16,6 +17,7 @@ use crate::harness::sender::Instances;
 use crate::harness::sink::{SinkProcess, plain};
 use crate::harness::storescp::Storescp;
 use crate::harness::{Archive, ArchiveProcess, OrthancProcess, Peculiarity, Run};
+use crate::senders::variants;
 
 const INSTANCES: u32 = 6;
 /// Orthanc's DICOMweb plugin, as Debian's package orthanc-dicomweb installs it.
@@ -171,6 +173,27 @@ fn more_contexts_than_an_association_can_have_are_all_negotiated() {
     let found: BTreeSet<_> = negotiated.contexts.into_iter().map(|context| context.sop_class_uid).collect();
     assert_eq!(found, classes.into_iter().collect());
     assert_eq!(negotiated.max_pdu, Some(0));
+}
+
+#[test]
+fn each_sender_sends_new_instances_that_are_proven() {
+    let run = Run::with_new_instances(INSTANCES);
+    let archive = ArchiveProcess::dcmqrscp("ANY");
+    let mut block = block_to(&address(archive.port, "PACS"));
+    let senders = [Sender::Native, Sender::Storescu, Sender::Dcmsend];
+    block.scenarios = variants(
+        &block,
+        senders.map(|sender| move |settings: &mut Settings| (settings.sender, settings.associations) = (sender, 2)),
+    );
+    block.iterations = 2;
+    let report = run.measure(0, block).succeeds();
+    let iterations = &measurement_of(&report).iterations;
+    assert_eq!(iterations.len(), 6);
+    for iteration in iterations {
+        assert!(iteration.valid, "{:?}", iteration.reason);
+        assert_eq!(iteration.instances_stored, Some(INSTANCES));
+    }
+    assert_eq!(archive.files().len(), 6 * INSTANCES as usize);
 }
 
 #[test]
