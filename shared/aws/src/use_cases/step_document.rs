@@ -71,14 +71,10 @@ async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
     let plan = from.plan;
     let samples_url = from.signer.put(&RunKeys(&plan.run_id).samples(step.host())).await?;
     Ok(match step {
-        StepId::ConfigureClient => Work::ConfigureClient(ClientConfiguration {
-            dataset: dataset(from).await?,
-            transfer_syntaxes: plan.request.matrix.transfer_syntax.clone(),
-            skip_refused: plan.request.dataset.s3.as_ref().is_some_and(|objects| objects.skip_refused),
-            multiply: plan.request.dataset.s3.as_ref().map_or(1, |objects| objects.multiply),
-            deidentify: plan.request.dataset.s3.as_ref().is_some_and(|objects| objects.deidentify),
-            renew_uids: plan.request.server.existing.is_some(),
-        }),
+        StepId::ConfigureClient => {
+            let source = dataset(from).await?;
+            Work::ConfigureClient(ClientConfiguration::of_request(&plan.request, source))
+        }
         StepId::ConfigureServer { ordinal } => {
             let (_, block) = plan.block_of(*ordinal).ok_or_else(|| missing_source(step))?;
             let (server, settings) = (server(step, from)?, block.server.clone());
@@ -110,10 +106,11 @@ async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
 }
 
 async fn dataset(from: &Ingredients<'_>) -> Result<DatasetSource, Failure> {
-    let (bucket, objects) = match &from.plan.dataset.source {
-        DatasetOrigin::Synthetic(synthetic) => return Ok(DatasetSource::Synthetic(synthetic.clone())),
-        DatasetOrigin::S3 { bucket, objects } => (bucket, objects),
-        DatasetOrigin::Directory { path, .. } => return Ok(DatasetSource::Directory(path.clone())),
+    if let Some(source) = DatasetSource::local(&from.plan.dataset) {
+        return Ok(source);
+    }
+    let DatasetOrigin::S3 { bucket, objects } = &from.plan.dataset.source else {
+        return Err(missing_source(&StepId::ConfigureClient));
     };
     let mut sources = Vec::with_capacity(objects.len());
     for object in objects {

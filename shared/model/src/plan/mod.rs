@@ -1,6 +1,7 @@
 //! The plan of a request: blocks of scenarios, their order, the estimate and the expiry.
 
 mod block;
+mod copies;
 mod estimate;
 mod hosts;
 mod memory;
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::block::{Block, BlockRun, Scenario, scenario_order};
+pub use self::copies::MAX_INSTANCES;
 pub use self::estimate::Estimate;
 pub use self::hosts::{ExistingIdentity, FingerprintParts, HostPlan, Hosts, credits_of};
 pub use self::offline::try_plan;
@@ -176,6 +178,7 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         }
     }
     errors.extend(memory::error(&request, &dataset));
+    errors.extend(copies::error(&request, &dataset));
     let estimate = estimate::estimate(&request, &dataset, &blocks, &hosts);
     if estimate.minutes > f64::from(request.limits.max_minutes) {
         let problem =
@@ -222,7 +225,21 @@ impl DatasetPlan {
 
     /// Returns the plan of a user's own objects.
     #[must_use]
-    pub fn objects(bucket: String, mut objects: Vec<PlannedObject>, refused: Vec<Refused>) -> Self {
+    pub fn objects(bucket: String, objects: Vec<PlannedObject>, refused: Vec<Refused>) -> Self {
+        Self::own(objects, refused, |objects| DatasetOrigin::S3 { bucket, objects })
+    }
+
+    /// Returns the plan of a user's own files in a directory.
+    #[must_use]
+    pub fn directory(path: PathBuf, objects: Vec<PlannedObject>, refused: Vec<Refused>) -> Self {
+        Self::own(objects, refused, |objects| DatasetOrigin::Directory { path, objects })
+    }
+
+    fn own(
+        mut objects: Vec<PlannedObject>,
+        refused: Vec<Refused>,
+        source: impl FnOnce(Vec<PlannedObject>) -> DatasetOrigin,
+    ) -> Self {
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         let content: Vec<_> =
             objects.iter().map(|object| (&object.sop_instance_uid, object.bytes, &object.etag)).collect();
@@ -230,7 +247,7 @@ impl DatasetPlan {
             instances: u32::try_from(objects.len()).unwrap_or(u32::MAX),
             bytes: objects.iter().map(|object| object.bytes).sum(),
             hash: hash(&content),
-            source: DatasetOrigin::S3 { bucket, objects },
+            source: source(objects),
             refused,
         }
     }
