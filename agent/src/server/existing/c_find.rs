@@ -13,7 +13,6 @@ use rustls::ClientConfig;
 
 use super::Series;
 use super::found::Found;
-use crate::client::dataset::Dataset;
 use crate::failure::{Failure, with_causes};
 use crate::native::{Finder, Lost, Peer, SILENCE_TIMEOUT, while_busy, without_identifiers};
 use crate::tls;
@@ -48,8 +47,7 @@ impl CFind {
     /// Fails if the server offers no C-FIND, or refuses it to us. Orthanc accepts the presentation context from anybody,
     /// and aborts at the first question of an AE title that it does not know (DicomAlwaysAllowFind). So one is asked.
     pub fn check(&self) -> Result<(), Failure> {
-        let nothing = Dataset { instances: Vec::new() };
-        let mut found = Found::new(&nothing);
+        let mut found = Found::new(&[]);
         self.ask(&BTreeSet::from([NO_SERIES]), &mut found)?;
         match found.len() {
             0 => Ok(()),
