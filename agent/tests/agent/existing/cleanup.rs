@@ -7,9 +7,10 @@ use dicomperf_model::request::{Cleanup, Receipt};
 use tiny_http::{Header, Method, Response, Server};
 
 use super::measured;
+use crate::harness::Run;
+use crate::harness::archive::{Archive, Peculiarity};
 use crate::harness::existing::{address, block_with, credentials, findable_orthanc};
 use crate::harness::run::measurement_of;
-use crate::harness::{Archive, Peculiarity, Run};
 
 #[test]
 fn orthanc_loses_the_studies_of_the_run_and_keeps_all_others() {

@@ -8,11 +8,13 @@ use dicomperf_testkit::{Cause, not_tested};
 use serde_json::json;
 
 use super::iteration;
+use crate::harness::archive::{Archive, Peculiarity};
+use crate::harness::archives::ArchiveProcess;
 use crate::harness::existing::{address, block_to, findable_orthanc};
 use crate::harness::failing::Mounted;
 use crate::harness::orthanc::settings;
 use crate::harness::run::measurement_of;
-use crate::harness::{Archive, ArchiveProcess, OrthancProcess, Peculiarity, Run};
+use crate::harness::{OrthancProcess, Run};
 
 /// The iteration of six instances to an archive with this peculiarity.
 fn iteration_to(peculiarity: Peculiarity) -> dicomperf_model::measurement::Iteration {

@@ -9,9 +9,10 @@ use serde_json::json;
 use tiny_http::{Request, Response, Server};
 
 use super::iteration;
+use crate::harness::Run;
+use crate::harness::archive::{Archive, Peculiarity};
 use crate::harness::existing::block_with;
 use crate::harness::proxy::Proxy;
-use crate::harness::{Archive, Peculiarity, Run};
 
 const INSTANCES: u32 = 7;
 

@@ -9,14 +9,15 @@ use dicomperf_testkit::{Cause, not_tested};
 use serde_json::json;
 
 use super::{iteration, measured};
-use crate::harness::archive::STUDY_ROOT;
+use crate::harness::archive::{Archive, Peculiarity, STUDY_ROOT};
+use crate::harness::archives::ArchiveProcess;
 use crate::harness::existing::{address, block_to, block_with, credentials, findable_orthanc};
 use crate::harness::orthanc::settings;
 use crate::harness::run::measurement_of;
 use crate::harness::sender::Instances;
 use crate::harness::sink::{SinkProcess, plain};
 use crate::harness::storescp::Storescp;
-use crate::harness::{Archive, ArchiveProcess, OrthancProcess, Peculiarity, Run};
+use crate::harness::{OrthancProcess, Run};
 use crate::senders::variants;
 
 const INSTANCES: u32 = 6;

@@ -5,11 +5,13 @@ use dicomperf_model::request::Receipt;
 use serde_json::json;
 
 use super::fails_before_sending;
+use crate::harness::archive::{Archive, Peculiarity};
+use crate::harness::archives::ArchiveProcess;
 use crate::harness::existing::{address, block_to, block_with};
 use crate::harness::orthanc::settings;
 use crate::harness::sink::{SinkProcess, plain};
 use crate::harness::storescp::Storescp;
-use crate::harness::{Archive, ArchiveProcess, OrthancProcess, Peculiarity, free_port};
+use crate::harness::{OrthancProcess, free_port};
 
 fn refused(block: dicomperf_model::step::MeasureBlock, words: &[&str]) {
     let message = fails_before_sending(block, "AssociationFailed");
