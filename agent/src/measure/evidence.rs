@@ -143,6 +143,24 @@ mod tests {
     }
 
     #[test]
+    fn instances_that_were_sent_before_prove_nothing() {
+        let (dataset, transfer) = (fixture::dataset(2), transfer(["Success", "Success"], 1));
+        let held = contents_with(&["1.2.1", "1.2.2"], 200);
+        let outcome = Outcome::new(&transfer, &dataset);
+        let evidence = Evidence {
+            dataset: &dataset,
+            transfer: &transfer,
+            outcome: &outcome,
+            are_sent_before: true,
+            contents: Some(&held),
+            expected_bytes: None,
+        };
+        let reason = evidence.reason().expect("a reason");
+        assert_eq!(reason, "its UIDs were sent before, so the server's contents prove nothing");
+        assert_eq!(evidence.acknowledged().into_iter().collect::<Vec<_>>(), ["1.2.1", "1.2.2"]);
+    }
+
+    #[test]
     fn an_instance_without_success_is_not_missed_on_the_server() {
         let held = contents_with(&["1.2.1"], 100);
         let reason = reason(&transfer(["Success", "0110H, Failure: Processing failure"], 1), &held).expect("a reason");

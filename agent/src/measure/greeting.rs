@@ -10,7 +10,7 @@ use dicomperf_model::settings::Settings;
 use super::BlockRunner;
 use super::outcome::Outcome;
 use crate::failure::Failure;
-use crate::native::{Lost, Peer, SILENCE_TIMEOUT, negotiate};
+use crate::native::{Lost, Peer, SILENCE_TIMEOUT, negotiate, while_busy};
 use crate::server::echo;
 use crate::tls;
 
@@ -47,7 +47,7 @@ impl BlockRunner<'_> {
             tcp_no_delay: true,
             silence: SILENCE_TIMEOUT,
         };
-        match negotiate(&peer, self.block.settings.tls, pairs) {
+        match while_busy(|| negotiate(&peer, self.block.settings.tls, pairs.iter().copied())) {
             Ok(negotiated) => Ok(Some(negotiated)),
             Err(lost) if self.server.is_existing() => {
                 Err(self.no_association(format!("negotiation: {}", self.with_advice(&lost))))
@@ -71,7 +71,7 @@ impl BlockRunner<'_> {
     fn echo(&self, tls: bool) -> Result<(), Lost> {
         let tls = tls.then(tls::anonymous_client).transpose();
         let tls = tls.map_err(|error| Lost::new(FailureCause::ConnectionFailed, error.to_string()))?;
-        echo::echo(&self.block.server, &self.block.calling_ae_title, tls)
+        while_busy(|| echo::echo(&self.block.server, &self.block.calling_ae_title, tls.clone()))
     }
 
     fn no_association(&self, reason: String) -> Failure {
@@ -123,7 +123,9 @@ pub fn advice(cause: &FailureCause, calling: &str, called: &str) -> Option<Strin
         FailureCause::NoAnswer | FailureCause::ProtocolBroken => {
             "check that the port is the server's port for DICOM".to_owned()
         }
-        FailureCause::AssociationEnded => "look into the server's log".to_owned(),
+        FailureCause::AssociationEnded => {
+            format!("look for {calling} in the server's log: a server may abort where it does not know the AE title")
+        }
         _ => return None,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use dicom_ul::Pdu;
 use dicom_ul::pdu::{
@@ -10,6 +11,11 @@ use dicom_ul::pdu::{
     AssociationRJServiceUserReason, AssociationRJSource,
 };
 use dicomperf_model::sending::FailureCause;
+
+use crate::retry::{Backoff, retrying};
+
+/// 8 s in all.
+const BUSY: Backoff = Backoff { first_delay: Duration::from_millis(250), max_tries: 6 };
 
 /// The reason why an association could not be opened, or ended before its release. Its `Display` is a sentence with the
 /// details after it.
@@ -83,6 +89,16 @@ impl From<io::Error> for Lost {
         };
         Self::new(cause, error.to_string())
     }
+}
+
+/// Asks again while the server rejects the association transiently (PS3.8 9.3.4, result 2). DCMTK's dcmqrscp counts an
+/// association that was just released until its process has ended.
+///
+/// # Errors
+/// Those of the last try.
+pub(crate) fn while_busy<T>(mut ask: impl FnMut() -> Result<T, Lost>) -> Result<T, Lost> {
+    let is_busy = |lost: &Lost| matches!(lost.cause, FailureCause::AssociationRejected { result: 2, .. });
+    retrying(BUSY, is_busy, |_| ask()).map_err(|failed| failed.error)
 }
 
 impl fmt::Display for Lost {

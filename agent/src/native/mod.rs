@@ -28,6 +28,7 @@ use dicomperf_model::request::Arrival;
 
 pub use document::SendDocument;
 pub use lost::Lost;
+pub(crate) use lost::while_busy;
 pub use negotiation::negotiate;
 pub use peer::{Peer, SILENCE_TIMEOUT};
 pub use questions::{Finder, echo};

@@ -38,6 +38,8 @@ fn one_and_four_associations_are_measured_and_the_delayed_ack_shows() {
         }
         let read_back = measurement.read_back.as_ref().expect("an instance that was read back");
         assert!(read_back.differences.is_empty() && read_back.elements > 40, "{read_back:?}");
+        let negotiated = measurement.negotiated.as_ref().expect("the server's answer");
+        assert_eq!((negotiated.max_pdu, negotiated.contexts.len()), (Some(16_384), 1));
         assert_eq!(measurement.clock.duration, "CLOCK_MONOTONIC");
         let of_iterations = measurement.iterations.iter().map(|one| one.latency_us.percentile_ms(50.0));
         medians.push(of_iterations.fold(f64::INFINITY, f64::min));

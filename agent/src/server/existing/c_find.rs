@@ -13,9 +13,8 @@ use rustls::ClientConfig;
 
 use super::Series;
 use super::found::Found;
-use crate::client::dataset::Dataset;
 use crate::failure::{Failure, with_causes};
-use crate::native::{Finder, Lost, Peer, SILENCE_TIMEOUT, without_identifiers};
+use crate::native::{Finder, Lost, Peer, SILENCE_TIMEOUT, while_busy, without_identifiers};
 use crate::tls;
 use crate::upper_layer::command::Command;
 
@@ -48,8 +47,7 @@ impl CFind {
     /// Fails if the server offers no C-FIND, or refuses it to us. Orthanc accepts the presentation context from anybody,
     /// and aborts at the first question of an AE title that it does not know (DicomAlwaysAllowFind). So one is asked.
     pub fn check(&self) -> Result<(), Failure> {
-        let nothing = Dataset { instances: Vec::new(), renewable: None };
-        let mut found = Found::new(&nothing);
+        let mut found = Found::new(&[]);
         self.ask(&BTreeSet::from([NO_SERIES]), &mut found)?;
         match found.len() {
             0 => Ok(()),
@@ -60,7 +58,7 @@ impl CFind {
     }
 
     /// Asks for each series on one association. The Study and the Series Instance UID are unique keys with one value each,
-    /// as a hierarchical search needs them (PS3.4 C.4.1.2.2.1).
+    /// as a hierarchical search needs them (PS3.4 C.4.1.2.1).
     pub fn ask(&self, series: &BTreeSet<Series<'_>>, found: &mut Found<'_>) -> Result<(), Failure> {
         let mut finder = self.open()?;
         for series in series {
@@ -90,7 +88,7 @@ impl CFind {
             .then(tls::anonymous_client)
             .transpose()
             .map_err(|error| self.failure(format!("has no TLS: {error}")))?;
-        Finder::open(&peer, tls).map_err(|lost| self.lost(&lost))
+        while_busy(|| Finder::open(&peer, tls.clone())).map_err(|lost| self.lost(&lost))
     }
 
     fn lost(&self, lost: &Lost) -> Failure {

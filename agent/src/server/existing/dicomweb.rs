@@ -13,7 +13,7 @@ use crate::rest::Rest;
 
 /// The longest wait for an answer: deleting a large study is slow.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-/// The media type of the results, which every server offers (PS3.18 table 8.7.3-2).
+/// The media type of the results: the DICOM JSON model (PS3.18 F).
 const DICOM_JSON: &str = "application/dicom+json";
 /// Instances in one page. A server may answer with fewer.
 const PAGE_INSTANCES: usize = 1000;
@@ -46,7 +46,7 @@ impl DicomWeb {
     /// Fails if there is no QIDO-RS at the URL.
     pub fn check(&self) -> Result<(), Failure> {
         let path = format!("/studies?StudyInstanceUID={NO_STUDY}&limit=1");
-        // 204: there is no such study (PS3.18 10.6.3.1). 404 means that the URL is wrong.
+        // No match is 204 (PS3.18 8.3.4.4.1), or an empty list. 404 means that the URL is wrong.
         self.rest.json_or_no_content::<Vec<Row>>(&path, DICOM_JSON).map(|_| ())
     }
 
@@ -54,8 +54,8 @@ impl DicomWeb {
         series.iter().try_for_each(|series| self.ask_one(*series, found))
     }
 
-    /// Asks page by page. A page may be shorter than asked, because a server may have a limit of its own (PS3.18
-    /// 8.3.4.4), so only an empty page is the end. A server that ignores the offset repeats the first page.
+    /// Asks page by page. A page may be shorter than asked, because a server may have a limit of its own (`maxResults`,
+    /// PS3.18 8.3.4.4.1), so only an empty page is the end. A server that ignores the offset repeats the first page.
     fn ask_one(&self, (study, series): Series<'_>, found: &mut Found<'_>) -> Result<(), Failure> {
         let path = format!("/studies/{study}/series/{series}/instances");
         let (mut offset, mut last) = (0, Vec::new());
@@ -75,7 +75,8 @@ impl DicomWeb {
         }
     }
 
-    /// Deletes a study, unless it is not there. PS3.18 defines no deletion, but many servers offer it at the study's URL.
+    /// Deletes a study, unless it is not there. PS3.18 defines no deletion, but servers offer it at the study's URL (Google
+    /// Cloud Healthcare API: `studies.delete`).
     pub fn delete(&self, study_instance_uid: &str) -> Result<(), Failure> {
         self.rest.delete_if_any(&format!("/studies/{study_instance_uid}"))
     }

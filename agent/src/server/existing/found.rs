@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::under_test::{Contents, StoredInstance};
-use crate::client::dataset::Dataset;
+use crate::client::dataset::Instance;
 
 /// Instances that were not sent and are listed all the same. A server that answers with more of them ignores the UIDs of
 /// the question, and its answers could fill the memory.
@@ -20,8 +20,8 @@ pub(super) struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
-    pub fn new(sent: &'a Dataset) -> Self {
-        let sent = sent.instances.iter().map(|one| one.sop_instance_uid.as_str()).collect();
+    pub fn new(sent: &'a [Instance]) -> Self {
+        let sent = sent.iter().map(|one| one.sop_instance_uid.as_str()).collect();
         Self { sent, ids: BTreeMap::new(), count: 0, not_sent: 0, bytes: None }
     }
 
@@ -59,10 +59,10 @@ impl<'a> Found<'a> {
 
 #[cfg(test)]
 pub(super) mod fixture {
-    use crate::client::dataset::{Dataset, Instance};
+    use crate::client::dataset::Instance;
 
     /// Instances of one series, `2.25.1` and so on.
-    pub fn dataset(count: usize) -> Dataset {
+    pub fn instances(count: usize) -> Vec<Instance> {
         let instance = |number| Instance {
             file: format!("{number:06}.dcm"),
             bytes: 1,
@@ -74,18 +74,18 @@ pub(super) mod fixture {
             data_set_at: 300,
             sent_file: None,
         };
-        Dataset { instances: (1..=count).map(instance).collect(), renewable: None }
+        (1..=count).map(instance).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::fixture::dataset;
+    use super::fixture::instances;
     use super::*;
 
     #[test]
     fn an_instance_that_is_found_twice_counts_twice_and_is_listed_once() {
-        let sent = dataset(2);
+        let sent = instances(2);
         let mut found = Found::new(&sent);
         for uid in ["2.25.1", "2.25.2 ", "2.25.1\0"] {
             found.add(uid, "").expect("asked for");
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_server_that_ignores_the_question_does_not_fill_the_memory() {
-        let sent = dataset(2);
+        let sent = instances(2);
         let mut found = Found::new(&sent);
         let added = (0..1_000_000).take_while(|number| found.add(&format!("1.2.{number}"), "").is_ok()).count();
         assert_eq!(added, MAX_NOT_SENT);

@@ -133,7 +133,7 @@ impl ServerUnderTest for Existing {
             .map(|one| (one.study_instance_uid.as_str(), one.series_instance_uid.as_str()))
             .collect();
         let found = Patience::usual().ask(acknowledged, || {
-            let mut found = Found::new(sent);
+            let mut found = Found::new(&sent.instances);
             self.receipt.ask(&series, &mut found).map(|()| found)
         })?;
         Ok(Some(found.contents()))

@@ -68,7 +68,7 @@ impl Patience {
 
 #[cfg(test)]
 mod tests {
-    use super::super::found::fixture::dataset;
+    use super::super::found::fixture::instances;
     use super::*;
 
     const QUICK: Patience = Patience {
@@ -80,7 +80,7 @@ mod tests {
 
     /// Asks a server that knows one instance more with each question, up to a number of them.
     fn ask(acknowledged: &[&str], most: usize, failing: usize) -> (usize, Result<usize, Failure>) {
-        let sent = dataset(5);
+        let sent = instances(5);
         let mut asked = 0;
         let found = QUICK.ask(&acknowledged.iter().copied().collect(), || {
             asked += 1;

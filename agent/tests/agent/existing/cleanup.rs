@@ -7,28 +7,32 @@ use dicomperf_model::request::{Cleanup, Receipt};
 use tiny_http::{Header, Method, Response, Server};
 
 use super::measured;
+use crate::harness::Run;
+use crate::harness::archive::{Archive, Peculiarity};
 use crate::harness::existing::{address, block_with, credentials, findable_orthanc};
 use crate::harness::run::measurement_of;
-use crate::harness::{Archive, Peculiarity, Run};
 
 #[test]
 fn orthanc_loses_the_studies_of_the_run_and_keeps_all_others() {
     let theirs = Run::with_new_instances(2);
     let orthanc = findable_orthanc(false, &[]);
     orthanc.store(&theirs.home("dataset").join("000001.dcm"));
-    // Objects of another study.
-    let objects: Vec<_> = (1..4).map(|number| crate::harness::objects::object(CT, EXPLICIT, number)).collect();
-    let run = Run::with_objects(&objects);
-    let block = block_with(orthanc.address.dicom_port, "ORTHANC", |existing| {
+    let run = Run::with_new_instances(3);
+    let mut block = block_with(orthanc.address.dicom_port, "ORTHANC", |existing| {
         existing.receipt = Receipt::Orthanc;
         existing.cleanup = Cleanup::Orthanc;
         existing.url = Some(orthanc.url());
         existing.credentials = credentials();
     });
-    let measurement = measured(&run, block);
-    assert!(measurement.iterations[0].valid, "{:?}", measurement.iterations[0].reason);
-    let cleanup = measurement.cleanup.expect("a cleanup");
-    assert_eq!((cleanup.studies, cleanup.deleted, cleanup.error), (1, 1, None));
+    (block.warmup, block.iterations) = (1, 2);
+    let report = run.measure(0, block).succeeds();
+    let measurement = measurement_of(&report);
+    assert!(measurement.iterations.iter().all(|iteration| iteration.valid), "{measurement:?}");
+    let bytes: Vec<_> = measurement.iterations.iter().map(|iteration| iteration.stored_bytes).collect();
+    assert!(bytes[0].is_some() && bytes == [bytes[0]; 3], "{bytes:?}");
+    let cleanup = measurement.cleanup.clone().expect("a cleanup");
+    // Three iterations, warm-up included.
+    assert_eq!((cleanup.studies, cleanup.deleted, cleanup.error), (3, 3, None));
     assert_eq!(orthanc.rest().statistics().unwrap().count_instances, 1);
 }
 
@@ -73,9 +77,6 @@ fn dicomweb_deletes_each_study_and_a_failure_is_reported_and_ends_nothing() {
         assert_eq!(*seen.lock().unwrap(), [format!("DELETE /web/studies/{study} true")]);
     }
 }
-
-const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
-const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 
 /// A DICOMweb server that answers every request with this status. Returns its URL, and the method, the path and the
 /// presence of credentials of each request.

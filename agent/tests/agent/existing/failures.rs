@@ -8,11 +8,13 @@ use dicomperf_testkit::{Cause, not_tested};
 use serde_json::json;
 
 use super::iteration;
+use crate::harness::archive::{Archive, Peculiarity};
+use crate::harness::archives::ArchiveProcess;
 use crate::harness::existing::{address, block_to, findable_orthanc};
 use crate::harness::failing::Mounted;
 use crate::harness::orthanc::settings;
 use crate::harness::run::measurement_of;
-use crate::harness::{Archive, OrthancProcess, Peculiarity, Run};
+use crate::harness::{OrthancProcess, Run};
 
 /// The iteration of six instances to an archive with this peculiarity.
 fn iteration_to(peculiarity: Peculiarity) -> dicomperf_model::measurement::Iteration {
@@ -120,4 +122,21 @@ fn a_full_disk_is_the_servers_refusal() {
     assert!(reason.contains("refused: the server answered with status A7xxH, Refused: Out of Resources"), "{reason}");
     orthanc.stop();
     drop(mounted);
+}
+
+#[test]
+fn associations_that_are_too_many_are_refused_in_the_words_of_the_standard() {
+    let run = Run::with_new_instances(8);
+    let archive = ArchiveProcess::dcmqrscp_with("ANY", 2);
+    let mut block = block_to(&address(archive.port, "PACS"));
+    block.scenarios[0].settings.associations = 8;
+    let iteration = iteration(&run, block);
+    assert!(!iteration.valid);
+    assert!(iteration.instances_refused > 0, "{:?}", iteration.reason);
+    assert_eq!(iteration.instances_stored, Some(iteration.instances_sent));
+    let reason = iteration.reason.unwrap();
+    assert!(
+        reason.contains("refused: the server rejected the association transiently: local limit exceeded"),
+        "{reason}"
+    );
 }

@@ -2,6 +2,7 @@
 
 mod cleanup;
 mod failures;
+mod qido;
 mod receipts;
 mod refusals;
 

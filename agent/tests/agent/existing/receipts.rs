@@ -3,17 +3,22 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use dicomperf_model::request::Receipt;
+use dicomperf_model::request::{Receipt, Sender};
+use dicomperf_model::settings::Settings;
 use dicomperf_testkit::{Cause, not_tested};
 use serde_json::json;
 
 use super::{iteration, measured};
-use crate::harness::archive::STUDY_ROOT;
+use crate::harness::archive::{Archive, Peculiarity, STUDY_ROOT};
+use crate::harness::archives::ArchiveProcess;
 use crate::harness::existing::{address, block_to, block_with, credentials, findable_orthanc};
 use crate::harness::orthanc::settings;
 use crate::harness::run::measurement_of;
+use crate::harness::sender::Instances;
+use crate::harness::sink::{SinkProcess, plain};
 use crate::harness::storescp::Storescp;
-use crate::harness::{Archive, ArchiveProcess, OrthancProcess, Peculiarity, Run};
+use crate::harness::{OrthancProcess, Run};
+use crate::senders::variants;
 
 const INSTANCES: u32 = 6;
 /// Orthanc's DICOMweb plugin, as Debian's package orthanc-dicomweb installs it.
@@ -157,6 +162,42 @@ fn asynchronous_operations_are_reported_where_the_server_answers_for_them() {
 }
 
 #[test]
+fn more_contexts_than_an_association_can_have_are_all_negotiated() {
+    let sink = SinkProcess::start(plain());
+    let instances = Instances::explicit(1);
+    let document = instances.document(sink.document.dicom_port, 1);
+    let classes: Vec<_> = (0..300).map(|number| format!("2.25.{number}")).collect();
+    let pairs = classes.iter().map(|class| (class.as_str(), "1.2.840.10008.1.2.1"));
+    let negotiated = dicomperf_agent::native::negotiate(&document.peer(), false, pairs).unwrap();
+    assert_eq!(negotiated.contexts.len(), 300);
+    assert!(negotiated.contexts.iter().all(|context| context.result == 0));
+    let found: BTreeSet<_> = negotiated.contexts.into_iter().map(|context| context.sop_class_uid).collect();
+    assert_eq!(found, classes.into_iter().collect());
+    assert_eq!(negotiated.max_pdu, Some(0));
+}
+
+#[test]
+fn each_sender_sends_new_instances_that_are_proven() {
+    let run = Run::with_new_instances(INSTANCES);
+    let archive = ArchiveProcess::dcmqrscp("ANY");
+    let mut block = block_to(&address(archive.port, "PACS"));
+    let senders = [Sender::Native, Sender::Storescu, Sender::Dcmsend];
+    block.scenarios = variants(
+        &block,
+        senders.map(|sender| move |settings: &mut Settings| (settings.sender, settings.associations) = (sender, 2)),
+    );
+    block.iterations = 2;
+    let report = run.measure(0, block).succeeds();
+    let iterations = &measurement_of(&report).iterations;
+    assert_eq!(iterations.len(), 6);
+    for iteration in iterations {
+        assert!(iteration.valid, "{:?}", iteration.reason);
+        assert_eq!(iteration.instances_stored, Some(INSTANCES));
+    }
+    assert_eq!(archive.files().len(), 6 * INSTANCES as usize);
+}
+
+#[test]
 fn twenty_iterations_store_twenty_times_the_instances_and_none_twice() {
     let run = Run::with_new_instances(3);
     let archive = ArchiveProcess::dcmqrscp("ANY");
@@ -183,7 +224,7 @@ fn twenty_iterations_store_twenty_times_the_instances_and_none_twice() {
 fn a_server_without_c_find_is_found_before_anything_is_sent() {
     let directory = tempfile::tempdir().unwrap();
     let storescp = Storescp::start(directory.path(), &[]);
-    let sink = crate::harness::sink::SinkProcess::start(crate::harness::sink::plain());
+    let sink = SinkProcess::start(plain());
     for (port, ae_title) in [(storescp.port, "STORESCP"), (sink.document.dicom_port, "SINK")] {
         let message = super::fails_before_sending(block_to(&address(port, ae_title)), "ServerUnreachable");
         for words in [

@@ -1,13 +1,17 @@
 //! Servers with which there is no association: each says why, and what to do.
 
+use dicomperf_agent::sink::SinkDocument;
 use dicomperf_model::request::Receipt;
 use serde_json::json;
 
 use super::fails_before_sending;
+use crate::harness::archive::{Archive, Peculiarity};
+use crate::harness::archives::ArchiveProcess;
 use crate::harness::existing::{address, block_to, block_with};
 use crate::harness::orthanc::settings;
+use crate::harness::sink::{SinkProcess, plain};
 use crate::harness::storescp::Storescp;
-use crate::harness::{Archive, ArchiveProcess, OrthancProcess, Peculiarity, free_port};
+use crate::harness::{OrthancProcess, free_port};
 
 fn refused(block: dicomperf_model::step::MeasureBlock, words: &[&str]) {
     let message = fails_before_sending(block, "AssociationFailed");
@@ -93,7 +97,9 @@ fn tls_to_a_server_without_it_and_none_to_a_server_with_it_are_told_apart() {
     block.scenarios[0].settings.tls = true;
     refused(block, &["TLS handshake: ", "check that the server uses DICOM over TLS on this port"]);
     let orthanc = OrthancProcess::start(settings(true, true, &[]));
-    refused(block_to(&address(orthanc.address.dicom_port, "ORTHANC")), &["TLS"]);
+    refused(block_to(&address(orthanc.address.dicom_port, "ORTHANC")), &["where it expects TLS"]);
+    let sink = SinkProcess::start(SinkDocument { tls: true, ..plain() });
+    refused(block_to(&address(sink.document.dicom_port, "SINK")), &["sent a TLS alert", "expects TLS: set tls"]);
 }
 
 #[test]

@@ -73,6 +73,11 @@ impl Archive {
         archive
     }
 
+    /// The findable instances.
+    pub fn uids(&self) -> Vec<String> {
+        self.state.findable()
+    }
+
     /// C-STOREs so far.
     pub fn received(&self) -> usize {
         *self.state.received.lock().unwrap()

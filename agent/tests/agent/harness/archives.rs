@@ -21,13 +21,18 @@ impl ArchiveProcess {
     /// dcmqrscp with the AE title PACS. `peers` is ANY, or the name of the host table's only entry: `other`, whose AE
     /// title is OTHER.
     pub fn dcmqrscp(peers: &str) -> Self {
+        Self::dcmqrscp_with(peers, 16)
+    }
+
+    /// The same with another limit of its associations.
+    pub fn dcmqrscp_with(peers: &str, max_associations: u32) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let port = free_port();
         let storage = directory.path().join("storage");
         fs::create_dir(&storage).unwrap();
         let configuration = directory.path().join("dcmqrscp.cfg");
         let lines = format!(
-            "NetworkTCPPort = {port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n\
+            "NetworkTCPPort = {port}\nMaxPDUSize = 16384\nMaxAssociations = {max_associations}\n\
              HostTable BEGIN\nother = (OTHER, localhost, 104)\nHostTable END\n\
              VendorTable BEGIN\nVendorTable END\n\
              AETable BEGIN\nPACS {} RW (1000, 1024mb) {peers}\nAETable END\n",
@@ -85,9 +90,9 @@ impl Drop for ArchiveProcess {
     }
 }
 
-/// A Python with these modules: that of .venv, or else the system's.
+/// A Python with these modules: that of `make install`, or else the system's.
 fn python_with(modules: &str) -> Option<PathBuf> {
-    let of_lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/python");
+    let of_lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/servers/bin/python");
     [of_lab, "python3".into()].into_iter().find(|python| {
         let import = Command::new(python).args(["-c", &format!("import {modules}")]).output();
         import.is_ok_and(|output| output.status.success())

@@ -17,8 +17,6 @@ pub mod sender;
 pub mod sink;
 pub mod storescp;
 
-pub use archive::{Archive, Peculiarity};
-pub use archives::ArchiveProcess;
 pub use bucket::Bucket;
 pub use orthanc::OrthancProcess;
 pub use run::Run;
