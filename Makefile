@@ -3,7 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 .PHONY: help install install-build install-package lab-up lab-down deploy-lab demo test test-pages session picture circles lint build \
 	package schemas \
-	bench-timing bench-init bench-dataset bench-resources bench-verdict bench-simulation bench-native bench-latency \
+	bench-timing bench-init bench-dataset bench-renewal bench-resources bench-verdict bench-simulation bench-native bench-latency \
 	bench-summarize bench-measure
 
 functions := $(notdir $(wildcard functions/*))
@@ -123,6 +123,9 @@ bench-init: build ## measure the zip size and the init time of each function
 
 bench-dataset: ## measure how fast synthetic instances are made on tmpfs by one thread, and the memory of the largest
 	cargo bench --quiet --package dicomperf-agent --bench dataset --profile release
+
+bench-renewal: ## measure how long new UIDs for 200 CT and for 100,000 small instances take, on tmpfs
+	cargo bench --quiet --package dicomperf-agent --bench renewal --profile release
 
 bench-verdict: install ## measure how often the verdict within a run is wrong: 200 comparisons alike, 200 with one 10% slower
 	cargo build --release --package dicomperf-agent

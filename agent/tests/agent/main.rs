@@ -19,6 +19,7 @@ mod measure;
 mod native;
 mod network;
 mod outside;
+mod own_dataset;
 mod recorded;
 mod resources;
 mod schemas;

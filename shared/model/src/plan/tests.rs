@@ -120,6 +120,37 @@ fn the_fingerprint_is_hardware_and_dataset_and_nothing_else() {
 }
 
 #[test]
+fn copies_count_and_too_many_are_refused_at_their_field() {
+    let object = |number: u32| PlannedObject {
+        key: format!("{number}"),
+        bytes: 1000,
+        etag: "etag".to_owned(),
+        sop_instance_uid: format!("1.2.{number}"),
+        sop_class_uid: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
+        transfer_syntax_uid: "1.2.840.10008.1.2.1".to_owned(),
+    };
+    let plan_of = |multiply: u32, deidentify: bool| {
+        let own = json!({ "bucket": "images", "multiply": multiply, "deidentify": deidentify });
+        let request = Request::from_json(&json!({ "dataset": { "s3": own } })).expect("valid");
+        let objects = DatasetPlan::objects("images".to_owned(), (0..200).map(object).collect(), Vec::new());
+        let dataset = objects.prepared(request.dataset.own());
+        plan(request, dataset, Circumstances::offline("run-1", "2026-01-01T00:00:00Z".parse().expect("a time")))
+    };
+    let single = plan_of(1, false).expect("a plan").dataset;
+    let copies = plan_of(3, false).expect("a plan").dataset;
+    assert_eq!((copies.instances, copies.bytes), (600, 600_000));
+    let hashes = [single.hash, copies.hash, plan_of(1, true).expect("a plan").dataset.hash];
+    assert!(hashes[0] != hashes[1] && hashes[0] != hashes[2] && hashes[1] != hashes[2]);
+    let refused = plan_of(501, false).expect_err("refused");
+    let multiply = refused.errors.iter().find(|error| error.path == "dataset.s3.multiply").expect("its field");
+    assert_eq!(
+        multiply.to_string(),
+        "dataset.s3.multiply: is 501, which makes 100200 instances of 200 objects; allowed: at most 500: a dataset has \
+         at most 100000 instances"
+    );
+}
+
+#[test]
 fn a_dataset_that_does_not_fit_in_memory_is_noted() {
     let plan = plan_document(json!({ "dataset": { "synthetic": { "instances": 2000 } } })).expect("a plan");
     assert!(plan.notes.iter().any(|note| note.contains("server's memory")), "{:?}", plan.notes);

@@ -193,15 +193,16 @@ impl<'a> Planner<'a> {
             return self.repair(walk, element);
         }
         let value = walk.value(MAX_UID_BYTES.into())?;
-        let Ok(text) = str::from_utf8(&value) else { return self.repair(walk, element) };
+        let text = String::from_utf8_lossy(&value);
         let text = text.trim_end_matches(['\0', ' ']);
         let mut new_value = String::new();
-        let mut found = Vec::new();
+        let (mut found, mut is_changed) = (Vec::new(), false);
         for (number, uid) in text.split('\\').enumerate() {
             if number > 0 {
                 new_value.push('\\');
             }
-            let uid = uid.trim_matches([' ', '\0']);
+            // The inspection reads a UID without these, too.
+            let uid = uid.trim_matches([' ', '\0', '^']);
             let is_own = self.changes.own.contains(uid);
             let is_replaced = is_own || (all && !uid.is_empty() && !uid.starts_with(DICOM_ROOT));
             let new = match &self.changes.uids {
@@ -211,10 +212,11 @@ impl<'a> Planner<'a> {
             if is_own && new.len() == UID_CHARACTERS {
                 found.push((new_value.len() as u64, new.clone()));
             }
+            is_changed |= new != uid;
             new_value.push_str(&new);
         }
         let is_same = value.starts_with(new_value.as_bytes()) && new_value == text;
-        let value_at = if is_same {
+        let value_at = if is_same || (found.is_empty() && !is_changed) {
             let value_at = element.value_at.saturating_add_signed(self.growth);
             self.repair(walk, element)?;
             value_at

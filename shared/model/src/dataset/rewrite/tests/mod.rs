@@ -15,10 +15,12 @@ const INSTANCE: &str = "1.2.3.40.5";
 /// Another instance of the dataset.
 const OTHER: &str = "1.2.3.40.6";
 const FOREIGN: &str = "1.2.99";
+/// Explicit VR Big Endian, which is retired.
+const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 const SYNTAXES: [&str; 4] = [
     uids::IMPLICIT_VR_LITTLE_ENDIAN,
     uids::EXPLICIT_VR_LITTLE_ENDIAN,
-    uids::EXPLICIT_VR_BIG_ENDIAN,
+    BIG_ENDIAN,
     uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
 ];
 
@@ -85,7 +87,7 @@ fn file(syntax: &str, nodes: &[Node]) -> Vec<u8> {
     let explicit = Encoding::ExplicitLittle;
     let encoding = match syntax {
         uids::IMPLICIT_VR_LITTLE_ENDIAN => Encoding::ImplicitLittle,
-        uids::EXPLICIT_VR_BIG_ENDIAN => Encoding::ExplicitBig,
+        BIG_ENDIAN => Encoding::ExplicitBig,
         _ => explicit,
     };
     let group = encode(
