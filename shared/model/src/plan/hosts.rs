@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Circumstances;
 use crate::host_type::{HostType, TypePreference};
-use crate::measurement::Negotiated;
 use crate::request::{CpuCredits, Existing, Request, Volume};
 use crate::step::HostRole;
 
@@ -67,7 +66,8 @@ pub struct FingerprintParts {
     pub dataset: String,
 }
 
-/// The identity of an existing server: two runs must share it to be compared.
+/// The identity of an existing server: two runs must share it to be compared. Its version is not part of it, because a
+/// new version is what one wants to judge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExistingIdentity {
@@ -77,10 +77,6 @@ pub struct ExistingIdentity {
     pub port: u16,
     /// AE title of the server.
     pub ae_title: String,
-    /// Implementation Class UID, as the server announced it; null before the measurement.
-    pub implementation_class_uid: Option<String>,
-    /// Implementation Version Name, as the server announced it; null before the measurement.
-    pub implementation_version_name: Option<String>,
 }
 
 /// Returns the hosts of a request. Each has the first of its types.
@@ -101,13 +97,8 @@ pub(crate) fn planned(request: &Request, circumstances: &Circumstances) -> Hosts
     }
 }
 
-/// Returns the properties that two runs must share to be compared. `negotiated` is the answer of an existing server.
-pub(crate) fn fingerprint_parts(
-    hosts: &Hosts,
-    existing: Option<&Existing>,
-    negotiated: Option<&Negotiated>,
-    dataset: &str,
-) -> FingerprintParts {
+/// Returns the properties that two runs must share to be compared.
+pub(crate) fn fingerprint_parts(hosts: &Hosts, existing: Option<&Existing>, dataset: &str) -> FingerprintParts {
     let (server, client) = (hosts.server.as_ref(), hosts.client.as_ref());
     FingerprintParts {
         server_type: server.map(|host| host.instance_type.clone()),
@@ -116,18 +107,26 @@ pub(crate) fn fingerprint_parts(
         client_cpu_credits: client.and_then(|host| host.cpu_credits),
         server_volume_gib: server.map(|host| host.volume_gib),
         client_volume_gib: client.map(|host| host.volume_gib),
-        existing: existing.map(|existing| ExistingIdentity {
-            address: existing.address.clone(),
-            port: existing.port,
-            ae_title: existing.ae_title.clone(),
-            implementation_class_uid: negotiated.and_then(|one| one.implementation_class_uid.clone()),
-            implementation_version_name: negotiated.and_then(|one| one.implementation_version_name.clone()),
-        }),
+        existing: existing.map(Existing::identity),
         dataset: dataset.to_owned(),
     }
 }
 
+impl Existing {
+    /// Returns the properties that identify the server.
+    #[must_use]
+    pub fn identity(&self) -> ExistingIdentity {
+        ExistingIdentity { address: self.address.clone(), port: self.port, ae_title: self.ae_title.clone() }
+    }
+}
+
 impl Hosts {
+    /// True if the machine of `dicomperf measure` sends.
+    #[must_use]
+    pub const fn is_sent_from_here(&self) -> bool {
+        self.client.is_none()
+    }
+
     /// Returns the run's host with this role, if it has one.
     #[must_use]
     pub const fn get(&self, role: HostRole) -> Option<&HostPlan> {

@@ -23,7 +23,6 @@ pub use self::search::max_search_load;
 use crate::dataset::{self, PlannedObject, Refused};
 use crate::hash::hash;
 use crate::host_type::HostType;
-use crate::measurement::Negotiated;
 use crate::request::{Request, Synthetic};
 use crate::step::HostRole;
 use crate::validation::{FieldError, InvalidRequest};
@@ -190,7 +189,7 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         return Err(InvalidRequest { errors });
     }
 
-    let fingerprint_of = hosts::fingerprint_parts(&hosts, request.server.existing.as_ref(), None, &dataset.hash);
+    let fingerprint_of = hosts::fingerprint_parts(&hosts, request.server.existing.as_ref(), &dataset.hash);
     Ok(Plan {
         created_at: circumstances.now,
         expires_at: circumstances.now + estimate::lifetime(&request, &estimate),
@@ -251,18 +250,8 @@ impl Plan {
             host.further_types.clear();
         }
         self.notes = notes(&self.request, &self.dataset, &self.blocks, &self.hosts);
-        self.with_fingerprint(None)
-    }
-
-    /// Returns the plan with the identity that an existing server announced. It decides the fingerprint.
-    #[must_use]
-    pub fn with_negotiated(self, negotiated: &Negotiated) -> Self {
-        self.with_fingerprint(Some(negotiated))
-    }
-
-    fn with_fingerprint(mut self, negotiated: Option<&Negotiated>) -> Self {
         let existing = self.request.server.existing.as_ref();
-        self.fingerprint_of = hosts::fingerprint_parts(&self.hosts, existing, negotiated, &self.dataset.hash);
+        self.fingerprint_of = hosts::fingerprint_parts(&self.hosts, existing, &self.dataset.hash);
         self.fingerprint = hash(&self.fingerprint_of);
         self
     }
