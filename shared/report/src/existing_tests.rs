@@ -1,7 +1,7 @@
 //! The report of a run to an existing server.
 
 use super::fixtures;
-use super::{html, markdown};
+use super::{html, json, markdown, schema};
 use dicomperf_model::results::RunStatus;
 
 /// Returns the line of a report that contains a text.
@@ -12,6 +12,27 @@ fn line<'a>(report: &'a str, part: &str) -> &'a str {
 fn assert_has(report: &str, parts: &[&str]) {
     for part in parts {
         assert!(report.contains(part), "{part} is missing in\n{report}");
+    }
+}
+
+#[test]
+fn the_json_has_every_study_and_is_what_its_schema_says() {
+    let validator = jsonschema::draft202012::new(&schema()).expect("a valid schema");
+    for summary in [
+        fixtures::existing_server(),
+        fixtures::existing_rejected_contexts(),
+        fixtures::measured_from_here(),
+        fixtures::rejected_from_here(),
+    ] {
+        let document: serde_json::Value = serde_json::from_str(&json(&summary)).expect("JSON");
+        let errors: Vec<_> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert_eq!(errors, [String::new(); 0]);
+        let existing = summary.existing.as_ref().expect("an existing server");
+        let listed = document["existing"]["studyInstanceUids"].as_array().map(Vec::len);
+        assert_eq!(listed, Some(existing.study_instance_uids.len()));
+        let read: dicomperf_model::results::Summary = serde_json::from_value(document).expect("a summary");
+        assert_eq!(read.existing, summary.existing);
+        assert_eq!(read.negotiated, summary.negotiated);
     }
 }
 

@@ -76,7 +76,7 @@ impl<'a> Measured<'a> {
         announced.filter(|&limit| limit > 0).min()
     }
 
-    /// Returns the measured scenarios whose target is a server that is worth a diagnosis: all but the sink.
+    /// Returns the measured scenarios whose target is not the sink, which is a yardstick and not under test.
     pub fn server_scenarios(&self) -> impl Iterator<Item = &'a ScenarioSummary> + use<'a> {
         self.scenarios().filter(|one| one.settings.target != Target::Sink)
     }

@@ -23,9 +23,7 @@ pub(super) fn existing(
     // The last answer is that of the software which the report is about, should it change during the run.
     let answer = negotiated.iter().max_by_key(|one| one.ordinals.last()).map(|one| &one.answer);
     Some(ExistingSummary {
-        server: existing.identity(),
-        implementation_class_uid: answer.and_then(|answer| answer.implementation_class_uid.clone()),
-        implementation_version_name: answer.and_then(|answer| answer.implementation_version_name.clone()),
+        server: existing.identity().with_implementation(answer),
         receipt: existing.receipt,
         patient_ids: dataset.map(|dataset| dataset.patient_ids.clone()).unwrap_or_default(),
         study_instance_uids: study_instance_uids(&block_runs),
@@ -126,7 +124,7 @@ mod tests {
         assert_eq!(existing.study_instance_uids.len(), 12);
         assert_eq!(existing.study_instance_uids[0], "2.25.1000000");
         assert_eq!((existing.receipt, &existing.patient_ids[..]), (Receipt::CFind, &["DICOMPERF".to_owned()][..]));
-        assert_eq!(existing.implementation().as_deref(), Some("PACS_1 (1.2.3.4)"));
+        assert_eq!(existing.server.implementation().as_deref(), Some("PACS_1 (1.2.3.4)"));
         assert_eq!(summary.hosts.iter().count(), 0);
         assert!(summary.cost_usd_at_most.abs() < 1e-12);
     }
@@ -140,7 +138,7 @@ mod tests {
             answer.implementation_version_name = Some(format!("PACS_{}", measured.ordinal + 1));
         });
         assert_eq!(updated.negotiated.iter().map(|one| &one.ordinals[..]).collect::<Vec<_>>(), [[0], [1]]);
-        let name = updated.existing.and_then(|existing| existing.implementation_version_name);
+        let name = updated.existing.and_then(|existing| existing.server.implementation_version_name);
         assert_eq!(name.as_deref(), Some("PACS_2"));
     }
 

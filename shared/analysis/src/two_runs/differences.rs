@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use dicomperf_model::measurement::HostVersions;
 use dicomperf_model::plan::HostPlan;
-use dicomperf_model::results::{DifferenceOf, ExistingSummary, RunDifference, Summary};
+use dicomperf_model::results::{DifferenceOf, RunDifference, Summary};
 use dicomperf_model::settings::Axis;
 use strum::VariantArray as _;
 
@@ -74,9 +74,10 @@ fn fingerprint_differences(a: &Summary, b: &Summary) -> Vec<RunDifference> {
 /// Returns the parts of a fingerprint by key, those of an existing server among them.
 fn fingerprint_parts(summary: &Summary) -> Value {
     let Value::Object(mut parts) = to_json(&summary.fingerprint_of) else { return Value::Null };
-    if let Some(Value::Object(existing)) = parts.remove("existing") {
-        parts.extend(existing);
-    }
+    // The implementation is a version.
+    let existing = summary.fingerprint_of.existing.clone().map(|existing| existing.with_implementation(None));
+    parts.remove("existing");
+    parts.extend(to_json(&existing).as_object().cloned().unwrap_or_default());
     Value::Object(parts)
 }
 
@@ -96,7 +97,7 @@ fn version_differences(a: &Summary, b: &Summary) -> Vec<RunDifference> {
     }
     // An existing server says no more about its software.
     let implementation =
-        |summary: &Summary| to_json(&summary.existing.as_ref().and_then(ExistingSummary::implementation));
+        |summary: &Summary| to_json(&summary.existing.as_ref().and_then(|existing| existing.server.implementation()));
     found.push(("server implementation".to_owned(), implementation(a), implementation(b)));
     unequal_values(DifferenceOf::Versions, found)
 }

@@ -4,7 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Circumstances;
+use crate::hash::hash;
 use crate::host_type::{HostType, TypePreference};
+use crate::measurement::Negotiated;
 use crate::request::{CpuCredits, Existing, Request, Volume};
 use crate::step::HostRole;
 
@@ -66,8 +68,8 @@ pub struct FingerprintParts {
     pub dataset: String,
 }
 
-/// The identity of an existing server: two runs must share it to be compared. Its version is not part of it, because a
-/// new version is what one wants to judge.
+/// The identity of an existing server. Two runs must share its address and AE title to be compared, and not its
+/// implementation: a new version is what one wants to judge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExistingIdentity {
@@ -77,6 +79,10 @@ pub struct ExistingIdentity {
     pub port: u16,
     /// AE title of the server.
     pub ae_title: String,
+    /// Implementation Class UID, as the server announced it; null if it announced none. Not part of the fingerprint.
+    pub implementation_class_uid: Option<String>,
+    /// Implementation Version Name, as the server announced it; null if it announced none. Not part of the fingerprint.
+    pub implementation_version_name: Option<String>,
 }
 
 /// Returns the hosts of a request. Each has the first of its types.
@@ -112,11 +118,46 @@ pub(crate) fn fingerprint_parts(hosts: &Hosts, existing: Option<&Existing>, data
     }
 }
 
+impl FingerprintParts {
+    /// Returns the hash of the parts, without the implementation of an existing server.
+    pub(crate) fn fingerprint(&self) -> String {
+        let existing = self.existing.clone().map(|existing| existing.with_implementation(None));
+        hash(&Self { existing, ..self.clone() })
+    }
+}
+
 impl Existing {
-    /// Returns the properties that identify the server.
+    /// Returns the identity of the server, whose implementation is not known yet.
     #[must_use]
     pub fn identity(&self) -> ExistingIdentity {
-        ExistingIdentity { address: self.address.clone(), port: self.port, ae_title: self.ae_title.clone() }
+        ExistingIdentity {
+            address: self.address.clone(),
+            port: self.port,
+            ae_title: self.ae_title.clone(),
+            implementation_class_uid: None,
+            implementation_version_name: None,
+        }
+    }
+}
+
+impl ExistingIdentity {
+    /// Returns the identity with the implementation of a server's answer.
+    #[must_use]
+    pub fn with_implementation(self, negotiated: Option<&Negotiated>) -> Self {
+        Self {
+            implementation_class_uid: negotiated.and_then(|one| one.implementation_class_uid.clone()),
+            implementation_version_name: negotiated.and_then(|one| one.implementation_version_name.clone()),
+            ..self
+        }
+    }
+
+    /// Returns the announced implementation in words: `ORTHANC_1 (1.2.3)`; `None` if the server announced nothing.
+    #[must_use]
+    pub fn implementation(&self) -> Option<String> {
+        match (&self.implementation_version_name, &self.implementation_class_uid) {
+            (Some(name), Some(uid)) => Some(format!("{name} ({uid})")),
+            (name, uid) => name.clone().or_else(|| uid.clone()),
+        }
     }
 }
 

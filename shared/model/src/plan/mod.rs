@@ -23,6 +23,7 @@ pub use self::search::max_search_load;
 use crate::dataset::{self, PlannedObject, Refused};
 use crate::hash::hash;
 use crate::host_type::HostType;
+use crate::measurement::Negotiated;
 use crate::request::{Request, Synthetic};
 use crate::step::HostRole;
 use crate::validation::{FieldError, InvalidRequest};
@@ -194,7 +195,7 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         created_at: circumstances.now,
         expires_at: circumstances.now + estimate::lifetime(&request, &estimate),
         sequence: block::sequence(&blocks, &request),
-        fingerprint: hash(&fingerprint_of),
+        fingerprint: fingerprint_of.fingerprint(),
         notes: notes(&request, &dataset, &blocks, &hosts),
         hosts,
         run_id: circumstances.run_id,
@@ -252,7 +253,15 @@ impl Plan {
         self.notes = notes(&self.request, &self.dataset, &self.blocks, &self.hosts);
         let existing = self.request.server.existing.as_ref();
         self.fingerprint_of = hosts::fingerprint_parts(&self.hosts, existing, &self.dataset.hash);
-        self.fingerprint = hash(&self.fingerprint_of);
+        self.fingerprint = self.fingerprint_of.fingerprint();
+        self
+    }
+
+    /// Returns the plan with the implementation that an existing server announced. The fingerprint stays the same.
+    #[must_use]
+    pub fn with_negotiated(mut self, negotiated: &Negotiated) -> Self {
+        let existing = self.fingerprint_of.existing.take();
+        self.fingerprint_of.existing = existing.map(|one| one.with_implementation(Some(negotiated)));
         self
     }
 

@@ -130,6 +130,11 @@ fn a_run_from_here_to_an_existing_server_costs_nothing_and_is_compared_by_the_se
     let pacs = json!({ "address": "pacs.example.org", "port": 104, "aeTitle": "PACS" });
     let one = plan_of(pacs.clone()).expect("a plan");
     assert_eq!((one.hosts.iter().count(), one.expires_at.to_string().as_str()), (0, "2026-01-01T01:00:00Z"));
+    let answer = Negotiated { implementation_version_name: Some("PACS_1".to_owned()), ..Negotiated::default() };
+    let announced = one.clone().with_negotiated(&answer);
+    assert_eq!(announced.fingerprint, one.fingerprint);
+    let existing = announced.fingerprint_of.existing.expect("an existing server");
+    assert_eq!(existing.implementation().as_deref(), Some("PACS_1"));
     assert!(one.estimate.usd_per_hour.is_sign_positive() && one.estimate.cost_usd.abs() < 1e-12);
     // Another interface to prove storage does not change what is measured.
     let mut other = pacs.clone();

@@ -12,13 +12,9 @@ use crate::sending::{class_name, syntax_name};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExistingSummary {
-    /// Address, port and AE title.
+    /// Address, port, AE title, and the implementation that the server announced.
     #[serde(flatten)]
     pub server: ExistingIdentity,
-    /// Implementation Class UID, as the server announced it; null if it announced none.
-    pub implementation_class_uid: Option<String>,
-    /// Implementation Version Name, as the server announced it; null if it announced none.
-    pub implementation_version_name: Option<String>,
     /// The interface that proved storage; `none` if storage was not proven.
     pub receipt: Receipt,
     /// Patient IDs (0010,0020) of the instances that were sent.
@@ -50,15 +46,6 @@ impl ExistingSummary {
     pub fn studies_left(&self) -> usize {
         let deleted = self.cleanup_outcome.as_ref().map_or(0, |outcome| outcome.deleted as usize);
         self.study_instance_uids.len().saturating_sub(deleted)
-    }
-
-    /// Returns the announced implementation in words: `ORTHANC_1 (1.2.3)`; `None` if the server announced nothing.
-    #[must_use]
-    pub fn implementation(&self) -> Option<String> {
-        match (&self.implementation_version_name, &self.implementation_class_uid) {
-            (Some(name), Some(uid)) => Some(format!("{name} ({uid})")),
-            (name, uid) => name.clone().or_else(|| uid.clone()),
-        }
     }
 }
 

@@ -130,7 +130,7 @@ pub struct Summary {
     pub server_configuration: Option<ServerConfigurationSummary>,
     /// The clocks that the times come from: one entry, unless the block runs differ.
     pub clocks: Vec<Clock>,
-    /// The properties that the fingerprint is a hash of.
+    /// The properties that the fingerprint is a hash of, and the implementation that an existing server announced.
     pub fingerprint_of: FingerprintParts,
     /// The request, defaults filled in.
     pub request: Request,

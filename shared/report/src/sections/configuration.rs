@@ -15,6 +15,7 @@ pub(super) fn configuration(summary: &Summary, names: &Names) -> Option<Section>
         let alike: Vec<_> = Axis::VARIANTS
             .iter()
             .filter(|axis| !names.varying.contains(axis))
+            .filter(|axis| summary.existing.is_none() || **axis != Axis::Orthanc)
             .map(|axis| format!("{} {}", axis.label(), value(&axis.value(&scenario.settings))))
             .collect();
         if !alike.is_empty() {
@@ -51,7 +52,7 @@ fn addresses(summary: &Summary) -> Vec<Vec<Text>> {
         row(["AE title".to_owned(), server.ae_title.clone(), calling.to_owned()]),
         row([
             "implementation".to_owned(),
-            existing.implementation().unwrap_or_else(|| "unknown".to_owned()),
+            server.implementation().unwrap_or_else(|| "unknown".to_owned()),
             "–".to_owned(),
         ]),
     ]
