@@ -108,8 +108,8 @@ mod tests {
         assert!(advice(Some(0), &[16_384])[0].contains("PDUs of any length, and this run sent at most 16384"));
         assert!(advice(Some(131_072), &[16_384])[0].contains("of up to 131072 bytes"));
         // The run sent longer PDUs already.
-        assert_eq!(advice(Some(131_072), &[16_384, 131_072]), [String::new(); 0]);
-        assert_eq!(advice(None, &[16_384]), [String::new(); 0]);
+        assert_eq!(advice(Some(131_072), &[16_384, 131_072]), Vec::<String>::new());
+        assert_eq!(advice(None, &[16_384]), Vec::<String>::new());
     }
 
     #[test]

@@ -97,7 +97,8 @@ fn cleanup_outcome(block_runs: &BTreeMap<u32, &BlockMeasurement>) -> Option<Clea
 
 #[cfg(test)]
 mod tests {
-    use dicomperf_model::request::Receipt;
+    use dicomperf_model::measurement::{SearchIteration, SearchMeasurement};
+    use dicomperf_model::request::{Receipt, SearchAxis};
     use dicomperf_model::results::{RunStatus, Summary, Verdict};
     use serde_json::{Value, json};
 
@@ -127,6 +128,29 @@ mod tests {
         assert_eq!(existing.server.implementation().as_deref(), Some("PACS_1 (1.2.3.4)"));
         assert_eq!(summary.hosts.iter().count(), 0);
         assert!(summary.cost_usd_at_most.abs() < 1e-12);
+    }
+
+    #[test]
+    fn studies_of_a_search_are_listed_after_those_of_its_block_run() {
+        let summary = run(&json!({}), |measured| {
+            let mut iteration = iteration(0, 9, 2000.0);
+            iteration.study_instance_uids = vec![format!("2.25.9{}", measured.ordinal)];
+            measured.searches.push(SearchMeasurement {
+                scenario: 0,
+                axis: SearchAxis::Associations,
+                slo: Vec::new(),
+                start: 1.0,
+                lowest: 1.0,
+                highest: 2.0,
+                iterations: vec![SearchIteration { level: 1.0, iteration }],
+            });
+        });
+        let existing = summary.existing.expect("an existing server");
+        let positions: Vec<_> = ["2.25.90", "2.25.91"]
+            .iter()
+            .map(|uid| existing.study_instance_uids.iter().position(|sent| sent == uid))
+            .collect();
+        assert_eq!(positions, [Some(6), Some(13)]);
     }
 
     #[test]
