@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Circumstances;
-use crate::hash::hash;
 use crate::host_type::{HostType, TypePreference};
 use crate::measurement::Negotiated;
 use crate::request::{CpuCredits, Existing, Request, Volume};
@@ -122,7 +121,7 @@ impl FingerprintParts {
     /// Returns the hash of the parts, without the implementation of an existing server.
     pub(crate) fn fingerprint(&self) -> String {
         let existing = self.existing.clone().map(|existing| existing.with_implementation(None));
-        hash(&Self { existing, ..self.clone() })
+        crate::hash::hash(&Self { existing, ..self.clone() })
     }
 }
 
