@@ -2,6 +2,7 @@
 
 mod decomposition;
 mod dry_run;
+mod existing;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod resources;
@@ -76,6 +77,8 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         Some(Baseline::Run(_)) | None => Vec::new(),
     };
     let searches = search::summarize(plan, &steps);
+    let negotiated = existing::negotiated(plan, &steps);
+    let existing = existing::existing(plan, &steps, facts.dataset.as_ref(), &negotiated);
     let complete = outcome.error.is_none()
         && outcome.hosts_left == 0
         && not_measured.is_empty()
@@ -124,6 +127,8 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         },
         hosts: plan.hosts.clone(),
         versions: facts.versions,
+        existing,
+        negotiated,
         server_configuration: facts.server_configuration,
         clocks: facts.clocks,
         fingerprint_of: plan.fingerprint_of.clone(),
@@ -132,6 +137,7 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
     summary.configuration_advice = diagnosis::configuration(&summary);
     summary.diagnosis = diagnosis::diagnose(&summary);
     summary.notes.extend(diagnosis::growth_note(&summary));
+    summary.notes.extend(summary.existing.iter().flat_map(existing::notes).collect::<Vec<_>>());
     for scenario in &mut summary.scenarios {
         scenario.warnings = diagnosis::warnings(&summary.diagnosis, scenario.number);
     }

@@ -193,12 +193,12 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         return Err(InvalidRequest { errors });
     }
 
-    let fingerprint_of = hosts::fingerprint_parts(&hosts, request.server.existing.as_ref(), None, &dataset.hash);
+    let fingerprint_of = hosts::fingerprint_parts(&hosts, request.server.existing.as_ref(), &dataset.hash);
     Ok(Plan {
         created_at: circumstances.now,
         expires_at: circumstances.now + estimate::lifetime(&request, &estimate),
         sequence: block::sequence(&blocks, &request),
-        fingerprint: hash(&fingerprint_of),
+        fingerprint: fingerprint_of.fingerprint(),
         notes: notes(&request, &dataset, &blocks, &hosts),
         hosts,
         run_id: circumstances.run_id,
@@ -268,19 +268,17 @@ impl Plan {
             host.further_types.clear();
         }
         self.notes = notes(&self.request, &self.dataset, &self.blocks, &self.hosts);
-        self.with_fingerprint(None)
-    }
-
-    /// Returns the plan with the identity that an existing server announced. It decides the fingerprint.
-    #[must_use]
-    pub fn with_negotiated(self, negotiated: &Negotiated) -> Self {
-        self.with_fingerprint(Some(negotiated))
-    }
-
-    fn with_fingerprint(mut self, negotiated: Option<&Negotiated>) -> Self {
         let existing = self.request.server.existing.as_ref();
-        self.fingerprint_of = hosts::fingerprint_parts(&self.hosts, existing, negotiated, &self.dataset.hash);
-        self.fingerprint = hash(&self.fingerprint_of);
+        self.fingerprint_of = hosts::fingerprint_parts(&self.hosts, existing, &self.dataset.hash);
+        self.fingerprint = self.fingerprint_of.fingerprint();
+        self
+    }
+
+    /// Returns the plan with the implementation that an existing server announced. The fingerprint stays the same.
+    #[must_use]
+    pub fn with_negotiated(mut self, negotiated: &Negotiated) -> Self {
+        let existing = self.fingerprint_of.existing.take();
+        self.fingerprint_of.existing = existing.map(|one| one.with_implementation(Some(negotiated)));
         self
     }
 

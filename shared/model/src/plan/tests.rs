@@ -151,6 +151,34 @@ fn copies_count_and_too_many_are_refused_at_their_field() {
 }
 
 #[test]
+fn a_run_from_here_to_an_existing_server_costs_nothing_and_is_compared_by_the_server() {
+    let plan_of = |existing: Value| {
+        let request = Request::from_json(&json!({ "server": { "existing": existing } })).expect("valid");
+        let dataset = DatasetPlan::synthetic(request.dataset.synthetic.as_ref().expect("synthetic"));
+        let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+        plan(request, dataset, Circumstances { sends_from_here: true, ..Circumstances::offline("run-1", now) })
+    };
+    let pacs = json!({ "address": "pacs.example.org", "port": 104, "aeTitle": "PACS" });
+    let one = plan_of(pacs.clone()).expect("a plan");
+    assert_eq!((one.hosts.iter().count(), one.expires_at.to_string().as_str()), (0, "2026-01-01T01:00:00Z"));
+    let answer = Negotiated { implementation_version_name: Some("PACS_1".to_owned()), ..Negotiated::default() };
+    let announced = one.clone().with_negotiated(&answer);
+    assert_eq!(announced.fingerprint, one.fingerprint);
+    let existing = announced.fingerprint_of.existing.expect("an existing server");
+    assert_eq!(existing.implementation().as_deref(), Some("PACS_1"));
+    assert!(one.estimate.usd_per_hour.is_sign_positive() && one.estimate.cost_usd.abs() < 1e-12);
+    // Another interface to prove storage does not change what is measured.
+    let mut other = pacs.clone();
+    other["receipt"] = json!("none");
+    assert_eq!(plan_of(other).expect("a plan").fingerprint, one.fingerprint);
+    for (field, value) in [("address", json!("10.0.0.9")), ("port", json!(11112)), ("aeTitle", json!("ARCHIVE"))] {
+        let mut other = pacs.clone();
+        other[field] = value;
+        assert_ne!(plan_of(other).expect("a plan").fingerprint, one.fingerprint, "{field}");
+    }
+}
+
+#[test]
 fn a_dataset_that_does_not_fit_in_memory_is_noted() {
     let plan = plan_document(json!({ "dataset": { "synthetic": { "instances": 2000 } } })).expect("a plan");
     assert!(plan.notes.iter().any(|note| note.contains("server's memory")), "{:?}", plan.notes);

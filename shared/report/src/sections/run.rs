@@ -14,15 +14,26 @@ pub(super) fn run(summary: &Summary) -> Option<Section> {
     let dataset = &summary.dataset;
     let mut items = vec![
         format!(
-            "run {}, fingerprint {} (hardware and dataset; only runs that share it are compared)",
-            summary.run_id, summary.fingerprint
+            "run {}, fingerprint {} ({}; only runs that share it are compared)",
+            summary.run_id,
+            summary.fingerprint,
+            match (&summary.existing, summary.hosts.is_sent_from_here()) {
+                (None, _) => "hardware and dataset",
+                (Some(_), false) => "address of the server, hardware of the client, and dataset",
+                (Some(_), true) => "address of the server, and dataset; the hardware is not known",
+            }
         ),
         format!(
-            "from {} to {}; at most {:.3} US dollars at list price, {:.3} were expected",
+            "from {} to {}; {}",
             time(summary.started_at),
             time(summary.finished_at),
-            summary.cost_usd_at_most,
-            summary.estimate.cost_usd
+            match summary.hosts.iter().next() {
+                None => "no host was launched".to_owned(),
+                Some(_) => format!(
+                    "at most {:.3} US dollars at list price, {:.3} were expected",
+                    summary.cost_usd_at_most, summary.estimate.cost_usd
+                ),
+            }
         ),
         format!(
             "dataset: {}, {} MB, hash {}",
@@ -43,6 +54,10 @@ pub(super) fn run(summary: &Summary) -> Option<Section> {
 
 pub(super) fn files(summary: &Summary) -> Option<Section> {
     let keys = RunKeys(&summary.run_id);
+    if summary.hosts.is_sent_from_here() {
+        let text = Text::from("Beside this report: ").file("report.json").and(", ").file("report.md");
+        return section("files", "Files", vec![Block::Paragraph(text)]);
+    }
     let prefix = keys.prefix();
     let beside = |key: String| key.strip_prefix(&prefix).map_or_else(String::new, str::to_owned);
     let listed = |what: &str, keys: Vec<String>| {
@@ -66,8 +81,8 @@ pub(super) fn files(summary: &Summary) -> Option<Section> {
     if !measured.is_empty() {
         let blocks = measured.iter().map(|&ordinal| keys.block(ordinal)).collect();
         items.push(listed("measurements of each block run", blocks));
-        let samples = [HostRole::Server, HostRole::Client].map(|host| keys.samples(host));
-        items.push(listed("samples of the hosts", samples.to_vec()));
+        let samples = summary.hosts.iter().map(|(host, _)| keys.samples(host)).collect();
+        items.push(listed("samples of the hosts", samples));
     }
     let (mut reports, mut logs) = (Vec::new(), Vec::new());
     if summary.versions.client.is_some() {
@@ -75,8 +90,12 @@ pub(super) fn files(summary: &Summary) -> Option<Section> {
         logs.push(keys.log(&StepId::ConfigureClient));
     }
     for &ordinal in &measured {
-        reports.push(keys.step_report(&StepId::ConfigureServer { ordinal }));
-        logs.extend([keys.log(&StepId::ConfigureServer { ordinal }), keys.log(&measure(ordinal))]);
+        // No step runs on an existing server.
+        if summary.hosts.server.is_some() {
+            reports.push(keys.step_report(&StepId::ConfigureServer { ordinal }));
+            logs.push(keys.log(&StepId::ConfigureServer { ordinal }));
+        }
+        logs.push(keys.log(&measure(ordinal)));
     }
     if summary.server_configuration.is_some() {
         reports.push(keys.step_report(&StepId::Collect));
