@@ -59,7 +59,7 @@ fn whoever_uses_the_bucket_or_the_table_may_use_their_key() {
 fn keys_are_used_through_the_service_that_holds_the_data_only() {
     let mut statements = template().allow_statements();
     statements.retain(|(_, statement)| strings(&statement["Action"]).iter().any(|action| action.starts_with("kms:")));
-    assert_eq!(statements.len(), 6);
+    assert_eq!(statements.len(), 7);
     for (owner, statement) in statements {
         let service = strings(&statement["Condition"]["StringLike"]["kms:ViaService"]).join(" ");
         assert!(service.contains(".${AWS::Region}.amazonaws.com"), "{owner}: {service}");

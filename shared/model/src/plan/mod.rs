@@ -138,7 +138,7 @@ const SYSTEM_GIB: u64 = 6;
 /// # Errors
 /// Returns every limit that the plan would break, at the field that decides it.
 pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances) -> Result<Plan, InvalidRequest> {
-    let mut errors = Vec::new();
+    let mut errors: Vec<_> = offline::directory_error(&request, &circumstances).into_iter().collect();
     let scenarios = block::scenario_count(&request);
     if scenarios > MAX_SCENARIOS {
         let allowed = format!("a matrix whose product is at most {MAX_SCENARIOS} scenarios");
