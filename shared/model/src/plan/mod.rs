@@ -22,10 +22,10 @@ pub use self::search::max_search_load;
 
 use crate::dataset::{self, PlannedObject, Refused};
 use crate::hash::hash;
+use crate::host_role::HostRole;
 use crate::host_type::HostType;
 use crate::measurement::Negotiated;
 use crate::request::{Request, Synthetic};
-use crate::step::HostRole;
 use crate::validation::{FieldError, InvalidRequest};
 
 /// Block runs (blocks times rounds) at most. With more, the execution's history could exceed 70% of its 25,000 events.
