@@ -138,7 +138,7 @@ const SYSTEM_GIB: u64 = 6;
 /// # Errors
 /// Returns every limit that the plan would break, at the field that decides it.
 pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances) -> Result<Plan, InvalidRequest> {
-    let mut errors: Vec<_> = offline::directory_error(&request, &circumstances).into_iter().collect();
+    let mut errors: Vec<_> = directory_error(&request, &circumstances).into_iter().collect();
     let scenarios = block::scenario_count(&request);
     if scenarios > MAX_SCENARIOS {
         let allowed = format!("a matrix whose product is at most {MAX_SCENARIOS} scenarios");
@@ -205,6 +205,15 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         dataset,
         request,
     })
+}
+
+/// Returns the error of a run in AWS whose dataset is on this machine.
+fn directory_error(request: &Request, circumstances: &Circumstances) -> Option<FieldError> {
+    if circumstances.sends_from_here || request.dataset.directory.is_none() {
+        return None;
+    }
+    let problem = "only dicomperf measure reads a directory: no host in AWS can";
+    Some(FieldError::new("dataset.directory", problem, "dataset.synthetic or dataset.s3"))
 }
 
 impl DatasetPlan {

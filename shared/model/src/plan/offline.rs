@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{Circumstances, DatasetPlan, Plan, plan};
+use super::{Circumstances, DatasetPlan, Plan, directory_error, plan};
 use crate::request::Request;
-use crate::validation::{FieldError, InvalidRequest};
+use crate::validation::InvalidRequest;
 
 impl Circumstances {
     /// Returns circumstances without the facts that only the account knows. No limit of a plan depends on these.
@@ -34,13 +34,4 @@ pub fn try_plan(request: &Request, circumstances: Circumstances) -> Result<Optio
     }
     let synthetic = request.dataset.synthetic.clone().unwrap_or_default();
     plan(request.clone(), DatasetPlan::synthetic(&synthetic), circumstances).map(Some)
-}
-
-/// Returns the error of a run in AWS whose dataset is on this machine.
-pub(super) fn directory_error(request: &Request, circumstances: &Circumstances) -> Option<FieldError> {
-    if circumstances.sends_from_here || request.dataset.directory.is_none() {
-        return None;
-    }
-    let problem = "only dicomperf measure reads a directory: no host in AWS can";
-    Some(FieldError::new("dataset.directory", problem, "dataset.synthetic or dataset.s3"))
 }
