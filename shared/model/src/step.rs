@@ -14,11 +14,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::dataset::Refused;
-pub use crate::host_role::HostRole;
 use crate::measurement::{BlockMeasurement, HostVersions};
 use crate::plan::Scenario;
 use crate::request::{Cleanup, Receipt, Search, Synthetic, TransferSyntax};
 use crate::settings::ServerSettings;
+
+pub use crate::host_role::HostRole;
 
 /// A step of a run. Its `Display` is its name. The lock on the host, the log and the documents use this name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
