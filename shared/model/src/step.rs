@@ -19,20 +19,7 @@ use crate::plan::{DatasetOrigin, DatasetPlan, Scenario};
 use crate::request::{Cleanup, Receipt, Request, Search, Synthetic, TransferSyntax};
 use crate::settings::ServerSettings;
 
-/// One of the two hosts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum HostRole {
-    /// The host that runs Orthanc.
-    Server,
-    /// The host that runs the sender.
-    Client,
-}
-
-impl HostRole {
-    /// Both hosts of a run.
-    pub const BOTH: [Self; 2] = [Self::Server, Self::Client];
-}
+pub use crate::host_role::HostRole;
 
 /// A step of a run. Its `Display` is its name. The lock on the host, the log and the documents use this name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -428,15 +415,6 @@ pub struct Collected {
     pub orthanc: BTreeMap<String, Value>,
     /// The part of the Orthanc process's environment that affects DICOM, like TCP_NODELAY.
     pub environment: BTreeMap<String, Value>,
-}
-
-impl fmt::Display for HostRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Server => "server",
-            Self::Client => "client",
-        })
-    }
 }
 
 impl fmt::Display for StepId {

@@ -7,9 +7,10 @@ use crate::failure::Failure;
 use crate::workflow::LaunchedHosts;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::{DatasetOrigin, Plan, Secrets};
+use dicomperf_model::request::Existing;
 use dicomperf_model::step::{
-    ClientConfiguration, Collect, DICOM_PORT, DatasetSource, MeasureBlock, ObjectSource, REST_PORT, ServerAddress,
-    ServerConfiguration, StepDocument, StepId, Work,
+    ClientConfiguration, Collect, Credentials, DICOM_PORT, DatasetSource, ExistingInterfaces, MeasureBlock,
+    ObjectSource, REST_PORT, ServerAddress, ServerConfiguration, StepDocument, StepId, Work,
 };
 use dicomperf_model::time_limits::{GRACE_SECONDS, MAX_STEP_SECONDS, UPLOAD_SECONDS};
 
@@ -20,6 +21,8 @@ pub struct Ingredients<'a> {
     pub plan: &'a Plan,
     /// Secrets of the run.
     pub secrets: &'a Secrets,
+    /// Credentials of an existing server's REST interface.
+    pub credentials: Option<&'a Credentials>,
     /// Hosts of the run.
     pub hosts: &'a LaunchedHosts,
     /// Signer of the URLs.
@@ -121,6 +124,9 @@ async fn dataset(from: &Ingredients<'_>) -> Result<DatasetSource, Failure> {
 }
 
 fn server(step: &StepId, from: &Ingredients<'_>) -> Result<ServerAddress, Failure> {
+    if let Some(existing) = &from.plan.request.server.existing {
+        return Ok(existing_server(existing, from.credentials));
+    }
     let host = from.hosts.server.as_ref().ok_or_else(|| missing_source(step))?;
     Ok(ServerAddress {
         address: host.address.clone(),
@@ -131,6 +137,23 @@ fn server(step: &StepId, from: &Ingredients<'_>) -> Result<ServerAddress, Failur
         rest_password: from.secrets.rest_password.clone(),
         existing: None,
     })
+}
+
+fn existing_server(existing: &Existing, credentials: Option<&Credentials>) -> ServerAddress {
+    ServerAddress {
+        address: existing.address.clone(),
+        dicom_port: existing.port,
+        ae_title: existing.ae_title.clone(),
+        rest_port: 0,
+        rest_user: String::new(),
+        rest_password: String::new(),
+        existing: Some(ExistingInterfaces {
+            receipt: existing.receipt,
+            cleanup: existing.cleanup,
+            url: existing.url.clone(),
+            credentials: credentials.cloned(),
+        }),
+    }
 }
 
 /// Returns the failure for a step whose block or host is missing.

@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Circumstances;
+use crate::host_role::HostRole;
 use crate::host_type::{HostType, TypePreference};
 use crate::measurement::Negotiated;
 use crate::request::{CpuCredits, Existing, Request, Volume};
-use crate::step::HostRole;
 
 /// The hosts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

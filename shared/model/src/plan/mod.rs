@@ -24,10 +24,10 @@ pub use self::search::max_search_load;
 
 use crate::dataset::{self, PlannedObject, Refused};
 use crate::hash::hash;
+use crate::host_role::HostRole;
 use crate::host_type::HostType;
 use crate::measurement::Negotiated;
 use crate::request::{Request, Synthetic};
-use crate::step::HostRole;
 use crate::validation::{FieldError, InvalidRequest};
 
 /// Block runs (blocks times rounds) at most. With more, the execution's history could exceed 70% of its 25,000 events.
@@ -140,7 +140,7 @@ const SYSTEM_GIB: u64 = 6;
 /// # Errors
 /// Returns every limit that the plan would break, at the field that decides it.
 pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances) -> Result<Plan, InvalidRequest> {
-    let mut errors = Vec::new();
+    let mut errors: Vec<_> = directory_error(&request, &circumstances).into_iter().collect();
     let scenarios = block::scenario_count(&request);
     if scenarios > MAX_SCENARIOS {
         let allowed = format!("a matrix whose product is at most {MAX_SCENARIOS} scenarios");
@@ -208,6 +208,15 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         dataset,
         request,
     })
+}
+
+/// Returns the error of a run in AWS whose dataset is on this machine.
+fn directory_error(request: &Request, circumstances: &Circumstances) -> Option<FieldError> {
+    if circumstances.sends_from_here || request.dataset.directory.is_none() {
+        return None;
+    }
+    let problem = "only dicomperf measure reads a directory: no host in AWS can";
+    Some(FieldError::new("dataset.directory", problem, "dataset.synthetic or dataset.s3"))
 }
 
 impl DatasetPlan {

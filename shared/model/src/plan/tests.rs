@@ -300,3 +300,14 @@ fn every_type_of_a_list_must_hold_the_largest_instance() {
     let refused = plan_document(request).expect_err("refused");
     assert!(refused.errors[0].problem.starts_with("is t3.micro with 1024 MiB"), "{refused}");
 }
+
+#[test]
+fn a_directory_is_refused_unless_this_machine_sends() {
+    let request = Request::from_json(&json!({ "dataset": { "directory": { "path": "/data" } } })).expect("a request");
+    let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+    let refused = try_plan(&request, Circumstances::offline("run-1", now)).expect_err("AWS has no such directory");
+    assert_eq!(refused.errors.len(), 1);
+    assert_eq!(refused.errors[0].path, "dataset.directory");
+    let here = Circumstances { sends_from_here: true, ..Circumstances::offline("run-1", now) };
+    assert!(try_plan(&request, here).expect("no error").is_none());
+}
