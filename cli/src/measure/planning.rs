@@ -48,3 +48,27 @@ pub fn check_space(plan: &Plan, temporary: &Path) -> anyhow::Result<()> {
     );
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_temporary_directory_without_room_is_named_with_what_is_needed() {
+        let request = json!({
+            "server": { "existing": { "address": "pacs", "port": 104, "aeTitle": "PACS" } },
+            "matrix": { "sender": ["native"] },
+        });
+        let request = Request::from_json(&request).expect("a request");
+        let mut plan = plan(request, Timestamp::UNIX_EPOCH).expect("a plan");
+        let temporary = tempfile::tempdir().expect("a directory");
+        plan.dataset.bytes = 1;
+        check_space(&plan, temporary.path()).expect("room");
+        plan.dataset.bytes = u64::MAX;
+        let error = check_space(&plan, temporary.path()).expect_err("no room").to_string();
+        let path = temporary.path().display().to_string();
+        assert!(error.starts_with(&path) && error.contains("MB free, and the dataset needs"), "{error}");
+    }
+}
