@@ -218,6 +218,37 @@ fn de_identified_files_of_many_vendors_have_no_value_of_the_table() {
 }
 
 #[test]
+fn an_identity_in_the_pixels_is_refused_where_identities_are_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut burned_in = object(CT, EXPLICIT, 1);
+    // (0028,0301) Burned In Annotation.
+    burned_in.extend(*b"\x28\x00\x01\x03CS\x04\x00YES ");
+    fs::write(directory.path().join("1.dcm"), burned_in).unwrap();
+    assert_eq!(plan(directory.path(), json!({})).unwrap().1.instances, 1);
+    let error = plan(directory.path(), json!({ "deidentify": true })).unwrap_err().to_string();
+    assert!(error.contains("1.dcm: identified: Burned In Annotation is YES"), "{error}");
+}
+
+#[test]
+fn an_instance_without_identity_is_still_valid() {
+    for modality in [Modality::Ct, Modality::Mr, Modality::Cr, Modality::Dx, Modality::Mg, Modality::Pt, Modality::Nm] {
+        let run = Run::new();
+        let source = DatasetSource::Synthetic(Synthetic { modality, instances: 1, seed: 1 });
+        let configuration = ClientConfiguration::new(source, vec![TransferSyntax::Original], false);
+        let report = configure(&run, ClientConfiguration { deidentify: true, multiply: 2, ..configuration });
+        assert_eq!(prepared(&report).instances, 2, "{report:?}");
+        let (home, dataset) = index(&run, TransferSyntax::Original);
+        for instance in &dataset.instances {
+            let output = Command::new("dciodvfy").arg(home.join(&instance.file)).output().unwrap();
+            let lines = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            assert!(lines.contains("IOD") || lines.contains("Image"), "dciodvfy names the IOD: {lines}");
+            let errors: Vec<_> = lines.lines().filter(|line| line.starts_with("Error")).collect();
+            assert!(errors.is_empty(), "{modality:?}: {errors:?}");
+        }
+    }
+}
+
+#[test]
 fn copies_have_uids_of_their_own_and_are_the_same_in_every_run() {
     let directory = tempfile::tempdir().unwrap();
     for number in 1..=3 {
