@@ -149,6 +149,15 @@ fn many_answers_in_one_pdu_are_all_read() {
 }
 
 #[test]
+fn a_server_without_verification_is_measured_all_the_same() {
+    let run = Run::with_new_instances(INSTANCES);
+    let archive = Archive::start(Peculiarity::WithoutVerification);
+    let iteration = iteration(&run, block_to(&address(archive.port, "ARCHIVE")));
+    assert!(iteration.valid, "{:?}", iteration.reason);
+    assert_eq!(iteration.instances_stored, Some(INSTANCES));
+}
+
+#[test]
 fn asynchronous_operations_are_reported_where_the_server_answers_for_them() {
     let window = |peculiarity| {
         let run = Run::with_new_instances(1);
