@@ -24,7 +24,17 @@ pub(super) struct Evidence<'a> {
     pub expected_bytes: Option<u64>,
 }
 
-impl Evidence<'_> {
+impl<'a> Evidence<'a> {
+    /// The evidence of the sender alone, before the server is asked.
+    pub fn of_sender(
+        dataset: &'a Dataset,
+        transfer: &'a Transfer,
+        outcome: &'a Outcome,
+        are_sent_before: bool,
+    ) -> Self {
+        Self { dataset, transfer, outcome, are_sent_before, contents: None, expected_bytes: None }
+    }
+
     /// Every reason why the iteration is invalid, in words.
     pub fn reason(&self) -> Option<String> {
         let mut reasons = Vec::new();
@@ -109,9 +119,8 @@ mod tests {
     fn reason(transfer: &Transfer, contents: &Contents) -> Option<String> {
         let dataset = fixture::dataset(2);
         let outcome = Outcome::new(transfer, &dataset);
-        let (contents, expected_bytes) = (Some(contents), Some(200));
-        let are_sent_before = false;
-        Evidence { dataset: &dataset, transfer, outcome: &outcome, are_sent_before, contents, expected_bytes }.reason()
+        let evidence = Evidence::of_sender(&dataset, transfer, &outcome, false);
+        Evidence { contents: Some(contents), expected_bytes: Some(200), ..evidence }.reason()
     }
 
     #[test]
@@ -147,14 +156,8 @@ mod tests {
         let (dataset, transfer) = (fixture::dataset(2), transfer(["Success", "Success"], 1));
         let held = contents_with(&["1.2.1", "1.2.2"], 200);
         let outcome = Outcome::new(&transfer, &dataset);
-        let evidence = Evidence {
-            dataset: &dataset,
-            transfer: &transfer,
-            outcome: &outcome,
-            are_sent_before: true,
-            contents: Some(&held),
-            expected_bytes: None,
-        };
+        let evidence = Evidence::of_sender(&dataset, &transfer, &outcome, true);
+        let evidence = Evidence { contents: Some(&held), ..evidence };
         let reason = evidence.reason().expect("a reason");
         assert_eq!(reason, "its UIDs were sent before, so the server's contents prove nothing");
         assert_eq!(evidence.acknowledged().into_iter().collect::<Vec<_>>(), ["1.2.1", "1.2.2"]);

@@ -20,13 +20,7 @@ impl BlockRunner<'_> {
         match self.echo(self.block.settings.tls) {
             Ok(()) => {}
             // Storage is what is measured, and its negotiation follows.
-            Err(Lost {
-                cause: FailureCause::ClassRejected { .. } | FailureCause::ContextRejected { .. },
-                words,
-                ..
-            }) => {
-                tracing::warn!("the server does not accept Verification: {words}");
-            }
+            Err(lost) if is_without_verification(&lost.cause) => tracing::warn!("{lost}"),
             Err(lost) => return Err(self.no_association(format!("C-ECHO: {}", self.with_advice(&lost)))),
         }
         self.server.check_control_interface()
@@ -93,6 +87,13 @@ impl BlockRunner<'_> {
         }
         text
     }
+}
+
+const fn is_without_verification(cause: &FailureCause) -> bool {
+    matches!(
+        cause,
+        FailureCause::ClassRejected { .. } | FailureCause::SyntaxRejected { .. } | FailureCause::ContextRejected { .. }
+    )
 }
 
 /// The action that may help. The reasons of a rejection are those of PS3.8 table 9-21.

@@ -40,6 +40,7 @@ use evidence::Evidence;
 use figures::Sizes;
 use outcome::Outcome;
 use sending::Sending;
+use transfer::Transfer;
 
 /// The time limit of the network baseline, which takes about 3 s.
 const BASELINE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -250,22 +251,10 @@ impl<'a> BlockRunner<'a> {
         let mut transfer = sending.send(limit)?;
         rejections::explain(&mut transfer, &sending);
         let outcome = Outcome::new(&transfer, dataset);
-        let sizes: Sizes<'_> = dataset.instances.iter().map(|one| (one.file.as_str(), one.bytes)).collect();
-        let mut iteration = figures::sender_side(index, index < self.block.warmup, scenario, &transfer, &sizes);
-        let stores = figures::store_samples(self.block.ordinal, &iteration, &transfer, &sizes);
-        if let Err(error) = SampleFile::append(&self.home.path(SAMPLES_FILE), stores) {
-            tracing::warn!("samples: {error}");
-        }
-        let are_sent_before = renewed.as_ref().is_some_and(|renewed| renewed.are_sent_before);
+        let mut iteration = self.sender_side(index, scenario, &transfer, dataset);
         iteration.study_instance_uids = renewed.as_ref().map(Renewed::studies).unwrap_or_default();
-        let mut evidence = Evidence {
-            dataset,
-            transfer: &transfer,
-            outcome: &outcome,
-            are_sent_before,
-            contents: None,
-            expected_bytes: None,
-        };
+        let are_sent_before = renewed.as_ref().is_some_and(|renewed| renewed.are_sent_before);
+        let mut evidence = Evidence::of_sender(dataset, &transfer, &outcome, are_sent_before);
         iteration.reason = evidence.reason();
         // An invalid iteration does not end the run while the server still serves others.
         let is_in_doubt = transfer.has_no_response() || outcome.lacks_an_answer();
@@ -293,6 +282,17 @@ impl<'a> BlockRunner<'a> {
         };
         iteration.valid = iteration.reason.is_none();
         Ok((iteration, failure))
+    }
+
+    /// The part of an iteration that its sender reports. Adds every C-STORE to the host's samples.
+    fn sender_side(&self, index: u32, scenario: &Scenario, transfer: &Transfer, dataset: &Dataset) -> Iteration {
+        let sizes: Sizes<'_> = dataset.instances.iter().map(|one| (one.file.as_str(), one.bytes)).collect();
+        let iteration = figures::sender_side(index, index < self.block.warmup, scenario, transfer, &sizes);
+        let stores = figures::store_samples(self.block.ordinal, &iteration, transfer, &sizes);
+        if let Err(error) = SampleFile::append(&self.home.path(SAMPLES_FILE), stores) {
+            tracing::warn!("samples: {error}");
+        }
+        iteration
     }
 
     /// Fetches an instance back and compares it with its file, if the iteration is valid so far and no instance came

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use dicomperf_model::request::{Cleanup, Receipt};
+use dicomperf_model::request::{Cleanup, Metric, Receipt, Search, SearchAxis, Slo};
+use dicomperf_model::step::StepState;
 use tiny_http::{Header, Method, Response, Server};
 
 use super::measured;
@@ -34,6 +35,31 @@ fn orthanc_loses_the_studies_of_the_run_and_keeps_all_others() {
     // Three iterations, warm-up included.
     assert_eq!((cleanup.studies, cleanup.deleted, cleanup.error), (3, 3, None));
     assert_eq!(orthanc.rest().statistics().unwrap().count_instances, 1);
+}
+
+#[test]
+fn studies_of_every_part_and_every_search_are_deleted_at_the_end_of_the_step() {
+    let run = Run::with_new_instances(4).deadline_seconds(0);
+    let orthanc = findable_orthanc(false, &[]);
+    let mut block = block_with(orthanc.address.dicom_port, "ORTHANC", |existing| {
+        existing.cleanup = Cleanup::Orthanc;
+        existing.url = Some(orthanc.url());
+        existing.credentials = credentials();
+    });
+    let slo = Slo::from_iter([(Metric::LatencyMax, 60_000.0)]);
+    block.search = Some(Search { axis: SearchAxis::Associations, slo });
+    let report = run.measure(0, block.clone()).succeeds();
+    assert_eq!((report.state, &measurement_of(&report).cleanup), (StepState::Incomplete, &None));
+    assert_eq!(orthanc.rest().statistics().unwrap().count_instances, 4);
+
+    let report = run.deadline_seconds(600).measure(1, block).succeeds();
+    let measurement = measurement_of(&report);
+    let of_search = &measurement.searches[0].iterations;
+    assert!(of_search.len() >= 2 && of_search.iter().all(|one| one.iteration.valid), "{of_search:?}");
+    let studies = u32::try_from(1 + of_search.len()).unwrap();
+    let cleanup = measurement.cleanup.clone().expect("a cleanup");
+    assert_eq!((cleanup.studies, cleanup.deleted, cleanup.error), (studies, studies, None));
+    assert_eq!(orthanc.rest().statistics().unwrap().count_instances, 0);
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn a_full_disk_is_the_servers_refusal() {
         OrthancProcess::start_in(directory, settings(true, false, &[("DicomAlwaysAllowFind", json!(true))]));
     let run = Run::new();
     let spec = Synthetic { modality: Modality::Ct, instances: 20, ..Synthetic::default() };
-    run.configure_client_for_existing(DatasetSource::Synthetic(spec));
+    run.configure_client_for_existing(DatasetSource::Synthetic(spec), 1);
     let iteration = iteration(&run, block_to(&address(orthanc.address.dicom_port, "ORTHANC")));
     println!("{:?}", iteration.reason);
     assert!(!iteration.valid && iteration.instances_refused > 0);

@@ -41,6 +41,8 @@ pub enum Peculiarity {
     ChokesOnAsynchronousOperations,
     /// Answers an item of asynchronous operations with this window.
     Window(u16, u16),
+    /// Rejects the presentation context of Verification.
+    WithoutVerification,
     /// Accepts connections and never answers.
     Mute,
     /// Puts both parts of an answer into one PDU, and both messages of the last answer.
@@ -127,9 +129,15 @@ impl State {
     }
 
     fn acceptance(&self, request: AssociationRQ) -> Vec<u8> {
+        let is_rejected =
+            |class: &str| self.peculiarity == Peculiarity::WithoutVerification && class == uids::VERIFICATION;
         let results = request.presentation_contexts.into_iter().map(|proposed| PresentationContextResult {
             id: proposed.id,
-            reason: PresentationContextResultReason::Acceptance,
+            reason: if is_rejected(&proposed.abstract_syntax) {
+                PresentationContextResultReason::AbstractSyntaxNotSupported
+            } else {
+                PresentationContextResultReason::Acceptance
+            },
             transfer_syntax: proposed.transfer_syntaxes[0].clone(),
         });
         let mut user_variables = vec![

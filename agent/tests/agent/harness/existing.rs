@@ -62,13 +62,14 @@ impl Run {
     pub fn with_new_instances(instances: u32) -> Self {
         let run = Self::new();
         let spec = Synthetic { instances, ..Synthetic::default() };
-        run.configure_client_for_existing(DatasetSource::Synthetic(spec));
+        run.configure_client_for_existing(DatasetSource::Synthetic(spec), 1);
         run
     }
 
-    pub fn configure_client_for_existing(&self, dataset: DatasetSource) {
+    /// Configures the client with this many copies of each study.
+    pub fn configure_client_for_existing(&self, dataset: DatasetSource, multiply: u32) {
         let configuration = ClientConfiguration::new(dataset, vec![TransferSyntax::Original], false);
-        let configuration = ClientConfiguration { renew_uids: true, ..configuration };
+        let configuration = ClientConfiguration { renew_uids: true, multiply, ..configuration };
         self.carry_out(StepId::ConfigureClient, Work::ConfigureClient(configuration)).succeeds();
     }
 }
