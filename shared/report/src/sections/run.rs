@@ -56,6 +56,7 @@ pub(super) fn files(summary: &Summary) -> Option<Section> {
     let keys = RunKeys(&summary.run_id);
     if summary.hosts.is_sent_from_here() {
         let text = Text::from("Beside this report: ").file("report.json").and(", ").file("report.md");
+        let text = text.and(", ").file("measure.log");
         return section("files", "Files", vec![Block::Paragraph(text)]);
     }
     let prefix = keys.prefix();
