@@ -145,7 +145,7 @@ fn a_host_that_the_run_does_not_have_is_unknown_or_this_machine() {
             "How busy this machine was",
             "address of the server, and dataset; the hardware is not known",
             "no host was launched",
-            "Beside this report: [report.json](report.json), [report.md](report.md)",
+            "Beside this report: [report.json](report.json), [report.md](report.md), [measure.log](measure.log)",
         ],
     );
     for absent in ["US dollars", "| type |", "client-measure", "both are gone"] {

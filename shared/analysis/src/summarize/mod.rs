@@ -21,7 +21,7 @@ use dicomperf_model::results::{
     BaselineComparison, Change, DatasetSummary, NotMeasured, RunError, RunStatus, ScenarioSummary, Summary,
     ThresholdOutcome, ThresholdState, Verdict,
 };
-use dicomperf_model::step::{StepId, StepOutput, StepReport};
+use dicomperf_model::step::{PreparedDataset, StepId, StepOutput, StepReport};
 use jiff::Timestamp;
 
 pub use self::dry_run::summarize_checks;
@@ -115,16 +115,7 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         finished_at: outcome.finished_at,
         estimate: plan.estimate,
         cost_usd_at_most: elapsed_hours * plan.estimate.usd_per_hour,
-        dataset: DatasetSummary {
-            instances: facts.dataset.as_ref().map_or(plan.dataset.instances, |prepared| prepared.instances),
-            bytes: facts.dataset.as_ref().map_or(plan.dataset.bytes, |prepared| prepared.bytes),
-            hash: plan.dataset.hash.clone(),
-            sha256: facts.dataset.as_ref().map(|prepared| prepared.sha256.clone()),
-            refused: {
-                let on_host = facts.dataset.iter().flat_map(|prepared| &prepared.refused);
-                plan.dataset.refused.iter().chain(on_host).cloned().collect()
-            },
-        },
+        dataset: dataset_summary(plan, facts.dataset.as_ref()),
         hosts: plan.hosts.clone(),
         versions: facts.versions,
         existing,
@@ -142,6 +133,18 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         scenario.warnings = diagnosis::warnings(&summary.diagnosis, scenario.number);
     }
     summary
+}
+
+/// Returns the dataset as the client prepared it, or as planned if it did not get to that.
+fn dataset_summary(plan: &Plan, prepared: Option<&PreparedDataset>) -> DatasetSummary {
+    let refused_by_client = prepared.iter().flat_map(|prepared| &prepared.refused);
+    DatasetSummary {
+        instances: prepared.map_or(plan.dataset.instances, |prepared| prepared.instances),
+        bytes: prepared.map_or(plan.dataset.bytes, |prepared| prepared.bytes),
+        hash: plan.dataset.hash.clone(),
+        sha256: prepared.map(|prepared| prepared.sha256.clone()),
+        refused: plan.dataset.refused.iter().chain(refused_by_client).cloned().collect(),
+    }
 }
 
 fn thresholds(plan: &Plan, scenarios: &[ScenarioSummary]) -> Vec<ThresholdOutcome> {

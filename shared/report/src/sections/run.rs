@@ -56,6 +56,7 @@ pub(super) fn files(summary: &Summary) -> Option<Section> {
     let keys = RunKeys(&summary.run_id);
     if summary.hosts.is_sent_from_here() {
         let text = Text::from("Beside this report: ").file("report.json").and(", ").file("report.md");
+        let text = text.and(", ").file("measure.log");
         return section("files", "Files", vec![Block::Paragraph(text)]);
     }
     let prefix = keys.prefix();
@@ -73,7 +74,6 @@ pub(super) fn files(summary: &Summary) -> Option<Section> {
         .flat_map(|one| one.iterations.iter().map(|iteration| iteration.ordinal))
         .chain(summary.network.iter().map(|one| one.ordinal))
         .collect();
-    let measure = |ordinal: u32| StepId::Measure { ordinal, part: 0 };
     let mut items = vec![
         listed("this report", vec![keys.report("json"), keys.report("md")]),
         listed("request and plan", vec![keys.request(), keys.plan()]),
@@ -84,29 +84,35 @@ pub(super) fn files(summary: &Summary) -> Option<Section> {
         let samples = summary.hosts.iter().map(|(host, _)| keys.samples(host)).collect();
         items.push(listed("samples of the hosts", samples));
     }
-    let (mut reports, mut logs) = (Vec::new(), Vec::new());
-    if summary.versions.client.is_some() {
-        reports.push(keys.step_report(&StepId::ConfigureClient));
-        logs.push(keys.log(&StepId::ConfigureClient));
-    }
-    for &ordinal in &measured {
-        // No step runs on an existing server.
-        if summary.hosts.server.is_some() {
-            reports.push(keys.step_report(&StepId::ConfigureServer { ordinal }));
-            logs.push(keys.log(&StepId::ConfigureServer { ordinal }));
-        }
-        logs.push(keys.log(&measure(ordinal)));
-    }
-    if summary.server_configuration.is_some() {
-        reports.push(keys.step_report(&StepId::Collect));
-        logs.extend([keys.log(&StepId::Collect), keys.host_log(HostRole::Server, "orthanc")]);
-    }
+    let (reports, logs) = reports_and_logs(summary, keys, &measured);
     if !reports.is_empty() {
         items.push(listed("reports of the other steps", reports));
         items.push(listed("logs", logs));
     }
     let words = "Beside this report in the bucket, under the run's own prefix:";
     section("files", "Files", vec![Block::words(words), Block::List(items)])
+}
+
+/// Returns the keys of the steps' reports, without those of the measurements, and of all logs.
+fn reports_and_logs(summary: &Summary, keys: RunKeys<'_>, measured: &BTreeSet<u32>) -> (Vec<String>, Vec<String>) {
+    let (mut reports, mut logs) = (Vec::new(), Vec::new());
+    if summary.versions.client.is_some() {
+        reports.push(keys.step_report(&StepId::ConfigureClient));
+        logs.push(keys.log(&StepId::ConfigureClient));
+    }
+    for &ordinal in measured {
+        // No step runs on an existing server.
+        if summary.hosts.server.is_some() {
+            reports.push(keys.step_report(&StepId::ConfigureServer { ordinal }));
+            logs.push(keys.log(&StepId::ConfigureServer { ordinal }));
+        }
+        logs.push(keys.log(&StepId::Measure { ordinal, part: 0 }));
+    }
+    if summary.server_configuration.is_some() {
+        reports.push(keys.step_report(&StepId::Collect));
+        logs.extend([keys.log(&StepId::Collect), keys.host_log(HostRole::Server, "orthanc")]);
+    }
+    (reports, logs)
 }
 
 pub(super) fn how_to_read() -> Option<Section> {
