@@ -3,7 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Circumstances;
 use crate::host_role::HostRole;
 use crate::host_type::{HostType, TypePreference};
 use crate::measurement::Negotiated;
@@ -84,18 +83,17 @@ pub struct ExistingIdentity {
     pub implementation_version_name: Option<String>,
 }
 
-/// Returns the hosts of a request. Each has the first of its types.
-pub(crate) fn planned(request: &Request, circumstances: &Circumstances) -> Hosts {
-    let host = |types: &TypePreference, volume: &Volume, credits, ami: &String| HostPlan {
+/// Returns the hosts of a request. Each has the first of its types. Without an AMI for the client, this machine sends.
+pub(crate) fn planned(request: &Request, server_ami: &str, client_ami: Option<&str>) -> Hosts {
+    let host = |types: &TypePreference, volume: &Volume, credits, ami: &str| HostPlan {
         instance_type: types.first().to_owned(),
         further_types: types.further().to_vec(),
-        ami: ami.clone(),
+        ami: ami.to_owned(),
         volume_gib: volume.size_gib,
         cpu_credits: credits_of(types.first(), credits),
     };
     let (server, client) = (&request.server, &request.client);
-    let server_ami = Some(&circumstances.server_ami).filter(|_| server.existing.is_none());
-    let client_ami = Some(&circumstances.client_ami).filter(|_| !circumstances.sends_from_here);
+    let server_ami = Some(server_ami).filter(|_| server.existing.is_none());
     Hosts {
         server: server_ami.map(|ami| host(&server.instance_type, &server.volume, server.cpu_credits, ami)),
         client: client_ami.map(|ami| host(&client.instance_type, &client.volume, client.cpu_credits, ami)),

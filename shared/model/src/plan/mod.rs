@@ -164,7 +164,8 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
     }
     // The client stores the dataset once for each transfer syntax.
     let conversions = request.matrix.transfer_syntax.iter().filter(|syntax| syntax.uid().is_some()).count() as u64;
-    let hosts = hosts::planned(&request, &circumstances);
+    let client_ami = Some(&*circumstances.client_ami).filter(|_| !circumstances.sends_from_here);
+    let hosts = hosts::planned(&request, &circumstances.server_ami, client_ami);
     for (role, host) in hosts.iter() {
         let path = format!("{role}.volume.sizeGiB");
         let copies = if role == HostRole::Client { 1 + conversions } else { 1 };

@@ -57,7 +57,7 @@ impl Summarizer {
         };
         let plan = self.with_launched_types(plan).await?;
         let steps = self.step_reports(&plan).await?;
-        // The history is that of the fingerprint, and so of the server's own version.
+        // Before the history, which is looked up by the fingerprint.
         let plan = with_negotiated(plan, &steps);
         let history = self.history(&plan).await?;
         let (samples, stores) = self.samples(&plan).await?;

@@ -152,7 +152,7 @@ async fn the_launched_types_decide_the_fingerprint() {
 }
 
 #[tokio::test]
-async fn the_version_of_an_existing_server_is_in_the_fingerprint_and_in_the_history_that_is_looked_up() {
+async fn the_version_of_an_existing_server_is_known_before_the_history_is_looked_up() {
     let document = json!({
         "server": { "existing": { "address": "pacs.example.org", "port": 104, "aeTitle": "PACS" } },
         "baseline": "history", "iterations": 2, "warmup": 0, "rounds": 1,
