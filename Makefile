@@ -1,10 +1,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-build install-package lab-up lab-down deploy-lab demo test test-pages picture circles lint build \
+.PHONY: help install install-build install-package lab-up lab-down deploy-lab demo test test-pages session picture circles lint build \
 	package schemas \
-	bench-timing bench-init bench-dataset bench-resources bench-verdict bench-simulation bench-native bench-latency \
-	bench-summarize
+	bench-timing bench-init bench-dataset bench-renewal bench-resources bench-verdict bench-simulation bench-native bench-latency \
+	bench-summarize bench-measure
 
 functions := $(notdir $(wildcard functions/*))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
@@ -45,6 +45,10 @@ test: deploy-lab ## run every test: units, adapters, the agent against a real Or
 test-pages: install ## look at the reports of the last `make test` with a browser: phone, laptop, paper, keyboard, axe-core
 	@tests/pages/node_modules/.bin/playwright test --config tests/pages
 
+session: install ## measure an Orthanc on loopback and write the session to docs/session.txt and README.md
+	cargo build --release --package dicomperf-cli
+	@lab/session
+
 picture: install ## write docs/report.png from the report that make demo left
 	@node tests/pages/picture.js
 
@@ -54,6 +58,7 @@ circles: ## print the largest circle of imports between the files of each crate
 lint: install ## check formatting, prose, code, documentation, template, state machine and scripts
 	cargo fmt --all --check
 	lab/doc-style
+	lab/session --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps --quiet
 	cargo nextest run --workspace -E 'binary(definition)'
@@ -103,6 +108,11 @@ bench-native: install ## compare our own SCU with storescu, dcmsend, dicom-ul an
 	DICOMPERF_AGENT=$(CURDIR)/target/release/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench native --profile dev
 
+bench-measure: install ## compare measure with the same sender timed by hand, for servers of five kinds: tmpfs, 30 pairs each
+	cargo build --release --package dicomperf-agent --package dicomperf-cli --bins
+	DICOMPERF=$(CURDIR)/target/release/dicomperf DICOMPERF_AGENT=$(CURDIR)/target/release/dicomperf-agent \
+		cargo bench --quiet --package dicomperf-agent --bench measure --profile dev
+
 bench-latency: install ## compare the C-STORE times that senders report with a packet capture (as root: tcpdump)
 	cargo build --release --package dicomperf-agent
 	DICOMPERF_AGENT=$(CURDIR)/target/release/dicomperf-agent \
@@ -113,6 +123,9 @@ bench-init: build ## measure the zip size and the init time of each function
 
 bench-dataset: ## measure how fast synthetic instances are made on tmpfs by one thread, and the memory of the largest
 	cargo bench --quiet --package dicomperf-agent --bench dataset --profile release
+
+bench-renewal: ## measure how long new UIDs for 200 CT and for 100,000 small instances take, on tmpfs
+	cargo bench --quiet --package dicomperf-agent --bench renewal --profile release
 
 bench-verdict: install ## measure how often the verdict within a run is wrong: 200 comparisons alike, 200 with one 10% slower
 	cargo build --release --package dicomperf-agent

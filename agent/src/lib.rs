@@ -9,6 +9,7 @@ pub mod environment;
 pub mod failure;
 pub mod heartbeat;
 pub mod home;
+pub mod interrupt;
 pub mod measure;
 pub mod native;
 pub mod network;

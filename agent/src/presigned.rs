@@ -49,7 +49,7 @@ impl Refused {
 }
 
 /// The text of an error, without the URL in case the library quotes it. Its signature is a secret.
-fn reason(error: &ureq::Error, url: &str) -> String {
+pub(crate) fn reason(error: &ureq::Error, url: &str) -> String {
     match certificate_error(error) {
         Some(CertificateError::UnknownIssuer) => format!(
             "this host does not trust the issuer of the certificate of {}; it trusts the certificates in {}. If a proxy \

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 
 /// A program that has ended.
 #[derive(Debug)]
@@ -53,6 +53,12 @@ impl Running {
                 Err(error)
             }
         }
+    }
+
+    /// Asks the process to end (SIGTERM).
+    pub fn terminate(&self) {
+        // The process may have ended meanwhile.
+        let _ = pidfd_send_signal(&self.handle, Signal::TERM);
     }
 
     /// Kills the process at once.
@@ -124,6 +130,22 @@ fn wait_until_ended(process: &Running, timeout: Duration) -> io::Result<bool> {
             return Ok(false);
         }
     }
+}
+
+/// Kills every child of this process at once, for an end that waits for nothing.
+///
+/// # Errors
+/// A /proc that cannot be read.
+pub fn kill_children() -> io::Result<()> {
+    let parent = i32::try_from(std::process::id()).unwrap_or_default();
+    for process in procfs::process::all_processes().map_err(io::Error::other)?.flatten() {
+        let is_child = process.stat().is_ok_and(|stat| stat.ppid == parent);
+        if let Some(child) = Pid::from_raw(process.pid).filter(|_| is_child) {
+            // The child may have ended meanwhile.
+            let _ = kill_process(child, Signal::KILL);
+        }
+    }
+    Ok(())
 }
 
 /// True if the search path of services has a program of this name.

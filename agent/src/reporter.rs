@@ -1,5 +1,6 @@
-//! The report of a step, uploaded while the agent works on it.
+//! The report of a step, delivered while the agent works on it: to the run's bucket, or to a listener in this process.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use dicomperf_model::step::{Progress, StepDocument, StepOutput, StepReport, StepState};
@@ -7,23 +8,44 @@ use dicomperf_model::time_limits::UPLOAD_SECONDS;
 
 use crate::failure::Failure;
 use crate::heartbeat::Heartbeats;
+use crate::interrupt;
 use crate::upload::{Retries, UploadFailed, Uploader};
 
-/// The shortest time between two uploads of small steps of progress.
-const UPLOAD_INTERVAL: Duration = Duration::from_millis(500);
+/// The shortest time between two deliveries of small steps of progress.
+const DELIVERY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Builds a step's report, and uploads it.
+/// Builds a step's report, and delivers it.
 #[derive(Debug)]
 pub struct Reporter {
     report: StepReport,
-    url: String,
-    uploader: Uploader,
+    destination: Destination,
     started: Instant,
     deadline: Instant,
     limit: Instant,
-    /// Uploads until the reporter is dropped.
-    _heartbeats: Heartbeats,
-    uploaded: Option<Instant>,
+    delivered: Option<Instant>,
+}
+
+/// The place that a report is delivered to.
+enum Destination {
+    /// The run's bucket.
+    Bucket {
+        /// Presigned PUT URL.
+        url: String,
+        uploader: Uploader,
+        /// Uploads until the reporter is dropped.
+        _heartbeats: Heartbeats,
+    },
+    /// A listener in this process.
+    Listener(Box<dyn FnMut(&StepReport)>),
+}
+
+impl fmt::Debug for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Bucket { .. } => "Bucket",
+            Self::Listener(_) => "Listener",
+        })
+    }
 }
 
 /// The outcome of a step's work that did not fail.
@@ -36,31 +58,39 @@ pub enum WorkEnd {
 }
 
 impl Reporter {
-    /// Begins the report of a step that starts now.
+    /// Begins the report of a step that starts now. Uploads it to the document's URLs.
     #[must_use]
     pub fn begin(document: &StepDocument) -> Self {
         let started = Instant::now();
-        let deadline = started + Duration::from_secs(document.deadline_seconds);
-        let limit = deadline + Duration::from_secs(document.grace_seconds);
+        let (_, limit) = limits(document, started);
         let uploader = Uploader::until(limit + Duration::from_secs(UPLOAD_SECONDS));
-        let mut reporter = Self {
-            report: StepReport::new(document),
+        let destination = Destination::Bucket {
             url: document.report_url.clone(),
             _heartbeats: Heartbeats::start(document.heartbeat_url.clone(), uploader.clone()),
             uploader,
-            started,
-            deadline,
-            limit,
-            uploaded: None,
         };
-        reporter.upload();
+        let mut reporter = Self::new(document, started, destination);
+        reporter.deliver();
         reporter
     }
 
-    /// The time after which the step begins no more work.
+    /// Begins the report of a step that starts now and stays on this machine. Nothing is uploaded, and the document's URLs
+    /// are not used.
     #[must_use]
-    pub const fn deadline(&self) -> Instant {
-        self.deadline
+    pub fn local(document: &StepDocument, listener: impl FnMut(&StepReport) + 'static) -> Self {
+        Self::new(document, Instant::now(), Destination::Listener(Box::new(listener)))
+    }
+
+    fn new(document: &StepDocument, started: Instant, destination: Destination) -> Self {
+        let (deadline, limit) = limits(document, started);
+        let report = StepReport::new(document);
+        Self { report, destination, started, deadline, limit, delivered: None }
+    }
+
+    /// The time after which the step begins no more work. It has passed if the run was interrupted.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        if interrupt::is_requested() { self.started } else { self.deadline }
     }
 
     /// The time at which even work that began before the deadline is stopped.
@@ -69,27 +99,42 @@ impl Reporter {
         self.limit
     }
 
-    /// The uploader of the step, which gives up in time for the end of the command.
+    /// The uploader of the step, which gives up in time for the end of the command; `None` if nothing is uploaded.
     #[must_use]
-    pub const fn uploader(&self) -> &Uploader {
-        &self.uploader
-    }
-
-    /// Reports the progress of a large step. Each call uploads.
-    pub fn stage(&mut self, done: u32, total: u32, doing: impl Into<String>) {
-        self.set_progress(done, total, doing.into());
-        self.upload();
-    }
-
-    /// Reports the progress of a small step. It is logged and uploaded only if the last upload was some time ago.
-    pub fn progress(&mut self, done: u32, total: u32, doing: impl FnOnce() -> String) {
-        if self.uploaded.is_none_or(|uploaded| uploaded.elapsed() >= UPLOAD_INTERVAL) {
-            self.set_progress(done, total, doing());
-            self.upload();
+    pub const fn uploader(&self) -> Option<&Uploader> {
+        match &self.destination {
+            Destination::Bucket { uploader, .. } => Some(uploader),
+            Destination::Listener(_) => None,
         }
     }
 
-    /// Sets the step's output so far. The next upload includes it.
+    /// True if another part of the step may continue it after its deadline. On this machine nothing continues it.
+    #[must_use]
+    pub const fn may_be_continued(&self) -> bool {
+        matches!(self.destination, Destination::Bucket { .. })
+    }
+
+    /// The report so far.
+    #[must_use]
+    pub const fn report(&self) -> &StepReport {
+        &self.report
+    }
+
+    /// Reports the progress of a large step. Each call delivers the report.
+    pub fn stage(&mut self, done: u32, total: u32, doing: impl Into<String>) {
+        self.set_progress(done, total, doing.into());
+        self.deliver();
+    }
+
+    /// Reports the progress of a small step. It is logged and delivered only if the last delivery was some time ago.
+    pub fn progress(&mut self, done: u32, total: u32, doing: impl FnOnce() -> String) {
+        if self.delivered.is_none_or(|delivered| delivered.elapsed() >= DELIVERY_INTERVAL) {
+            self.set_progress(done, total, doing());
+            self.deliver();
+        }
+    }
+
+    /// Sets the step's output so far. The next delivery includes it.
     pub fn set_output(&mut self, output: StepOutput) {
         self.report.output = Some(output);
     }
@@ -99,13 +144,13 @@ impl Reporter {
     /// # Errors
     /// [`Failure::DeadlinePassed`]
     pub fn check_deadline(&self) -> Result<(), Failure> {
-        if Instant::now() < self.deadline {
+        if Instant::now() < self.deadline() {
             return Ok(());
         }
         Err(Failure::DeadlinePassed { doing: self.report.progress.doing.clone() })
     }
 
-    /// Reports the outcome of the step, with more retries than the other uploads.
+    /// Reports the outcome of the step, with more retries than the other deliveries.
     ///
     /// # Errors
     /// Those of the upload.
@@ -131,17 +176,33 @@ impl Reporter {
     }
 
     /// A failed upload must not end a measurement: the next report has the same content and more.
-    fn upload(&mut self) {
+    fn deliver(&mut self) {
         if let Err(error) = self.put(Retries::Few) {
             tracing::warn!("report: {error}");
         }
-        self.uploaded = Some(Instant::now());
+        self.delivered = Some(Instant::now());
     }
 
     fn put(&mut self, retries: Retries) -> Result<(), UploadFailed> {
         self.report.elapsed_seconds = self.started.elapsed().as_secs_f64();
-        let body = serde_json::to_vec(&self.report)
-            .map_err(|error| UploadFailed { reason: format!("the report has no JSON form: {error}"), tries: 0 })?;
-        self.uploader.put(&self.url, &body, "application/json", retries)
+        match &mut self.destination {
+            Destination::Listener(listener) => {
+                listener(&self.report);
+                Ok(())
+            }
+            Destination::Bucket { url, uploader, .. } => {
+                let body = serde_json::to_vec(&self.report).map_err(|error| UploadFailed {
+                    reason: format!("the report has no JSON form: {error}"),
+                    tries: 0,
+                })?;
+                uploader.put(url, &body, "application/json", retries)
+            }
+        }
     }
+}
+
+/// The time after which a step that started now begins no more work, and the time at which its last work is stopped.
+fn limits(document: &StepDocument, started: Instant) -> (Instant, Instant) {
+    let deadline = started + Duration::from_secs(document.deadline_seconds);
+    (deadline, deadline + Duration::from_secs(document.grace_seconds))
 }

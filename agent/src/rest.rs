@@ -1,17 +1,19 @@
-//! HTTP on the private network, with the user and password of a run. Orthanc's REST interface and the sink's control
-//! interface use the same port.
+//! HTTP to a server's control interface: on the private network with the user and password of a run, or to the interface
+//! of an existing server.
 
 use std::fmt::Display;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use dicomperf_model::step::ServerAddress;
+use dicomperf_model::step::{Credentials, ServerAddress};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::http::{Response, StatusCode};
+use ureq::{Body, RequestBuilder};
 
 use crate::failure::Failure;
+use crate::presigned;
 use crate::resources::known_message;
 use crate::retry::{Backoff, retrying};
 
@@ -22,16 +24,21 @@ const ID_CHARACTERS: usize = 44;
 /// A read is tried twice.
 const RETRIES: Backoff = Backoff { first_delay: Duration::from_millis(200), max_tries: 2 };
 
-/// An SCP's interface on its REST port.
+/// The most bytes of one answer of a server that is not ours. A page of 1000 instances has some 2 MB.
+const MAX_FOREIGN_BYTES: u64 = 256 << 20;
+
+/// An SCP's interface over HTTP.
 #[derive(Debug)]
 pub(crate) struct Rest {
     name: &'static str,
     agent: ureq::Agent,
     base_url: String,
-    authorization: String,
+    authorization: Option<String>,
+    /// The most bytes of one answer.
+    max_bytes: u64,
 }
 
-type Answer = Response<ureq::Body>;
+type Answer = Response<Body>;
 
 impl Rest {
     /// A client for this address. `name` appears in errors, and `timeout` limits each answer.
@@ -44,39 +51,87 @@ impl Rest {
             .http_status_as_error(false)
             .build()
             .new_agent();
-        let credentials = format!("{}:{}", server.rest_user, server.rest_password);
         Self {
             name,
             agent,
             base_url: format!("http://{}:{}", server.address, server.rest_port),
-            authorization: format!("Basic {}", BASE64_STANDARD.encode(credentials)),
+            authorization: Some(basic(&server.rest_user, &server.rest_password)),
+            max_bytes: u64::MAX,
+        }
+    }
+
+    /// A client for the base URL of an existing server, through the proxy of the environment. Certificates are verified
+    /// against the host's own store.
+    pub fn at(name: &'static str, url: &str, credentials: Option<&Credentials>, timeout: Duration) -> Self {
+        let agent = presigned::client()
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_global(Some(timeout))
+            .http_status_as_error(false)
+            .build()
+            .new_agent();
+        Self {
+            name,
+            agent,
+            base_url: url.trim_end_matches('/').to_owned(),
+            authorization: credentials.map(|one| basic(&one.user, &one.password)),
+            max_bytes: MAX_FOREIGN_BYTES,
         }
     }
 
     /// Gets a JSON document.
     pub fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        let mut answer = self.get(path)?;
-        answer.body_mut().with_config().limit(u64::MAX).read_json().map_err(|error| self.unreachable(path, &error))
+        let answer = self.check(path, self.get(path, "application/json"))?;
+        self.parse(path, answer)
+    }
+
+    /// Gets a JSON document of this media type; `None` if the answer is 204 (No Content) or 404 (Not Found).
+    pub fn json_if_any<T: DeserializeOwned>(&self, path: &str, accept: &str) -> Result<Option<T>, Failure> {
+        match self.get(path, accept) {
+            Ok(answer) if matches!(answer.status(), StatusCode::NOT_FOUND | StatusCode::NO_CONTENT) => Ok(None),
+            call => self.parse(path, self.check(path, call)?).map(Some),
+        }
+    }
+
+    /// Gets a JSON document of this media type; `None` if the answer is 204 (No Content).
+    pub fn json_or_no_content<T: DeserializeOwned>(&self, path: &str, accept: &str) -> Result<Option<T>, Failure> {
+        match self.check(path, self.get(path, accept))? {
+            answer if answer.status() == StatusCode::NO_CONTENT => Ok(None),
+            answer => self.parse(path, answer).map(Some),
+        }
     }
 
     /// Gets bytes of any kind.
     pub fn bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        let mut answer = self.get(path)?;
-        answer.body_mut().with_config().limit(u64::MAX).read_to_vec().map_err(|error| self.unreachable(path, &error))
+        let mut answer = self.check(path, self.get(path, "*/*"))?;
+        let body = answer.body_mut().with_config().limit(self.max_bytes);
+        body.read_to_vec().map_err(|error| self.unreachable(path, &error))
     }
 
     pub fn delete(&self, path: &str) -> Result<(), Failure> {
-        let call = self.agent.delete(self.url(path)).header("Authorization", &self.authorization).call();
+        let call = self.authorized(self.agent.delete(self.url(path))).call();
         self.check(path, call).map(|_| ())
+    }
+
+    /// Deletes a resource, unless it is not there.
+    pub fn delete_if_any(&self, path: &str) -> Result<(), Failure> {
+        match self.authorized(self.agent.delete(self.url(path))).call() {
+            Ok(answer) if answer.status() == StatusCode::NOT_FOUND => Ok(()),
+            call => self.check(path, call).map(|_| ()),
+        }
     }
 
     /// Posts a JSON document. Returns false if the interface has no such path.
     pub fn post(&self, path: &str, document: &Value) -> Result<bool, Failure> {
-        let call = self.agent.post(self.url(path)).header("Authorization", &self.authorization).send_json(document);
-        match call {
+        match self.authorized(self.agent.post(self.url(path))).send_json(document) {
             Ok(answer) if answer.status() == StatusCode::NOT_FOUND => Ok(false),
             call => self.check(path, call).map(|_| true),
         }
+    }
+
+    /// Posts text. Returns the JSON document of the answer.
+    pub fn post_text<T: DeserializeOwned>(&self, path: &str, text: &str) -> Result<T, Failure> {
+        let answer = self.check(path, self.authorized(self.agent.post(self.url(path))).send(text))?;
+        self.parse(path, answer)
     }
 
     /// The failure of an interface that does not answer.
@@ -90,12 +145,24 @@ impl Rest {
         Failure::ServerUnreachable { interface: self.name, url, trouble }
     }
 
-    fn get(&self, path: &str) -> Result<Answer, Failure> {
-        let call = |_| self.agent.get(self.url(path)).header("Authorization", &self.authorization).call();
+    fn get(&self, path: &str, accept: &str) -> Result<Answer, ureq::Error> {
+        let call = |_| self.authorized(self.agent.get(self.url(path))).header("Accept", accept).call();
         // The server may have closed a connection in the pool. A read is safe to repeat. A server that let the whole time
         // pass would do so again.
         let answer = retrying(RETRIES, |error| !matches!(error, ureq::Error::Timeout(_)), call);
-        self.check(path, answer.map_err(|failed| failed.error))
+        answer.map_err(|failed| failed.error)
+    }
+
+    fn authorized<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.authorization {
+            Some(authorization) => request.header("Authorization", authorization),
+            None => request,
+        }
+    }
+
+    fn parse<T: DeserializeOwned>(&self, path: &str, mut answer: Answer) -> Result<T, Failure> {
+        let body = answer.body_mut().with_config().limit(self.max_bytes);
+        body.read_json().map_err(|error| self.unreachable(path, &error))
     }
 
     fn url(&self, path: &str) -> String {
@@ -110,9 +177,14 @@ impl Rest {
                 let words = error_words(&body).map_or_else(String::new, |words| format!(": {words}"));
                 Err(self.failure(path, format!("answers {}{words}", answer.status())))
             }
-            Err(error) => Err(self.unreachable(path, &error)),
+            Err(error) => Err(self.unreachable(path, &presigned::reason(&error, &self.base_url))),
         }
     }
+}
+
+/// The header of Basic authentication (RFC 7617).
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
 }
 
 /// A path with `ID` in place of Orthanc's ids.

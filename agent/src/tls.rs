@@ -56,7 +56,7 @@ pub fn trusting_client(certificate_pem: &[u8]) -> Result<ClientConfig, String> {
 ///
 /// # Errors
 /// A provider without the required protocol versions.
-pub(crate) fn anonymous_client() -> Result<ClientConfig, Error> {
+pub fn anonymous_client() -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let client = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
     Ok(client.dangerous().with_custom_certificate_verifier(Arc::new(AnyCertificate(provider))).with_no_client_auth())

@@ -1,9 +1,14 @@
-//! `dicomperf`: checks a request, starts a run, follows it and prints its results. Also compares two runs.
+//! `dicomperf`: measures a server from this machine. Also checks a request, starts a run in AWS, follows it and prints its
+//! results, and compares two runs.
 
 mod arguments;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod environment;
 mod execution;
 mod follow;
+#[cfg(target_os = "linux")]
+mod measure;
 mod progress;
 mod report;
 mod request;
@@ -14,12 +19,12 @@ mod table;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::runtime::Runtime;
 
 use crate::arguments::{Arguments, Command};
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Arguments::parse().command).await {
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("dicomperf: {error:#}");
@@ -28,13 +33,17 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<ExitCode> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        #[cfg(target_os = "linux")]
+        Command::Measure(arguments) => measure::run(&arguments),
         Command::Validate { file } => Ok(request::validate(&file)),
-        Command::Run(arguments) => follow::run(&arguments).await,
-        Command::Doctor(arguments) => doctor::run(&arguments).await,
+        Command::Run(arguments) => Runtime::new()?.block_on(follow::run(&arguments)),
+        Command::Doctor(arguments) => Runtime::new()?.block_on(doctor::run(&arguments)),
         Command::Report(arguments) => report::report(&arguments),
         Command::Compare(arguments) => report::compare(&arguments),
         Command::Schema { directory } => schema::write(&directory).map(|()| ExitCode::SUCCESS),
+        #[cfg(target_os = "linux")]
+        Command::Send { document, out } => dicomperf_agent::native::send_document(&document, &out),
     }
 }

@@ -50,13 +50,21 @@ pub fn refuse(file: &Path, invalid: &InvalidRequest) -> ExitCode {
 
 /// Reads and checks a request.
 pub fn read(file: &Path) -> Result<CheckedRequest, InvalidRequest> {
-    let text = read_text(file).map_err(|error| request_error(format!("cannot be read: {error}"), "a readable file"))?;
-    let document: Value = serde_json::from_str(&text)
-        .map_err(|error| request_error(format!("is not JSON: {error}"), "one JSON object"))?;
+    let document = read_document(file).map_err(|error| InvalidRequest { errors: vec![error] })?;
     let request = Request::from_json(&document)?;
     let name = request.name.clone();
     let plan = try_plan(&request, Circumstances::offline("not-started", Timestamp::now()))?;
     Ok(CheckedRequest { document, name, plan })
+}
+
+/// Reads a JSON document.
+///
+/// # Errors
+/// A file that cannot be read, text that is not JSON.
+pub fn read_document(file: &Path) -> Result<Value, FieldError> {
+    let error = |problem: String, allowed: &str| FieldError::new("", problem, allowed);
+    let text = read_text(file).map_err(|cause| error(format!("cannot be read: {cause}"), "a readable file"))?;
+    serde_json::from_str(&text).map_err(|cause| error(format!("is not JSON: {cause}"), "one JSON object"))
 }
 
 fn read_text(file: &Path) -> io::Result<String> {
@@ -66,10 +74,6 @@ fn read_text(file: &Path) -> io::Result<String> {
         return Ok(text);
     }
     fs::read_to_string(file)
-}
-
-fn request_error(problem: String, allowed: &str) -> InvalidRequest {
-    InvalidRequest { errors: vec![FieldError::new("", problem, allowed)] }
 }
 
 fn summary_line(plan: &Plan) -> String {

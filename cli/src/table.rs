@@ -25,10 +25,11 @@ pub fn results(summary: &Summary) -> String {
     let (valid, counted, planned) = scenarios.fold((0, 0, 0), |(valid, counted, planned), one| {
         (valid + one.valid_iterations, counted + one.counted_iterations, planned + one.planned_iterations)
     });
-    text.push_str(&format!(
-        "\n{}: {valid} valid of {counted} iterations, {planned} planned; {} hosts left",
-        summary.verdict, summary.hosts_left
-    ));
+    text.push_str(&format!("\n{}: {valid} valid of {counted} iterations, {planned} planned", summary.verdict));
+    // A measurement from this machine has no hosts.
+    if summary.hosts.iter().next().is_some() {
+        text.push_str(&format!("; {} hosts left", summary.hosts_left));
+    }
     text
 }
 

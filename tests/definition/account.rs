@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use dicomperf_aws::clients::parameters::CREDENTIALS_PREFIX;
 use dicomperf_model::keys;
 use dicomperf_model::keys::RunKeys;
 use regex::Regex;
@@ -59,7 +60,7 @@ fn whoever_uses_the_bucket_or_the_table_may_use_their_key() {
 fn keys_are_used_through_the_service_that_holds_the_data_only() {
     let mut statements = template().allow_statements();
     statements.retain(|(_, statement)| strings(&statement["Action"]).iter().any(|action| action.starts_with("kms:")));
-    assert_eq!(statements.len(), 6);
+    assert_eq!(statements.len(), 7);
     for (owner, statement) in statements {
         let service = strings(&statement["Condition"]["StringLike"]["kms:ViaService"]).join(" ");
         assert!(service.contains(".${AWS::Region}.amazonaws.com"), "{owner}: {service}");
@@ -145,6 +146,44 @@ fn host_tags_that_are_no_json_object_of_strings_are_refused_by_the_template() {
     ] {
         assert!(!pattern.is_match(refused), "{refused}");
     }
+}
+
+#[test]
+fn existing_servers_are_listed_with_their_ports() {
+    let template = template();
+    let parameter = template.parameter("AllowedServers");
+    assert_eq!(parameter["Default"], "", "no server is allowed by default");
+    let pattern = Regex::new(parameter["AllowedPattern"].as_str().unwrap()).unwrap();
+    for accepted in ["", "pacs.example.org:104", "10.1.2.3:4242", "10.0.0.0/8:*", "10.0.0.0/16:4000-4999"] {
+        assert!(pattern.is_match(accepted), "{accepted}");
+    }
+    for refused in ["*", "pacs.example.org", "*:104", "pacs:104:105", "10.0.0.0/8", "http://pacs:80", "pacs:104 "] {
+        assert!(!pattern.is_match(refused), "{refused}");
+    }
+    let variables = &template.functions()["PlanFunction"]["Environment"]["Variables"];
+    assert_eq!(strings(&variables["ALLOWED_SERVERS"]), ["!Join , !Ref AllowedServers"]);
+    // Nothing but this parameter decides which servers the client reaches.
+    assert!(template.properties("ClientSecurityGroup")["SecurityGroupEgress"].is_null());
+}
+
+#[test]
+fn run_step_reads_parameters_below_one_path_and_decrypts_no_others() {
+    let mut of_parameters = Vec::new();
+    for (owner, statement) in
+        template().allow_statements().into_iter().filter(|(owner, _)| owner == "RunStepFunctionRole")
+    {
+        let arns = match strings(&statement["Action"]).as_slice() {
+            [one] if one == "ssm:GetParameter" => strings(&statement["Resource"]),
+            [one] if one == "kms:Decrypt" => {
+                strings(&statement["Condition"]["StringLike"]["kms:EncryptionContext:PARAMETER_ARN"])
+            }
+            _ => continue,
+        };
+        let arn = format!("${{AWS::AccountId}}:parameter{CREDENTIALS_PREFIX}*");
+        assert!(matches!(arns.as_slice(), [one] if one.ends_with(&arn)), "{owner}: {arns:?}");
+        of_parameters.push(statement);
+    }
+    assert_eq!(of_parameters.len(), 2);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod alone;
 mod bad_requests;
+mod existing;
 mod failures;
 mod harness;
 mod own_files;

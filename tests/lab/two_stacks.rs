@@ -26,6 +26,7 @@ fn parameters() -> Value {
         "RolePath": "/perf/", "PermissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess",
         "DatasetBucket": "dicomperf-own-files", "DatasetPrefix": "scanner/", "RetentionDays": "30",
         "MaxCostUsd": "0.5", "MaxConcurrentRuns": "1", "AllowedInstanceTypes": "t3.*,m6i.large", "AmiOwners": "amazon",
+        "AllowedServers": "pacs.example.org:104,10.1.0.0/16:4000-4999",
         "PackageMirror": "http://mirror.example.com/debian", "HttpProxy": "http://proxy.example.com:3128",
         "NoProxy": ".amazonaws.com", "HostTags": r#"{"team":"pacs"}"#, "EnableApi": "false", "LaunchTimeoutSeconds": "90",
     })
@@ -80,6 +81,10 @@ async fn two_stacks_run_side_by_side_and_a_deleted_one_leaves_its_results_only()
     for parameter in ["MaxCostUsd", "AllowedInstanceTypes"] {
         assert!(cause.contains(parameter), "{cause}");
     }
+    let elsewhere = json!({ "server": { "existing": { "address": "10.1.2.3", "port": 104, "aeTitle": "PACS" } } });
+    let refused = second.start("elsewhere", elsewhere).await.finish().await;
+    let cause = &refused.failed_with("InvalidRequest").cause;
+    assert!(cause.contains("allowed: pacs.example.org:104,10.1.0.0/16:4000-4999, the stack's"), "{cause}");
 
     let resources = || {
         let all = printed(&script("resources"), &[]);

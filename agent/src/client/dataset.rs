@@ -7,28 +7,30 @@ use std::path::{Path, PathBuf};
 
 use dicom_dictionary_std::tags;
 use dicom_object::{DefaultDicomObject, OpenFileOptions, ReadError};
-use dicomperf_model::dataset::{Part, Refused, Repairs, inspect};
+use dicomperf_model::dataset::{Part, Refused, Repairs, inspect, refusal};
 use dicomperf_model::parallel::{cpu_count, in_parallel};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::renewal::Renewable;
 use crate::failure::{DuringIo as _, Failure};
 
 /// Larger files are never read into memory whole. The smallest hosts have 0.5 GiB, and up to four files are read at
 /// once.
 pub const MAX_WHOLE_BYTES: u64 = 40_000_000;
 /// Files that are read at once.
-const MAX_READERS: usize = 4;
+pub(super) const MAX_READERS: usize = 4;
 /// Bytes of one read.
-const READ_BYTES: usize = 256 * 1024;
-/// Files that an error lists.
-const MAX_NAMED: usize = 10;
+pub(super) const READ_BYTES: usize = 256 * 1024;
 
 /// The files that are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dataset {
     /// The instances in the order of their file names, which is also the order of sending.
     pub instances: Vec<Instance>,
+    /// The places of the UIDs, if each iteration replaces them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewable: Option<Renewable>,
 }
 
 /// A file that is sent.
@@ -83,6 +85,8 @@ pub struct Proved {
     pub sha256: String,
     /// The files that cannot be sent, by their labels.
     pub refused: Vec<Refused>,
+    /// The patient of each instance: Patient ID, Patient's Name and Patient's Birth Date.
+    pub patients: Vec<[String; 3]>,
 }
 
 /// The directory of the copies of files in which every length is even.
@@ -112,17 +116,19 @@ pub fn prove(
     let read = |_, name: &String| read_instance(directory, &padded, name);
     let read = in_parallel(&names, cpu_count().min(MAX_READERS), read, progress)?;
     let mut sha256 = Sha256::new();
-    let (mut instances, mut refused) = (Vec::new(), Vec::new());
+    let (mut instances, mut patients, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for (name, result) in names.iter().zip(read) {
         match result {
-            Ok((instance, digest)) => {
+            Ok((instance, patient, digest)) => {
                 sha256.update(digest);
                 instances.push(instance);
+                patients.push(patient);
             }
             Err(reason) => refused.push(Refused { key: label(name), reason }),
         }
     }
-    Ok(Proved { dataset: Dataset { instances }, sha256: hexadecimal(&sha256.finalize()), refused })
+    let dataset = Dataset { instances, renewable: None };
+    Ok(Proved { dataset, sha256: hexadecimal(&sha256.finalize()), refused, patients })
 }
 
 impl Proved {
@@ -138,10 +144,8 @@ impl Proved {
         if !is_empty && (skip_refused || self.refused.is_empty()) {
             return Ok(());
         }
-        let shown = self.refused.iter().take(MAX_NAMED).map(|one| format!("{}: {}", one.key, one.reason));
-        let shown = shown.collect::<Vec<_>>().join("; ");
         let files = self.refused.len() + self.dataset.instances.len();
-        Err(Failure::DatasetFailed(format!("{} of {files} files cannot be sent: {shown}", self.refused.len())))
+        Err(Failure::DatasetFailed(refusal(&self.refused, files)))
     }
 }
 
@@ -155,12 +159,15 @@ pub fn open(path: &Path) -> Result<DefaultDicomObject, ReadError> {
     if large { options.read_until(tags::PIXEL_DATA).open_file(path) } else { options.open_file(path) }
 }
 
+/// A file that was read: its instance, its patient, and its SHA-256.
+type Read = (Instance, [String; 3], [u8; 32]);
+
 /// Reads a file. The inner error is the reason to refuse it.
-fn read_instance(directory: &Path, padded: &Path, name: &str) -> Result<Result<(Instance, [u8; 32]), String>, Failure> {
+fn read_instance(directory: &Path, padded: &Path, name: &str) -> Result<Result<Read, String>, Failure> {
     let path = directory.join(name);
     let file = File::open(&path).while_path("read", &path)?;
     let size = file.metadata().while_path("read", &path)?.len();
-    let mut source = BufReader::with_capacity(READ_BYTES, Digesting { source: file, sha256: Sha256::new() });
+    let mut source = BufReader::with_capacity(READ_BYTES, Digesting::new(file));
     // The plan has decided on identified objects.
     let inspected = match inspect(&mut source, Part { size, is_whole: true }, true) {
         Ok(inspected) => inspected,
@@ -184,7 +191,7 @@ fn read_instance(directory: &Path, padded: &Path, name: &str) -> Result<Result<(
         data_set_at: inspected.data_set_at,
         sent_file,
     };
-    Ok(Ok((instance, source.into_inner().sha256.finalize().into())))
+    Ok(Ok((instance, inspected.patient, source.into_inner().finish())))
 }
 
 /// Writes a copy of a file in which every length is even.
@@ -198,9 +205,20 @@ fn write_repaired(repairs: &Repairs, from: &Path, to: &Path) -> Result<(), Failu
 }
 
 /// A file that is hashed while it is read.
-struct Digesting {
+pub(super) struct Digesting {
     source: File,
     sha256: Sha256,
+}
+
+impl Digesting {
+    pub fn new(source: File) -> Self {
+        Self { source, sha256: Sha256::new() }
+    }
+
+    /// Returns the SHA-256 of the bytes that were read.
+    pub fn finish(self) -> [u8; 32] {
+        self.sha256.finalize().into()
+    }
 }
 
 impl io::Read for Digesting {
@@ -211,7 +229,7 @@ impl io::Read for Digesting {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

@@ -8,6 +8,7 @@ use std::time::Duration;
 use dicomperf_model::parallel::in_parallel;
 use dicomperf_model::step::ObjectSource;
 
+use super::file_name;
 use crate::failure::Failure;
 use crate::presigned::{self, Refused};
 use crate::retry::{Backoff, retrying};
@@ -47,10 +48,6 @@ fn sort_by_object_key(objects: &[ObjectSource]) -> Vec<&ObjectSource> {
     let mut sorted: Vec<_> = objects.iter().collect();
     sorted.sort_by(|a, b| a.key.cmp(&b.key));
     sorted
-}
-
-fn file_name(index: usize) -> String {
-    format!("{:06}.dcm", index + 1)
 }
 
 fn download_one(agent: &ureq::Agent, object: &ObjectSource, path: &Path) -> Result<(), Failure> {

@@ -16,13 +16,25 @@ pub(super) struct Evidence<'a> {
     pub dataset: &'a Dataset,
     pub transfer: &'a Transfer,
     pub outcome: &'a Outcome,
+    /// True if the run has sent instances with these UIDs before, so that the server's contents prove nothing.
+    pub are_sent_before: bool,
     /// The server's contents; `None` if the agent did not ask for them.
     pub contents: Option<&'a Contents>,
     /// Bytes on the server after the first valid iteration of this sender in this transfer syntax.
     pub expected_bytes: Option<u64>,
 }
 
-impl Evidence<'_> {
+impl<'a> Evidence<'a> {
+    /// The evidence of the sender alone, before the server is asked.
+    pub fn of_sender(
+        dataset: &'a Dataset,
+        transfer: &'a Transfer,
+        outcome: &'a Outcome,
+        are_sent_before: bool,
+    ) -> Self {
+        Self { dataset, transfer, outcome, are_sent_before, contents: None, expected_bytes: None }
+    }
+
     /// Every reason why the iteration is invalid, in words.
     pub fn reason(&self) -> Option<String> {
         let mut reasons = Vec::new();
@@ -30,6 +42,9 @@ impl Evidence<'_> {
         reasons.extend(self.transfer.stopped.as_ref().map(|reason| format!("{sender} was stopped: {reason}")));
         reasons.extend(self.sender_reasons());
         reasons.extend(self.transfer.wall_clock_step_ms.map(|step| format!("the wall clock was set by {step:.1} ms")));
+        if self.are_sent_before {
+            reasons.push("its UIDs were sent before, so the server's contents prove nothing".to_owned());
+        }
         reasons.extend(self.server_reasons());
         (!reasons.is_empty()).then(|| reasons.join("; "))
     }
@@ -48,14 +63,19 @@ impl Evidence<'_> {
         reasons
     }
 
+    /// The SOP Instance UIDs whose C-STORE was answered with Success.
+    pub fn acknowledged(&self) -> BTreeSet<&str> {
+        let stores = self.transfer.stores().filter(|store| store.succeeded());
+        let succeeded: BTreeSet<&str> = stores.map(|store| store.file.as_str()).collect();
+        let sent = self.dataset.instances.iter().filter(|one| succeeded.contains(one.file.as_str()));
+        sent.map(|one| one.sop_instance_uid.as_str()).collect()
+    }
+
     fn server_reasons(&self) -> Vec<String> {
         let Some(contents) = self.contents else { return Vec::new() };
         let mut reasons = Vec::new();
-        let succeeded: BTreeSet<&str> =
-            self.transfer.stores().filter(|store| store.succeeded()).map(|store| store.file.as_str()).collect();
         let all: BTreeSet<&str> = self.dataset.instances.iter().map(|one| one.sop_instance_uid.as_str()).collect();
-        let sent = self.dataset.instances.iter().filter(|one| succeeded.contains(one.file.as_str()));
-        let sent: BTreeSet<&str> = sent.map(|one| one.sop_instance_uid.as_str()).collect();
+        let sent = self.acknowledged();
         let stored: BTreeSet<&str> = contents.instances.iter().map(|held| held.sop_instance_uid.as_str()).collect();
         let named = |uids: Vec<&&str>, verb: &str, rest: &str| {
             let first = uids.first()?;
@@ -99,8 +119,8 @@ mod tests {
     fn reason(transfer: &Transfer, contents: &Contents) -> Option<String> {
         let dataset = fixture::dataset(2);
         let outcome = Outcome::new(transfer, &dataset);
-        let (contents, expected_bytes) = (Some(contents), Some(200));
-        Evidence { dataset: &dataset, transfer, outcome: &outcome, contents, expected_bytes }.reason()
+        let evidence = Evidence::of_sender(&dataset, transfer, &outcome, false);
+        Evidence { contents: Some(contents), expected_bytes: Some(200), ..evidence }.reason()
     }
 
     #[test]
@@ -129,6 +149,18 @@ mod tests {
         let reason = reason(&transfer(["Success", "Success"], 1), &held).expect("a reason");
         assert!(reason.contains("holds 1 instances that were not sent, like 1.2.9"), "{reason}");
         assert!(reason.contains("300 bytes, and 200"), "{reason}");
+    }
+
+    #[test]
+    fn instances_that_were_sent_before_prove_nothing() {
+        let (dataset, transfer) = (fixture::dataset(2), transfer(["Success", "Success"], 1));
+        let held = contents_with(&["1.2.1", "1.2.2"], 200);
+        let outcome = Outcome::new(&transfer, &dataset);
+        let evidence = Evidence::of_sender(&dataset, &transfer, &outcome, true);
+        let evidence = Evidence { contents: Some(&held), ..evidence };
+        let reason = evidence.reason().expect("a reason");
+        assert_eq!(reason, "its UIDs were sent before, so the server's contents prove nothing");
+        assert_eq!(evidence.acknowledged().into_iter().collect::<Vec<_>>(), ["1.2.1", "1.2.2"]);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Barrier;
@@ -16,12 +17,15 @@ use nix::sys::time::{TimeVal, TimeValLike as _};
 use super::log::{NO_ANSWER, has_lost_association};
 use crate::clock::Moment;
 use crate::failure::{DuringIo as _, Failure};
+use crate::interrupt;
 use crate::process::{Running, wait_for_one};
 
 /// The senders are stopped if no C-STORE begins or ends for this long.
 const STALL_TIMEOUT: Duration = Duration::from_secs(300);
 /// The time between two polls of the senders' logs.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The same in a process that may be interrupted: short enough for a person who waits for the end.
+const INTERRUPT_INTERVAL: Duration = Duration::from_millis(100);
 /// A log that was still for this long may report next that an answer did not arrive. The senders' own limit is a little
 /// longer.
 const STILL_LOG: Duration = Duration::from_secs(ANSWER_TIMEOUT_S as u64 - 5);
@@ -99,8 +103,12 @@ pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished,
         if running.is_empty() {
             break;
         }
-        let over = wait_for_one(&running, POLL_INTERVAL).while_doing(|| "wait for the sender".to_owned())?;
+        let over = wait_for_one(&running, poll_interval()).while_doing(|| "wait for the sender".to_owned())?;
         let now = Instant::now();
+        if interrupt::is_requested() && stopped.is_none() {
+            stopped = Some(interrupt::REASON.to_owned());
+            lanes.iter_mut().filter_map(|lane| lane.running.as_mut()).for_each(Current::terminate);
+        }
         if over.contains(&true) {
             let mut over = over.into_iter();
             for lane in lanes.iter_mut().filter(|lane| lane.running.is_some()) {
@@ -121,6 +129,18 @@ pub(super) fn run(lanes: Vec<Vec<Prepared>>, limit: Instant) -> Result<Finished,
     let lanes = lanes.iter_mut().map(|lane| std::mem::take(&mut lane.ended)).collect();
     let cpu = used_before.zip(children_cpu()).map(|(before, after)| after.saturating_sub(before));
     Ok(Finished { started, duration, cpu, stopped, lanes })
+}
+
+fn poll_interval() -> Duration {
+    if interrupt::is_watched() { INTERRUPT_INTERVAL } else { POLL_INTERVAL }
+}
+
+/// Starts a sender. A terminal's SIGINT does not reach it in a process that watches for interruptions.
+fn start(command: &mut Command) -> io::Result<Running> {
+    if interrupt::is_watched() {
+        command.process_group(0);
+    }
+    Running::start(command)
 }
 
 /// The reason to stop all lanes: the time limit, or senders that make no progress.
@@ -161,6 +181,12 @@ impl Current {
         }
     }
 
+    /// Asks the sender to end. native first finishes the C-STORE under way, and releases its associations.
+    fn terminate(&mut self) {
+        self.was_killed = true;
+        self.process.terminate();
+    }
+
     fn kill(&mut self) {
         self.was_killed = true;
         self.process.kill();
@@ -195,7 +221,7 @@ impl Lane {
         let may_continue = may_continue && self.lost <= MAX_LOST_ASSOCIATIONS;
         if let Some(Prepared { mut command, log }) = self.waiting.pop_front().filter(|_| may_continue) {
             let started = Moment::now();
-            let process = Running::start(&mut command).while_doing(|| "start the sender".to_owned())?;
+            let process = start(&mut command).while_doing(|| "start the sender".to_owned())?;
             self.running = Some(Current::new((process, started, log)));
         }
         Ok(())
@@ -225,7 +251,7 @@ fn start_together(first: Vec<Option<Prepared>>, waiting: Vec<VecDeque<Prepared>>
                     let Some(Prepared { mut command, log }) = prepared else { return Ok(None) };
                     barrier.wait();
                     let started = Moment::now();
-                    Running::start(&mut command).map(|process| Some((process, started, log)))
+                    start(&mut command).map(|process| Some((process, started, log)))
                 })
             })
             .collect();

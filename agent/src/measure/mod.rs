@@ -1,8 +1,10 @@
 //! `client measure`: the iterations of one block's scenarios, interleaved.
 
+mod cleanup;
 mod dcmtk;
 mod evidence;
 mod figures;
+pub mod greeting;
 mod lanes;
 mod log;
 mod native;
@@ -16,7 +18,9 @@ mod transfer;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use dicom_dictionary_std::uids;
 use dicomperf_model::measurement::{BlockMeasurement, Iteration};
+use dicomperf_model::network::NetworkBaseline;
 use dicomperf_model::plan;
 use dicomperf_model::plan::Scenario;
 use dicomperf_model::request::{Sender, TransferSyntax};
@@ -24,17 +28,19 @@ use dicomperf_model::settings::Settings;
 use dicomperf_model::step::{IPERF3_PORT, MeasureBlock, StepOutput};
 
 use crate::client::converted::Converted;
-use crate::client::dataset::Dataset;
+use crate::client::dataset::{Dataset, Instance};
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::reporter::{Reporter, WorkEnd};
 use crate::resources::{self, SAMPLES_FILE, SampleFile, Sampler};
-use crate::server::{Contents, ServerUnderTest, echo, server_under_test};
-use crate::{client, clock, network, tls, versions};
+use crate::server::{Contents, ServerUnderTest, server_under_test};
+use crate::{client, clock, network, versions};
+use cleanup::Renewed;
 use evidence::Evidence;
 use figures::Sizes;
 use outcome::Outcome;
 use sending::Sending;
+use transfer::Transfer;
 
 /// The time limit of the network baseline, which takes about 3 s.
 const BASELINE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -89,7 +95,7 @@ impl<'a> BlockRunner<'a> {
             let dataset = client::configured_dataset(home, &files)?;
             datasets.insert(syntax, (files, dataset));
         }
-        Ok(Self { block, datasets, home, server: server_under_test(block.settings.target, &block.server) })
+        Ok(Self { block, datasets, home, server: server_under_test(block) })
     }
 
     fn measure(&self, reporter: &mut Reporter) -> Result<WorkEnd, Failure> {
@@ -99,10 +105,22 @@ impl<'a> BlockRunner<'a> {
         let mut measurement = match home.read(&saved).while_path("read", &home.path(&saved))? {
             Some(measurement) => measurement,
             None => {
-                reporter.stage(0, 1, "measuring the network");
-                self.begin()
+                reporter.stage(0, 1, self.words_for_begin());
+                self.begin()?
             }
         };
+        let end = self.measure_all(&mut measurement, reporter);
+        // The next part of the step measures on, and deletes everything at its end.
+        if matches!(end, Ok(WorkEnd::Incomplete)) && reporter.may_be_continued() {
+            return end;
+        }
+        let cleaned = self.clean_up(&mut measurement, reporter);
+        end.and_then(|end| cleaned.map(|()| end))
+    }
+
+    /// Measures every iteration and every search that was not measured before.
+    fn measure_all(&self, measurement: &mut BlockMeasurement, reporter: &mut Reporter) -> Result<WorkEnd, Failure> {
+        let block = self.block;
         let order = iteration_order(block);
         let done_before: BTreeSet<_> = measurement.iterations.iter().map(|one| (one.index, one.scenario)).collect();
         let left: Vec<_> =
@@ -119,14 +137,14 @@ impl<'a> BlockRunner<'a> {
                 return Ok(WorkEnd::Incomplete);
             }
             reporter.stage(done, total, self.words_for(index, scenario));
-            let (iteration, failure) = self.iteration(index, scenario, &mut measurement, reporter.limit())?;
+            let (iteration, failure) = self.iteration(index, scenario, measurement, reporter.limit())?;
             measurement.iterations.push(iteration);
-            self.save(&measurement, reporter)?;
+            self.save(measurement, reporter)?;
             if let Some(failure) = failure {
                 return Err(failure);
             }
         }
-        self.search(&mut measurement, left.is_empty(), (until_searches, total), reporter)
+        self.search(measurement, left.is_empty(), (until_searches, total), reporter)
     }
 
     /// Saves the measurement on the host and in the step's report.
@@ -137,23 +155,24 @@ impl<'a> BlockRunner<'a> {
         Ok(())
     }
 
-    fn begin(&self) -> BlockMeasurement {
+    fn words_for_begin(&self) -> &'static str {
+        if self.server.is_existing() { "asking the server" } else { "measuring the network" }
+    }
+
+    fn begin(&self) -> Result<BlockMeasurement, Failure> {
+        if self.server.is_existing() {
+            self.greet()?;
+        }
+        let negotiated = self.negotiate()?;
         let mut versions = versions::host();
         versions.dcmtk = versions::dcmtk(&self.home.path("version.out"));
-        let scratch = self.home.path("network.out");
-        // A missing baseline does not make the measurements wrong.
-        let limit = Instant::now() + BASELINE_TIMEOUT;
-        let (network, network_error) = match network::measure(&self.block.server.address, IPERF3_PORT, &scratch, limit)
-        {
+        let (network, network_error) = match self.network() {
             Ok(baseline) => (Some(baseline), None),
-            Err(error) => {
-                tracing::warn!("network: {error}");
-                (None, Some(error.to_string()))
-            }
+            Err(reason) => (None, Some(reason)),
         };
         let senders: BTreeSet<_> = self.block.scenarios.iter().map(|one| one.settings.sender.name()).collect();
         let native = senders.contains(Sender::Native.name());
-        BlockMeasurement {
+        Ok(BlockMeasurement {
             ordinal: self.block.ordinal,
             block: self.block.block,
             round: self.block.round,
@@ -164,9 +183,22 @@ impl<'a> BlockRunner<'a> {
             network,
             network_error,
             read_back: None,
-            negotiated: None,
+            negotiated,
             cleanup: None,
+        })
+    }
+
+    /// Measures the network to a server of the run. A missing baseline does not make the measurements wrong.
+    fn network(&self) -> Result<NetworkBaseline, String> {
+        if self.server.is_existing() {
+            return Err("an existing server's host runs no iperf3 for the run".to_owned());
         }
+        let scratch = self.home.path("network.out");
+        let limit = Instant::now() + BASELINE_TIMEOUT;
+        network::measure(&self.block.server.address, IPERF3_PORT, &scratch, limit).map_err(|error| {
+            tracing::warn!("network: {error}");
+            error.to_string()
+        })
     }
 
     fn words_for(&self, index: u32, scenario: &Scenario) -> String {
@@ -213,29 +245,21 @@ impl<'a> BlockRunner<'a> {
         let Some((files, configured)) = self.datasets.get(&syntax) else {
             return Err(Failure::DatasetFailed(format!("this host has none in {syntax:?}")));
         };
-        let renewed = self
-            .server
-            .is_existing()
-            .then(|| client::renewal::renew_uids(configured, &self.home.path(&files.directory)))
-            .transpose()?;
-        let dataset = renewed.as_ref().unwrap_or(configured);
+        let renewed = self.server.is_existing().then(|| self.renew(files, configured)).transpose()?;
+        let dataset = renewed.as_ref().map_or(configured, |renewed| &renewed.dataset);
         let sending = Sending { block: self.block, settings, dataset, files, home: self.home };
         let mut transfer = sending.send(limit)?;
         rejections::explain(&mut transfer, &sending);
         let outcome = Outcome::new(&transfer, dataset);
-        let sizes: Sizes<'_> = dataset.instances.iter().map(|one| (one.file.as_str(), one.bytes)).collect();
-        let mut iteration = figures::sender_side(index, index < self.block.warmup, scenario, &transfer, &sizes);
-        let stores = figures::store_samples(self.block.ordinal, &iteration, &transfer, &sizes);
-        if let Err(error) = SampleFile::append(&self.home.path(SAMPLES_FILE), stores) {
-            tracing::warn!("samples: {error}");
-        }
-        let mut evidence =
-            Evidence { dataset, transfer: &transfer, outcome: &outcome, contents: None, expected_bytes: None };
+        let mut iteration = self.sender_side(index, scenario, &transfer, dataset);
+        iteration.study_instance_uids = renewed.as_ref().map(Renewed::studies).unwrap_or_default();
+        let are_sent_before = renewed.as_ref().is_some_and(|renewed| renewed.are_sent_before);
+        let mut evidence = Evidence::of_sender(dataset, &transfer, &outcome, are_sent_before);
         iteration.reason = evidence.reason();
         // An invalid iteration does not end the run while the server still serves others.
         let is_in_doubt = transfer.has_no_response() || outcome.lacks_an_answer();
         let proved = if is_in_doubt { self.prove_server(settings, &outcome) } else { Ok(()) };
-        let contents = match proved.and_then(|()| self.server.contents(dataset)) {
+        let contents = match proved.and_then(|()| self.server.contents(dataset, &evidence.acknowledged())) {
             Ok(contents) => contents,
             Err(failure) => {
                 iteration.reason = Some(with_failure(iteration.reason, &failure));
@@ -249,7 +273,7 @@ impl<'a> BlockRunner<'a> {
             iteration.stored_bytes = contents.bytes;
         }
         evidence.contents = contents.as_ref();
-        evidence.expected_bytes = self.expected_bytes(measurement, settings);
+        evidence.expected_bytes = self.expected_bytes(measurement, settings).filter(|_| !is_deflated_anew(&renewed));
         iteration.reason = evidence.reason();
         outcome.record(&mut iteration);
         let failure = match &contents {
@@ -258,6 +282,17 @@ impl<'a> BlockRunner<'a> {
         };
         iteration.valid = iteration.reason.is_none();
         Ok((iteration, failure))
+    }
+
+    /// The part of an iteration that its sender reports. Adds every C-STORE to the host's samples.
+    fn sender_side(&self, index: u32, scenario: &Scenario, transfer: &Transfer, dataset: &Dataset) -> Iteration {
+        let sizes: Sizes<'_> = dataset.instances.iter().map(|one| (one.file.as_str(), one.bytes)).collect();
+        let iteration = figures::sender_side(index, index < self.block.warmup, scenario, transfer, &sizes);
+        let stores = figures::store_samples(self.block.ordinal, &iteration, transfer, &sizes);
+        if let Err(error) = SampleFile::append(&self.home.path(SAMPLES_FILE), stores) {
+            tracing::warn!("samples: {error}");
+        }
+        iteration
     }
 
     /// Fetches an instance back and compares it with its file, if the iteration is valid so far and no instance came
@@ -292,21 +327,12 @@ impl<'a> BlockRunner<'a> {
         let first = measurement.iterations.iter().find(|one| one.valid && same.contains(&one.scenario))?;
         first.stored_bytes
     }
+}
 
-    /// Proves by C-ECHO that the server still serves with these settings, after an iteration without any response or with
-    /// an answer that did not come in time.
-    fn prove_server(&self, settings: &Settings, outcome: &Outcome) -> Result<(), Failure> {
-        let server = &self.block.server;
-        let tls = settings.tls.then(tls::anonymous_client).transpose().map_err(|error| error.to_string());
-        let Err(reason) = tls.and_then(|tls| echo::echo(server, tls)) else { return Ok(()) };
-        let says = outcome.failures.first().map(|failure| format!("{}; ", failure.says)).unwrap_or_default();
-        Err(Failure::AssociationFailed {
-            address: format!("{}:{}", server.address, server.dicom_port),
-            calling: self.block.calling_ae_title.clone(),
-            called: server.ae_title.clone(),
-            reason: format!("{says}C-ECHO: {reason}"),
-        })
-    }
+/// True if the server's bytes change with the UIDs, which are deflated with everything else (PS3.5 A.5).
+fn is_deflated_anew(renewed: &Option<Renewed>) -> bool {
+    let is_deflated = |one: &Instance| one.transfer_syntax_uid == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
+    renewed.as_ref().is_some_and(|renewed| renewed.dataset.instances.iter().any(is_deflated))
 }
 
 /// The reason of an iteration after which the server did not answer. The cause of a failed association is in the reason

@@ -62,7 +62,7 @@ pub(super) fn read_back(
     let Some(stored) = stored.iter().find(|stored| stored.sop_instance_uid == *uid) else { return Ok(None) };
     let Some(fetched) = server.fetch(stored)? else { return Ok(None) };
     let (elements, differences) = match OpenFileOptions::new().from_reader(Cursor::new(fetched)) {
-        Ok(stored) => compare(&sent, &stored, server.transcodes(settings)),
+        Ok(stored) => compare(&sent, &stored, server.transcodes(settings) && is_transcoded(&sent, &stored)),
         Err(error) => (0, vec![format!("it cannot be read: {}", with_causes(&error))]),
     };
     tracing::info!(uid, elements, ?differences, "read back");
@@ -77,6 +77,10 @@ pub(super) fn reason(read_back: &ReadBack) -> Option<String> {
         read_back.sop_instance_uid,
         read_back.differences.len()
     ))
+}
+
+fn is_transcoded(sent: &DefaultDicomObject, stored: &DefaultDicomObject) -> bool {
+    sent.meta().transfer_syntax() != stored.meta().transfer_syntax()
 }
 
 /// Returns the number of compared elements, and the elements that differ. Neither data set has the file meta group.

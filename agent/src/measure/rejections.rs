@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dicom_dictionary_std::uids;
 use dicomperf_model::dataset::MAX_CONTEXTS;
+use dicomperf_model::measurement::Negotiated;
 use dicomperf_model::sending::FailureCause;
 
 use super::native;
 use super::sending::Sending;
 use super::transfer::Transfer;
-use crate::native::negotiate;
+use crate::native::{Lost, negotiate};
 
 /// Transfer syntaxes that every server of a class accepts one of.
 const COMMON_SYNTAXES: [&str; 2] = [uids::IMPLICIT_VR_LITTLE_ENDIAN, uids::EXPLICIT_VR_LITTLE_ENDIAN];
@@ -31,12 +32,16 @@ pub(super) fn explain(transfer: &mut Transfer, sending: &Sending<'_>) {
     let mut causes = BTreeMap::new();
     for pairs in rejected.chunks(MAX_PAIRS) {
         let common = pairs.iter().flat_map(|(class, _)| COMMON_SYNTAXES.map(|syntax| (*class, syntax)));
-        match negotiate(&native::document(sending, Vec::new()), pairs.iter().copied().chain(common)) {
-            Ok(results) => causes.extend(pairs.iter().filter_map(|pair| Some((*pair, cause(*pair, &results)?)))),
-            Err(cause @ FailureCause::AssociationRejected { .. }) => {
+        let document = native::document(sending, Vec::new());
+        match negotiate(&document.peer(), document.tls, pairs.iter().copied().chain(common)) {
+            Ok(negotiated) => {
+                let results = results(&negotiated);
+                causes.extend(pairs.iter().filter_map(|pair| Some((*pair, cause(*pair, &results)?))));
+            }
+            Err(Lost { cause: cause @ FailureCause::AssociationRejected { .. }, .. }) => {
                 causes.extend(pairs.iter().map(|pair| (*pair, cause.clone())));
             }
-            Err(cause) => tracing::warn!("the reason of a rejection is unknown: {}", cause.sentence()),
+            Err(lost) => tracing::warn!("the reason of a rejection is unknown: {lost}"),
         }
     }
     for failed in transfer.associations.iter_mut().flat_map(|association| &mut association.failures) {
@@ -45,6 +50,11 @@ pub(super) fn explain(transfer: &mut Transfer, sending: &Sending<'_>) {
             failed.cause = cause.clone();
         }
     }
+}
+
+fn results(negotiated: &Negotiated) -> BTreeMap<Pair<'_>, u8> {
+    let contexts = negotiated.contexts.iter();
+    contexts.map(|one| ((one.sop_class_uid.as_str(), one.transfer_syntax_uid.as_str()), one.result)).collect()
 }
 
 /// The cause of a pair's rejection; `None` if the server accepts the pair now. Orthanc rejects a transfer syntax with

@@ -174,7 +174,7 @@ pub(super) mod fixture {
             data_set_at: 300,
             sent_file: None,
         };
-        Dataset { instances: (1..=instances).map(instance).collect() }
+        Dataset { instances: (1..=instances).map(instance).collect(), renewable: None }
     }
 
     /// A transfer by one storescu with these C-STOREs and their statuses.

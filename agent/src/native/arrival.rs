@@ -8,6 +8,10 @@ use std::time::{Duration, Instant};
 use dicomperf_model::request::Arrival;
 
 use super::transport::WallTime;
+use crate::interrupt;
+
+/// The longest sleep without a look for an interruption.
+const INTERRUPT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The times at which the instances of every lane are due.
 pub(super) struct Schedule {
@@ -44,13 +48,19 @@ impl Schedule {
     }
 
     /// Waits until an instance is due, and returns that time; `None` with closed arrival, where an instance is always
-    /// due.
+    /// due. An interruption ends the wait.
     pub(super) fn wait(&self, lane: usize, index: usize) -> Option<WallTime> {
         let (rate, (monotonic, wall)) = (self.rate?, self.start.get()?);
         #[expect(clippy::cast_precision_loss, reason = "no dataset has 2^52 instances")]
         let after = Duration::try_from_secs_f64(self.places[lane][index] as f64 / rate).unwrap_or(Duration::MAX);
         let due = monotonic.checked_add(after)?;
-        thread::sleep(due.saturating_duration_since(Instant::now()));
+        while !interrupt::is_requested() {
+            let left = due.saturating_duration_since(Instant::now());
+            thread::sleep(left.min(INTERRUPT_INTERVAL));
+            if left <= INTERRUPT_INTERVAL {
+                break;
+            }
+        }
         Some(wall.after(after))
     }
 }

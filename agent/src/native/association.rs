@@ -1,18 +1,19 @@
 //! An association on the requestor's side (PS3.8 7), with one outstanding C-STORE at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 
 use dicom_ul::pdu::{
-    AssociationAC, AssociationRQ, PresentationContextProposed, PresentationContextResultReason, UserVariableItem,
+    AssociationAC, AssociationRQ, PDataValue, PDataValueType, PresentationContextProposed,
+    PresentationContextResultReason, UserVariableItem,
 };
 use dicom_ul::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, Pdu};
 use dicomperf_model::sending::FailureCause;
 use rustls::ClientConfig;
 
-use super::document::SendDocument;
 use super::lost::Lost;
+use super::peer::Peer;
 use super::transport::{Transport, WallTime};
 use crate::timeline;
 use crate::upper_layer::command::{C_STORE_RESPONSE, Command};
@@ -30,6 +31,14 @@ const NO_RESULT: u8 = 2;
 /// Bytes that are received at once. Responses have a few hundred.
 const RECEIVE_BYTES: usize = 16 * 1024;
 
+/// The most bytes of a response and its dataset. An answer to C-FIND has some hundred.
+const MAX_MESSAGE_BYTES: usize = 1 << 20;
+/// The first byte of a TLS alert (RFC 8446 5.1, `alert(21)`). No PDU has this type (PS3.8 9.3.1).
+const TLS_ALERT: u8 = 21;
+const EXPECTS_TLS: &str = "the server expects TLS: set tls";
+const CLOSED_AT_REQUEST: &str =
+    "a server closes the connection so where it expects TLS, or where it does not know this machine's address";
+
 /// Pairs of SOP class and transfer syntax, with the id of the presentation context of each.
 pub(super) type Contexts<'a> = BTreeMap<(&'a str, &'a str), u8>;
 
@@ -43,6 +52,8 @@ pub(super) struct Association {
     received: Vec<u8>,
     /// The time at which the last of these bytes arrived.
     received_at: WallTime,
+    /// Values of the last PDU that belong to the next response.
+    values: VecDeque<PDataValue>,
 }
 
 /// One presentation context for each pair, with the ids 1, 3, 5 and so on. The caller divides the instances so that
@@ -59,23 +70,47 @@ impl Association {
     /// # Errors
     /// The SCP cannot be reached, or rejects the association.
     pub(super) fn open(
-        document: &SendDocument,
+        peer: &Peer<'_>,
         tls: Option<&Arc<ClientConfig>>,
         contexts: &Contexts<'_>,
         record: &mut timeline::Association,
     ) -> Result<Self, Lost> {
-        let transport = Transport::connect(document, tls).map_err(|error| Lost::unconnected(&error))?;
-        let request = pdu::encode(&request(document, contexts))?;
-        let received_at = WallTime::now();
-        let mut association =
-            Self { transport, results: [NO_RESULT; 256], max_fragment: 0, received: Vec::new(), received_at };
-        record.requested_us = Some(received_at.microseconds());
-        association.agree(&request, document.max_pdu).map_err(|lost| lost.while_doing("request an association"))?;
-        record.accepted_us = Some(association.received_at.microseconds());
+        let (association, _) = Self::open_with(peer, tls, contexts, Vec::new(), record)?;
         Ok(association)
     }
 
-    fn agree(&mut self, request: &[u8], max_pdu: u32) -> Result<(), Lost> {
+    /// The same with more items of user information in the request. Returns the server's items too.
+    ///
+    /// # Errors
+    /// The SCP cannot be reached, or rejects the association.
+    pub(super) fn open_with(
+        peer: &Peer<'_>,
+        tls: Option<&Arc<ClientConfig>>,
+        contexts: &Contexts<'_>,
+        items: Vec<UserVariableItem>,
+        record: &mut timeline::Association,
+    ) -> Result<(Self, Vec<UserVariableItem>), Lost> {
+        let transport = Transport::connect(peer, tls)?;
+        let request = pdu::encode(&request(peer, contexts, items))?;
+        let received_at = WallTime::now();
+        let mut association = Self {
+            transport,
+            results: [NO_RESULT; 256],
+            max_fragment: 0,
+            received: Vec::new(),
+            received_at,
+            values: VecDeque::new(),
+        };
+        record.requested_us = Some(received_at.microseconds());
+        let items = association.agree(&request, peer.max_pdu).map_err(|lost| {
+            let lost = lost.while_doing("request an association");
+            if lost.cause == FailureCause::AssociationEnded { lost.with_advice(CLOSED_AT_REQUEST) } else { lost }
+        })?;
+        record.accepted_us = Some(association.received_at.microseconds());
+        Ok((association, items))
+    }
+
+    fn agree(&mut self, request: &[u8], max_pdu: u32) -> Result<Vec<UserVariableItem>, Lost> {
         self.transport.send(request)?;
         let accepted = match pdu::decode(&self.receive()?)? {
             Pdu::AssociationAC(accepted) => accepted,
@@ -91,7 +126,7 @@ impl Association {
             return Err(Lost::new(FailureCause::ProtocolBroken, words));
         }
         self.max_fragment = pdu::max_fragment(limit);
-        Ok(())
+        Ok(accepted.user_variables)
     }
 
     /// The result of a presentation context (PS3.8 9.3.3.2); 0 is acceptance.
@@ -133,6 +168,39 @@ impl Association {
         }
     }
 
+    /// Waits for a response of any kind. Returns it and its dataset, which is empty if there is none.
+    ///
+    /// # Errors
+    /// A peer that aborts, sends another PDU, more than `MAX_MESSAGE_BYTES`, or does not answer.
+    pub(super) fn message(&mut self) -> Result<(Command, Vec<u8>), Lost> {
+        let (mut command, mut dataset, mut decoded) = (Vec::new(), Vec::new(), None);
+        loop {
+            let Some(value) = self.values.pop_front() else {
+                match pdu::decode(&self.receive()?)? {
+                    Pdu::PData { data } => self.values.extend(data),
+                    other => return Err(Lost::unexpected_pdu(&other)),
+                }
+                continue;
+            };
+            match value.value_type {
+                PDataValueType::Command => command.extend(value.data),
+                PDataValueType::Data => dataset.extend(value.data),
+            }
+            if value.is_last && decoded.is_none() {
+                let response = Command::decode(&command).filter(Command::is_response);
+                decoded = Some(response.ok_or_else(|| io::Error::other("the peer's answer is not a response"))?);
+            }
+            let has_dataset = decoded.as_ref().is_some_and(|response| response.dataset);
+            let is_over = value.is_last && (value.value_type == PDataValueType::Data || !has_dataset);
+            if let Some(response) = decoded.take_if(|_| is_over) {
+                return Ok((response, dataset));
+            }
+            if command.len() + dataset.len() > MAX_MESSAGE_BYTES {
+                return Err(io::Error::other("the peer's response does not end").into());
+            }
+        }
+    }
+
     /// Releases the association. Adds the times to `record`.
     ///
     /// # Errors
@@ -153,11 +221,15 @@ impl Association {
     }
 
     /// Receives one whole PDU.
-    fn receive(&mut self) -> io::Result<Vec<u8>> {
+    fn receive(&mut self) -> Result<Vec<u8>, Lost> {
         loop {
             if let Some(header) = self.received.first_chunk().copied().map(Header::parse) {
+                if header.kind == TLS_ALERT {
+                    let words = "the peer sent a TLS alert in place of a PDU";
+                    return Err(Lost::new(FailureCause::ProtocolBroken, words).with_advice(EXPECTS_TLS));
+                }
                 if header.length > pdu::MAX_BYTES {
-                    return Err(io::Error::other(format!("the peer sends a PDU of {} bytes", header.length)));
+                    return Err(io::Error::other(format!("the peer sends a PDU of {} bytes", header.length)).into());
                 }
                 let length = pdu::HEADER_BYTES + header.length as usize;
                 if self.received.len() >= length {
@@ -173,23 +245,24 @@ impl Association {
     }
 }
 
-fn request(document: &SendDocument, contexts: &Contexts<'_>) -> Pdu {
+fn request(peer: &Peer<'_>, contexts: &Contexts<'_>, items: Vec<UserVariableItem>) -> Pdu {
     let proposed = |((class, syntax), id): (&(&str, &str), &u8)| PresentationContextProposed {
         id: *id,
         abstract_syntax: (*class).to_owned(),
         transfer_syntaxes: vec![(*syntax).to_owned()],
     };
+    let ours = [
+        UserVariableItem::MaxLength(peer.max_pdu),
+        UserVariableItem::ImplementationClassUID(IMPLEMENTATION_CLASS_UID.to_owned()),
+        UserVariableItem::ImplementationVersionName(IMPLEMENTATION_VERSION_NAME.to_owned()),
+    ];
     Pdu::AssociationRQ(AssociationRQ {
         protocol_version: 1,
-        calling_ae_title: document.calling_ae_title.clone(),
-        called_ae_title: document.called_ae_title.clone(),
+        calling_ae_title: peer.calling_ae_title.to_owned(),
+        called_ae_title: peer.called_ae_title.to_owned(),
         application_context_name: APPLICATION_CONTEXT.to_owned(),
         presentation_contexts: contexts.iter().map(proposed).collect(),
-        user_variables: vec![
-            UserVariableItem::MaxLength(document.max_pdu),
-            UserVariableItem::ImplementationClassUID(IMPLEMENTATION_CLASS_UID.to_owned()),
-            UserVariableItem::ImplementationVersionName(IMPLEMENTATION_VERSION_NAME.to_owned()),
-        ],
+        user_variables: ours.into_iter().chain(items).collect(),
     })
 }
 

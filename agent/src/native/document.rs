@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use dicomperf_model::request::Arrival;
 use serde::{Deserialize, Serialize};
 
+use super::peer::{Peer, SILENCE_TIMEOUT};
 use crate::client::dataset::Instance;
 
 /// The instances, the SCP and the settings of a transfer.
@@ -36,4 +37,20 @@ pub struct SendDocument {
     pub directory: PathBuf,
     /// The instances of each concurrent association, in order.
     pub lanes: Vec<Vec<Instance>>,
+}
+
+impl SendDocument {
+    /// The SCP of this transfer.
+    #[must_use]
+    pub fn peer(&self) -> Peer<'_> {
+        Peer {
+            address: &self.address,
+            port: self.port,
+            called_ae_title: &self.called_ae_title,
+            calling_ae_title: &self.calling_ae_title,
+            max_pdu: self.max_pdu,
+            tcp_no_delay: self.tcp_no_delay,
+            silence: SILENCE_TIMEOUT,
+        }
+    }
 }

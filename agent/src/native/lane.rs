@@ -14,6 +14,7 @@ use super::object::{Buffer, Object};
 use super::status;
 use super::transport::WallTime;
 use crate::client::dataset::Instance;
+use crate::interrupt;
 use crate::timeline::{self, Failed, Store};
 use crate::upper_layer::command::Command;
 use crate::upper_layer::contexts::divide;
@@ -64,7 +65,7 @@ impl Lane<'_> {
         let mut lost = 0;
         let contexts = self.instances.iter().map(Instance::presentation_context);
         for mut range in divide(contexts, self.document.instances_per_association) {
-            while !range.is_empty() && lost <= MAX_LOST_ASSOCIATIONS {
+            while !range.is_empty() && lost <= MAX_LOST_ASSOCIATIONS && !interrupt::is_requested() {
                 let instances = &self.instances[range.clone()];
                 let contexts = association::contexts(instances.iter().map(Instance::presentation_context));
                 let share = Share { lane: self, contexts: &contexts, offset: range.start, instances };
@@ -90,14 +91,15 @@ impl Lane<'_> {
 }
 
 impl Share<'_> {
-    /// Sends every instance on one association.
+    /// Sends every instance on one association, and releases it. If the process is interrupted, the instances after the
+    /// C-STORE under way are not tried.
     fn send(
         &self,
         buffer: &mut Buffer,
         record: &mut timeline::Association,
         begin: &mut Option<impl FnOnce()>,
     ) -> Result<(), Interrupted> {
-        let opened = Association::open(self.lane.document, self.lane.tls, self.contexts, record);
+        let opened = Association::open(&self.lane.document.peer(), self.lane.tls, self.contexts, record);
         if let Some(begin) = begin.take() {
             begin();
         }
@@ -127,6 +129,9 @@ impl Share<'_> {
         let mut next = self.prepare(association, 0, buffer);
         for (index, instance) in self.instances.iter().enumerate() {
             let scheduled = self.lane.schedule.wait(self.lane.number, self.offset + index);
+            if interrupt::is_requested() {
+                break;
+            }
             match next {
                 Next::Skipped(cause, words) => {
                     record.failures.push(failed(instance, cause, &words));
@@ -178,7 +183,7 @@ impl Share<'_> {
         match Object::open(&path, instance.data_set_at, &command, context, association.max_fragment, buffer) {
             Ok(object) => Next::Ready(object),
             Err(error) => {
-                let Lost { cause, words } = unreadable(&error);
+                let Lost { cause, words, .. } = unreadable(&error);
                 Next::Skipped(cause, words)
             }
         }

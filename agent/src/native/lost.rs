@@ -1,6 +1,8 @@
 //! The end of an association before its release, with its cause.
 
+use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use dicom_ul::Pdu;
 use dicom_ul::pdu::{
@@ -10,18 +12,31 @@ use dicom_ul::pdu::{
 };
 use dicomperf_model::sending::FailureCause;
 
-/// The reason why an association could not be opened, or ended before its release.
+use crate::retry::{Backoff, retrying};
+
+/// 8 s in all.
+const BUSY: Backoff = Backoff { first_delay: Duration::from_millis(250), max_tries: 6 };
+
+/// The reason why an association could not be opened, or ended before its release. Its `Display` is a sentence with the
+/// details after it.
 #[derive(Debug)]
-pub(super) struct Lost {
+pub struct Lost {
     /// The cause, in the same form for every sender.
     pub cause: FailureCause,
     /// The details that native knows.
     pub words: String,
+    /// The action that may help, where the details point at one.
+    pub advice: Option<&'static str>,
 }
 
 impl Lost {
-    pub(super) fn new(cause: FailureCause, words: impl Into<String>) -> Self {
-        Self { cause, words: words.into() }
+    pub(crate) fn new(cause: FailureCause, words: impl Into<String>) -> Self {
+        Self { cause, words: words.into(), advice: None }
+    }
+
+    /// Adds the action that may help.
+    pub(super) fn with_advice(self, advice: &'static str) -> Self {
+        Self { advice: Some(advice), ..self }
     }
 
     /// The failure of a connection that could not be opened.
@@ -75,6 +90,29 @@ impl From<io::Error> for Lost {
         Self::new(cause, error.to_string())
     }
 }
+
+/// Asks again while the server rejects the association transiently (PS3.8 9.3.4, result 2). DCMTK's dcmqrscp counts an
+/// association that was just released until its process has ended.
+///
+/// # Errors
+/// Those of the last try.
+pub(crate) fn while_busy<T>(mut ask: impl FnMut() -> Result<T, Lost>) -> Result<T, Lost> {
+    let is_busy = |lost: &Lost| matches!(lost.cause, FailureCause::AssociationRejected { result: 2, .. });
+    retrying(BUSY, is_busy, |_| ask()).map_err(|failed| failed.error)
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            // The limit depends on the question, and the details have it.
+            FailureCause::NoAnswer => write!(f, "the server did not answer")?,
+            cause => f.write_str(&cause.sentence())?,
+        }
+        write!(f, " ({})", self.words)
+    }
+}
+
+impl std::error::Error for Lost {}
 
 /// The numbers of PS3.8 table 9-21.
 const fn source_and_reason(source: &AssociationRJSource) -> (u8, u8) {

@@ -9,11 +9,13 @@ mod document;
 mod fragments;
 mod lane;
 mod lost;
+mod negotiation;
 mod object;
+mod peer;
+mod questions;
 mod status;
 mod transport;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufWriter, Write as _};
 use std::path::Path;
@@ -25,14 +27,21 @@ use anyhow::{Context as _, ensure};
 use dicomperf_model::request::Arrival;
 
 pub use document::SendDocument;
-
-use dicomperf_model::sending::FailureCause;
+pub use lost::Lost;
+pub(crate) use lost::while_busy;
+pub use negotiation::negotiate;
+pub use peer::{Peer, SILENCE_TIMEOUT};
+pub use questions::{Finder, echo};
+pub(crate) use status::without_identifiers;
 
 use crate::timeline::Association;
-use crate::tls;
+use crate::{interrupt, tls};
 
 /// Sends the instances of a document, and writes a list of [`Association`] to `out`. The exit code is 0 if every
 /// association was released, whatever the statuses of the C-STOREs. Else it is 1, and stderr has the reason too.
+///
+/// At SIGTERM or SIGINT each association ends after the C-STORE under way, and is released. The list then lacks the
+/// instances that were not tried.
 ///
 /// # Errors
 /// A file that cannot be read or written, or that contains no [`SendDocument`].
@@ -40,6 +49,7 @@ pub fn send_document(document: &Path, out: &Path) -> anyhow::Result<ExitCode> {
     let bytes = fs::read(document).with_context(|| format!("read {}", document.display()))?;
     let document: SendDocument =
         serde_json::from_slice(&bytes).with_context(|| format!("read {}", document.display()))?;
+    interrupt::request_at_signals().context("wait for signals")?;
     let associations = send(&document)?;
     let mut file = BufWriter::new(fs::File::create(out).with_context(|| format!("write {}", out.display()))?);
     serde_json::to_writer(&mut file, &associations).with_context(|| format!("write {}", out.display()))?;
@@ -48,28 +58,6 @@ pub fn send_document(document: &Path, out: &Path) -> anyhow::Result<ExitCode> {
     let code = if complaints.peek().is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     complaints.for_each(|complaint| eprintln!("{complaint}"));
     Ok(code)
-}
-
-/// Requests an association with one presentation context for each pair of SOP class and transfer syntax, and releases
-/// it. There are at most [`MAX_CONTEXTS`](dicomperf_model::dataset::MAX_CONTEXTS) pairs. Returns the result of each
-/// pair (PS3.8 9.3.3.2); 0 is acceptance.
-///
-/// # Errors
-/// The cause why there is no association.
-pub fn negotiate<'a>(
-    document: &SendDocument,
-    pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
-) -> Result<BTreeMap<(&'a str, &'a str), u8>, FailureCause> {
-    let configuration = document.tls.then(tls::anonymous_client).transpose();
-    let tls = configuration.map_err(|_| FailureCause::ConnectionFailed)?.map(Arc::new);
-    let contexts = association::contexts(pairs);
-    let mut record = Association::default();
-    let opened = association::Association::open(document, tls.as_ref(), &contexts, &mut record);
-    let mut association = opened.map_err(|lost| lost.cause)?;
-    let results = contexts.iter().map(|(pair, id)| (*pair, association.context_result(*id))).collect();
-    // The answers are known already.
-    let _ = association.release(&mut record);
-    Ok(results)
 }
 
 /// Sends the instances of a document. Returns every association, lane by lane.

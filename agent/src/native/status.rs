@@ -22,7 +22,7 @@ pub(super) fn failure(response: &Command) -> Option<(FailureCause, String)> {
 }
 
 /// The comment without words that may identify somebody: digits (UIDs, numbers, dates) and person names.
-fn without_identifiers(comment: &str) -> String {
+pub(crate) fn without_identifiers(comment: &str) -> String {
     let is_safe = |word: &&str| !word.contains(|letter: char| letter.is_ascii_digit() || letter == '^');
     let words = comment.split_whitespace().map(|word| if is_safe(&word) { word } else { "…" });
     words.collect::<Vec<_>>().join(" ").chars().take(MAX_COMMENT_CHARACTERS).collect()

@@ -33,7 +33,9 @@ pub fn collect(collect: &Collect, home: &RunHome, reporter: &mut Reporter) -> Re
     reporter.set_output(StepOutput::Collected(collected));
     // The log is uploaded in any case. It matters most if the server does not answer.
     reporter.stage(1, 2, "collecting the server's log");
-    upload_log(collect, reporter.uploader());
+    if let Some(uploader) = reporter.uploader() {
+        upload_log(collect, uploader);
+    }
     companions::stop_sampler(home, reporter.deadline())?;
     resources::upload(home, &collect.samples_url, reporter.uploader());
     result.map(|()| WorkEnd::Done)

@@ -130,7 +130,8 @@ impl Host<'_> {
         } else {
             None
         };
-        echo::echo(address, tls).map_err(|reason| format!("C-ECHO to port {}: {reason}", address.dicom_port))?;
+        echo::echo(address, echo::CALLING_AE_TITLE, tls)
+            .map_err(|lost| format!("C-ECHO to port {}: {lost}", address.dicom_port))?;
         // The server that answers must be ours, with its environment.
         match self.server.runs_as(&self.configuration.settings) {
             Ok(true) => Ok(()),

@@ -1,5 +1,6 @@
 //! The sink as the server under test: the agent's own SCP, run as a service.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -80,7 +81,7 @@ impl ServerUnderTest for Sink {
         self.control.delete(INSTANCES_PATH)
     }
 
-    fn contents(&self, _sent: &Dataset) -> Result<Option<Contents>, Failure> {
+    fn contents(&self, _sent: &Dataset, _acknowledged: &BTreeSet<&str>) -> Result<Option<Contents>, Failure> {
         let counted = self.count()?;
         let named = |sop_instance_uid| StoredInstance { id: String::new(), sop_instance_uid };
         Ok(Some(Contents {

@@ -1,7 +1,7 @@
 //! The available servers, and the one that was configured on this host.
 
 use dicomperf_model::request::Target;
-use dicomperf_model::step::ServerAddress;
+use dicomperf_model::step::{MeasureBlock, ServerAddress};
 
 use super::existing::Existing;
 use super::orthanc::Orthanc;
@@ -13,12 +13,12 @@ use crate::home::RunHome;
 /// The target of the last block, in the run's directory.
 const CONFIGURED_FILE: &str = "server.json";
 
-/// The server for a block's target, at this address. No other code depends on the target.
+/// The server of a block. No other code depends on the target.
 #[must_use]
-pub fn server_under_test(target: Target, address: &ServerAddress) -> Box<dyn ServerUnderTest> {
-    match started_server(target, address) {
+pub fn server_under_test(block: &MeasureBlock) -> Box<dyn ServerUnderTest> {
+    match started_server(block.settings.target, &block.server) {
         Some(server) => server,
-        None => Box::new(Existing::new(address)),
+        None => Box::new(Existing::new(block)),
     }
 }
 

@@ -4,11 +4,11 @@
 //! own is a [`StartedServer`] too. A further server is one file beside [`orthanc`](super::orthanc), `sink` and `existing`,
 //! and one line in [`server_under_test`](super::server_under_test).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use dicomperf_model::measurement::HostVersions;
-use dicomperf_model::measurement::ServerMetrics;
+use dicomperf_model::measurement::{CleanupOutcome, HostVersions, ServerMetrics};
 use dicomperf_model::settings::ServerSettings;
 use dicomperf_model::step::{Collected, ServerConfiguration};
 
@@ -41,11 +41,18 @@ pub trait ServerUnderTest {
     fn empty(&self) -> Result<(), Failure>;
 
     /// Asks the server for its contents after an iteration that sent this dataset. An existing server is asked for the
-    /// dataset's studies only. `None` if the server is not asked.
+    /// dataset's studies only, and again until it has every acknowledged instance, by its SOP Instance UID. `None` if
+    /// the server is not asked.
     ///
     /// # Errors
     /// `ServerUnreachable`
-    fn contents(&self, sent: &Dataset) -> Result<Option<Contents>, Failure>;
+    fn contents(&self, sent: &Dataset, acknowledged: &BTreeSet<&str>) -> Result<Option<Contents>, Failure>;
+
+    /// Deletes these studies, by their Study Instance UIDs. `None` if the run leaves the server's contents alone, or if
+    /// the server is emptied anyway.
+    fn delete_studies(&self, _study_instance_uids: &BTreeSet<String>) -> Option<CleanupOutcome> {
+        None
+    }
 
     /// The server's own metrics of an iteration that began at a time in ms since 1970-01-01 UTC; `None` if it has no
     /// metrics.

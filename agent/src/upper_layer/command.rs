@@ -6,6 +6,10 @@ use dicom_dictionary_std::uids;
 pub const C_STORE_REQUEST: u16 = 0x0001;
 /// C-STORE-RSP (PS3.7 9.3.1.2).
 pub const C_STORE_RESPONSE: u16 = 0x8001;
+/// C-FIND-RQ (PS3.7 9.3.2.1).
+pub const C_FIND_REQUEST: u16 = 0x0020;
+/// C-FIND-RSP (PS3.7 9.3.2.2).
+pub const C_FIND_RESPONSE: u16 = 0x8020;
 /// C-ECHO-RQ (PS3.7 9.3.5.1).
 pub const C_ECHO_REQUEST: u16 = 0x0030;
 /// C-ECHO-RSP (PS3.7 9.3.5.2).
@@ -65,6 +69,18 @@ impl Command {
         }
     }
 
+    /// A C-FIND-RQ, whose dataset is the identifier.
+    #[must_use]
+    pub fn find_request(message_id: u16, sop_class_uid: &str) -> Self {
+        Self {
+            field: C_FIND_REQUEST,
+            message_id,
+            dataset: true,
+            sop_class_uid: sop_class_uid.to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// A C-ECHO-RQ.
     #[must_use]
     pub fn echo_request(message_id: u16) -> Self {
@@ -95,8 +111,8 @@ impl Command {
         } else {
             put(&mut bytes, element::MESSAGE_ID, &self.message_id.to_le_bytes());
         }
-        if self.field == C_STORE_REQUEST {
-            // MEDIUM (PS3.7 9.3.1.1).
+        if matches!(self.field, C_STORE_REQUEST | C_FIND_REQUEST) {
+            // MEDIUM (PS3.7 9.3.1.1, 9.3.2.1).
             put(&mut bytes, element::PRIORITY, &0_u16.to_le_bytes());
         }
         let dataset = if self.dataset { 0 } else { NO_DATASET };

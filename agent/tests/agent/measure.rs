@@ -38,6 +38,8 @@ fn one_and_four_associations_are_measured_and_the_delayed_ack_shows() {
         }
         let read_back = measurement.read_back.as_ref().expect("an instance that was read back");
         assert!(read_back.differences.is_empty() && read_back.elements > 40, "{read_back:?}");
+        let negotiated = measurement.negotiated.as_ref().expect("the server's answer");
+        assert_eq!((negotiated.max_pdu, negotiated.contexts.len()), (Some(16_384), 1));
         assert_eq!(measurement.clock.duration, "CLOCK_MONOTONIC");
         let of_iterations = measurement.iterations.iter().map(|one| one.latency_us.percentile_ms(50.0));
         medians.push(of_iterations.fold(f64::INFINITY, f64::min));
@@ -64,8 +66,8 @@ fn dicom_goes_over_tls() {
     let report = run.measure(0, block(&orthanc, &[1, 2], 0, 1)).succeeds();
     assert!(measurement_of(&report).iterations.iter().all(|iteration| iteration.valid), "{report:?}");
     let tls = dicomperf_agent::tls::trusting_client(&orthanc.certificate()).unwrap();
-    dicomperf_agent::server::echo::echo(&orthanc.address, Some(tls)).unwrap();
-    assert!(dicomperf_agent::server::echo::echo(&orthanc.address, None).is_err());
+    dicomperf_agent::server::echo::echo(&orthanc.address, "DICOMPERF", Some(tls)).unwrap();
+    assert!(dicomperf_agent::server::echo::echo(&orthanc.address, "DICOMPERF", None).is_err());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `launch`: makes sure that the two hosts of a run exist, and reports if both are ready.
+//! `launch`: makes sure that the hosts of a run exist, and reports if all are ready.
 
 mod handler;
 mod settings;

@@ -42,5 +42,6 @@ fn limits() -> Result<StackLimits, Error> {
         dataset_bucket: optional_variable("DATASET_BUCKET"),
         dataset_prefix: optional_variable("DATASET_PREFIX"),
         tags: optional_variable("TAGS"),
+        allowed_servers: optional_variable("ALLOWED_SERVERS").unwrap_or_default(),
     })
 }

@@ -48,7 +48,15 @@ pub enum Failure {
         /// Message of EC2 or SSM.
         reason: String,
     },
-    /// EC2 has no capacity for a pair of hosts in any of the tried zones, with any of the tried types.
+    /// The credentials of an existing server cannot be read.
+    #[error("server.existing.credentials: parameter {parameter}: {reason}")]
+    CredentialsUnusable {
+        /// Name of the SSM parameter.
+        parameter: String,
+        /// Message of SSM, or the fault of the content without the content.
+        reason: String,
+    },
+    /// EC2 has no capacity for the hosts in any of the tried zones, with any of the tried types.
     #[error("no capacity: {tried}; try another type or region, or later")]
     NoCapacity {
         /// The tried hosts, types and zones, each with EC2's error code.
@@ -158,6 +166,7 @@ impl Failure {
         "ScheduleOverlaps",
         "TooManyRuns",
         "AmiUnusable",
+        "CredentialsUnusable",
         "NoCapacity",
         "LaunchRefused",
         "HostNotReady",
@@ -179,6 +188,7 @@ impl Failure {
             Self::ScheduleOverlaps { .. } => "ScheduleOverlaps",
             Self::TooManyRuns { .. } => "TooManyRuns",
             Self::AmiUnusable { .. } => "AmiUnusable",
+            Self::CredentialsUnusable { .. } => "CredentialsUnusable",
             Self::NoCapacity { .. } => "NoCapacity",
             Self::LaunchRefused { .. } => "LaunchRefused",
             Self::HostNotReady { .. } => "HostNotReady",

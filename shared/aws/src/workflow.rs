@@ -44,6 +44,8 @@ pub struct PlanAnswer {
     pub sequence: Vec<BlockRun>,
     /// Time at which the hosts expire.
     pub expires_at: Timestamp,
+    /// True if the run starts the server under test on a host of its own, false if it sends to an existing server.
+    pub starts_server: bool,
     /// The plan of a dry run; null for a run.
     pub dry_run: Option<DryRun>,
 }
@@ -93,7 +95,7 @@ pub enum Answer<A> {
     Run(A),
 }
 
-/// Input of `launch`, which is called until both hosts are ready.
+/// Input of `launch`, which is called until the hosts are ready.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LaunchEvent {
@@ -107,9 +109,9 @@ pub struct LaunchEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LaunchAnswer {
-    /// True if both hosts run and SSM manages them.
+    /// True if all hosts run and SSM manages them.
     pub ready: bool,
-    /// Number of looks, including this one. 0 if both hosts are ready, because the first step counts from 0.
+    /// Number of looks, including this one. 0 if the hosts are ready, because the first step counts from 0.
     pub look: u32,
     /// Seconds until the next look.
     pub wait_seconds: u64,
@@ -120,7 +122,7 @@ pub struct LaunchAnswer {
 /// The hosts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchedHosts {
-    /// The host of the server under test.
+    /// The host of the server under test; null with an existing server.
     pub server: Option<LaunchedHost>,
     /// The host that sends.
     pub client: Option<LaunchedHost>,

@@ -13,26 +13,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::dataset::Refused;
+use crate::dataset::{PlannedObject, Refused};
 use crate::measurement::{BlockMeasurement, HostVersions};
-use crate::plan::Scenario;
-use crate::request::{Cleanup, Receipt, Search, Synthetic, TransferSyntax};
+use crate::plan::{DatasetOrigin, DatasetPlan, Scenario};
+use crate::request::{Cleanup, Receipt, Request, Search, Synthetic, TransferSyntax};
 use crate::settings::ServerSettings;
 
-/// One of the two hosts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum HostRole {
-    /// The host that runs Orthanc.
-    Server,
-    /// The host that runs the sender.
-    Client,
-}
-
-impl HostRole {
-    /// Both hosts of a run.
-    pub const BOTH: [Self; 2] = [Self::Server, Self::Client];
-}
+pub use crate::host_role::HostRole;
 
 /// A step of a run. Its `Display` is its name. The lock on the host, the log and the documents use this name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -204,6 +191,20 @@ impl ClientConfiguration {
     pub const fn new(dataset: DatasetSource, transfer_syntaxes: Vec<TransferSyntax>, skip_refused: bool) -> Self {
         Self { dataset, transfer_syntaxes, skip_refused, multiply: 1, deidentify: false, renew_uids: false }
     }
+
+    /// Returns the configuration of a client for a request, whose dataset comes from `source`.
+    #[must_use]
+    pub fn of_request(request: &Request, source: DatasetSource) -> Self {
+        let own = request.dataset.own();
+        Self {
+            dataset: source,
+            transfer_syntaxes: request.matrix.transfer_syntax.clone(),
+            skip_refused: own.skip_refused,
+            multiply: own.multiply,
+            deidentify: own.deidentify,
+            renew_uids: request.server.existing.is_some(),
+        }
+    }
 }
 
 const fn one_copy() -> u32 {
@@ -218,8 +219,39 @@ pub enum DatasetSource {
     Synthetic(Synthetic),
     /// Downloaded from S3.
     Objects(Vec<ObjectSource>),
-    /// Copied from a directory of this machine, subdirectories included. Only `dicomperf measure` has it.
-    Directory(PathBuf),
+    /// Copied from a directory of this machine. Only `dicomperf measure` has it.
+    Directory {
+        /// The directory's path.
+        path: PathBuf,
+        /// The files to copy, in the order of sending.
+        files: Vec<FileSource>,
+    },
+}
+
+impl DatasetSource {
+    /// Returns the source of a planned dataset that is on this machine or made here. `None` for objects in S3: only the
+    /// account signs their URLs.
+    #[must_use]
+    pub fn local(plan: &DatasetPlan) -> Option<Self> {
+        match &plan.source {
+            DatasetOrigin::Synthetic(spec) => Some(Self::Synthetic(spec.clone())),
+            DatasetOrigin::Directory { path, objects } => {
+                let file = |object: &PlannedObject| FileSource { path: object.key.clone(), bytes: object.bytes };
+                Some(Self::Directory { path: path.clone(), files: objects.iter().map(file).collect() })
+            }
+            DatasetOrigin::S3 { .. } => None,
+        }
+    }
+}
+
+/// One file to copy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FileSource {
+    /// Path in the directory.
+    pub path: String,
+    /// Size in bytes.
+    pub bytes: u64,
 }
 
 /// One object to download.
@@ -383,15 +415,6 @@ pub struct Collected {
     pub orthanc: BTreeMap<String, Value>,
     /// The part of the Orthanc process's environment that affects DICOM, like TCP_NODELAY.
     pub environment: BTreeMap<String, Value>,
-}
-
-impl fmt::Display for HostRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Server => "server",
-            Self::Client => "client",
-        })
-    }
 }
 
 impl fmt::Display for StepId {

@@ -34,12 +34,20 @@ pub(super) struct Section {
 pub(super) enum Block {
     Paragraph(Text),
     List(Vec<Text>),
+    LongList(LongList),
     /// Text of foreign origin, line by line.
     Quote(String),
     Table(Table),
     /// A drawing with its message in words and its figures.
     Chart(Box<Chart>),
     Part(Part),
+}
+
+/// A list of many short items, which the reader must open in a form that supports it. A form shows as many of the first
+/// items as suit it, and the number of the others.
+pub(super) struct LongList {
+    pub(super) title: String,
+    pub(super) items: Vec<String>,
 }
 
 /// A part of a section with its own heading.

@@ -22,7 +22,12 @@ pub fn schema() -> Value {
     let mut schema = SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Summary>();
     // A request may not have unknown fields when it is submitted, but in the report of a later version it may.
     schemars::transform::transform_subschemas(&mut open, &mut schema);
-    schema.to_value()
+    let mut schema = schema.to_value();
+    // The request for an existing server has none of the fields of a host.
+    if let Some(server) = schema.pointer_mut("/$defs/Server").and_then(Value::as_object_mut) {
+        server.remove("required");
+    }
+    schema
 }
 
 fn open(schema: &mut schemars::Schema) {

@@ -5,6 +5,8 @@
 
 mod chart;
 mod document;
+#[cfg(test)]
+mod existing_tests;
 mod figures;
 #[cfg(test)]
 mod fixtures;

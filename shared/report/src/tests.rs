@@ -21,6 +21,11 @@ fn documents() -> Vec<(&'static str, Document)> {
         ("with-search", sections::document(&fixtures::with_search())),
         ("nothing-measured", sections::document(&fixtures::nothing_measured())),
         ("dry-run", sections::document(&fixtures::dry_run())),
+        ("existing-server", sections::document(&fixtures::existing_server())),
+        ("existing-without-proof", sections::document(&fixtures::existing_without_proof())),
+        ("existing-rejected-contexts", sections::document(&fixtures::existing_rejected_contexts())),
+        ("measured-from-here", sections::document(&fixtures::measured_from_here())),
+        ("rejected-from-here", sections::document(&fixtures::rejected_from_here())),
         ("two-runs", sections::two_runs::document(&fixtures::two_runs())),
         ("not-comparable", sections::two_runs::document(&fixtures::not_comparable())),
     ]

@@ -29,6 +29,7 @@ fn scripts() -> Vec<Script> {
             ..Script::default()
         },
         in_three_parts(),
+        existing_server(),
         Script {
             name: "hosts that never are ready",
             ready_at: NEVER,
@@ -82,6 +83,10 @@ fn scripts() -> Vec<Script> {
             ..Script::default()
         },
     ]
+}
+
+fn existing_server() -> Script {
+    Script { name: "an existing server", blocks: 2, starts_server: false, ..Script::default() }
 }
 
 fn in_three_parts() -> Script {
@@ -160,12 +165,24 @@ fn every_expression_gives_what_its_state_and_its_function_need() {
     assert!(constant.is_empty(), "these conditions have one value in all scripts: {constant:?}");
 }
 
+/// Returns the steps of a run in their order.
+fn steps(jsonata: &mut Jsonata, script: &Script) -> Vec<StepId> {
+    let ((calls, _), _) = walk(&definition(), jsonata, script);
+    let steps = calls.into_iter().filter(|(function, _)| function == "${RunStepFunction}");
+    steps.map(|(_, event)| serde_json::from_value(event["step"].clone()).unwrap()).collect()
+}
+
+#[test]
+fn a_run_against_an_existing_server_configures_no_server_and_collects_from_none() {
+    let Some(mut jsonata) = jsonata() else { return };
+    let measure = |ordinal| StepId::Measure { ordinal, part: 0 };
+    assert_eq!(steps(&mut jsonata, &existing_server()), [StepId::ConfigureClient, measure(0), measure(1)]);
+}
+
 #[test]
 fn steps_and_their_parts_follow_one_another() {
     let Some(mut jsonata) = jsonata() else { return };
-    let ((calls, _), _) = walk(&definition(), &mut jsonata, &in_three_parts());
-    let steps = calls.into_iter().filter(|(function, _)| function == "${RunStepFunction}");
-    let steps: Vec<StepId> = steps.map(|(_, event)| serde_json::from_value(event["step"].clone()).unwrap()).collect();
+    let steps = steps(&mut jsonata, &in_three_parts());
     let block = |ordinal| {
         let measure = (0..3).map(move |part| StepId::Measure { ordinal, part });
         [StepId::ConfigureServer { ordinal }].into_iter().chain(measure)

@@ -25,6 +25,8 @@ pub struct Script {
     pub input: Value,
     /// True for a dry run.
     pub is_dry: bool,
+    /// False for a run against an existing server.
+    pub starts_server: bool,
     /// The number of block runs.
     pub blocks: u32,
     /// The look at which the hosts are ready.
@@ -45,6 +47,7 @@ impl Default for Script {
             name: "everything is done at the first look",
             input: json!({}),
             is_dry: false,
+            starts_server: true,
             blocks: 1,
             ready_at: 0,
             step: |_, _| StepState::Succeeded,
@@ -98,12 +101,20 @@ impl<'a> Running<'a> {
             let plan = try_plan(&Request::from_json(&event.input).unwrap(), circumstances).unwrap().unwrap();
             DryRun { plan: Box::new(plan), checks: checks("${PlanFunction}").checks }
         });
-        PlanAnswer { run_id: event.run_id, sequence, expires_at, dry_run }
+        PlanAnswer { run_id: event.run_id, sequence, expires_at, starts_server: self.script.starts_server, dry_run }
     }
 
     fn launch(&self, event: &LaunchEvent) -> LaunchAnswer {
         let ready = event.look >= self.script.ready_at;
-        LaunchAnswer { ready, look: if ready { 0 } else { event.look + 1 }, wait_seconds: 1, hosts: hosts() }
+        LaunchAnswer { ready, look: if ready { 0 } else { event.look + 1 }, wait_seconds: 1, hosts: self.hosts() }
+    }
+
+    fn hosts(&self) -> LaunchedHosts {
+        let host = |id: &str, address: &str| {
+            Some(LaunchedHost { id: id.to_owned(), address: address.to_owned(), zone: "eu-central-1a".to_owned() })
+        };
+        let server = host("i-server", "10.0.0.4").filter(|_| self.script.starts_server);
+        LaunchedHosts { server, client: host("i-client", "10.0.0.5") }
     }
 
     fn run_step(&self, event: &StepEvent) -> StepAnswer {
@@ -166,11 +177,4 @@ fn error(name: &str) -> StatesError {
 
 fn checks(function: &str) -> Checks {
     Checks { checks: vec![Check::passed(format!("{function}: bucket"), "it may be read")] }
-}
-
-fn hosts() -> LaunchedHosts {
-    let host = |id: &str, address: &str| {
-        Some(LaunchedHost { id: id.to_owned(), address: address.to_owned(), zone: "eu-central-1a".to_owned() })
-    };
-    LaunchedHosts { server: host("i-server", "10.0.0.4"), client: host("i-client", "10.0.0.5") }
 }

@@ -9,9 +9,16 @@ use serde_json::{Value, json};
 use crate::harness::{Lab, command, printed, root, setting};
 
 /// Actions that no dry run could miss here. The emulator does not check the first two and does not have the service of the
-/// third (docs/lab.md). The fourth is for subnets without a way out, the last for an AMI by its parameter: the lab has ids.
-const NOT_HERE: [&str; 5] =
-    ["ec2:CreateTags", "iam:PassRole", "servicequotas:GetServiceQuota", "ec2:DescribeVpcEndpoints", "ssm:GetParameter"];
+/// third (docs/lab.md). The fourth is for subnets without a way out. The fifth is for an AMI by its parameter, where the lab
+/// has ids, and for the credentials of an existing server. The last decrypts these with a key of one's own.
+const NOT_HERE: [&str; 6] = [
+    "ec2:CreateTags",
+    "iam:PassRole",
+    "servicequotas:GetServiceQuota",
+    "ec2:DescribeVpcEndpoints",
+    "ssm:GetParameter",
+    "kms:Decrypt",
+];
 
 /// The functions, their inputs in a dry run, and the roles whose permissions they check.
 fn functions(run_id: &str, dry_run: &Value) -> [(&'static str, Value, Vec<&'static str>); 5] {

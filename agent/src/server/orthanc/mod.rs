@@ -3,7 +3,7 @@
 pub mod configuration;
 pub mod rest;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::time::Instant;
@@ -32,7 +32,7 @@ const PACKAGED_UNIT: &str = "orthanc.service";
 /// The configuration with which Debian's unit starts Orthanc.
 const PACKAGED_CONFIGURATION: &str = "/etc/orthanc";
 /// Orthanc reports a maximum for this long.
-const METRICS_WINDOW_MS: u64 = 10_000;
+pub(super) const METRICS_WINDOW_MS: u64 = 10_000;
 /// Prefixes of the environment variables that affect DICOM: DCMTK's network variables, the allocator, preloaded
 /// libraries.
 const DICOM_VARIABLES: &[&str] = &["TCP_NODELAY", "TCP_BUFFER_LENGTH", "MALLOC_", "LD_PRELOAD", "GLIBC_TUNABLES"];
@@ -77,7 +77,7 @@ impl ServerUnderTest for Orthanc {
         self.rest.empty()
     }
 
-    fn contents(&self, _sent: &Dataset) -> Result<Option<Contents>, Failure> {
+    fn contents(&self, _sent: &Dataset, _acknowledged: &BTreeSet<&str>) -> Result<Option<Contents>, Failure> {
         let statistics = self.rest.statistics()?;
         let instances = self.rest.instances()?;
         let count = instances.len() as u64;

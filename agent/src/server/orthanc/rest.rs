@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dicomperf_model::measurement::ServerMetrics;
-use dicomperf_model::step::ServerAddress;
+use dicomperf_model::step::{Credentials, ServerAddress};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -47,11 +47,79 @@ struct MainDicomTags {
     sop_instance_uid: String,
 }
 
+/// One of the resources that `/tools/lookup` finds.
+#[derive(Debug, Deserialize)]
+struct Resource {
+    #[serde(rename = "ID")]
+    id: String,
+    #[serde(rename = "Type")]
+    kind: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct StudyStatistics {
+    #[serde(rename = "DicomUncompressedSize", deserialize_with = "number_in_text")]
+    dicom_uncompressed_size: u64,
+}
+
+impl ExpandedInstance {
+    fn stored(self) -> StoredInstance {
+        StoredInstance { id: self.id, sop_instance_uid: self.main_dicom_tags.sop_instance_uid }
+    }
+}
+
 impl OrthancRest {
     /// The REST interface at this address.
     #[must_use]
     pub fn new(server: &ServerAddress) -> Self {
         Self { rest: Rest::new("Orthanc's REST interface", server, ANSWER_TIMEOUT) }
+    }
+
+    /// The REST interface of an existing Orthanc.
+    #[must_use]
+    pub fn at(url: &str, credentials: Option<&Credentials>) -> Self {
+        Self { rest: Rest::at("Orthanc's REST interface", url, credentials, ANSWER_TIMEOUT) }
+    }
+
+    /// Returns Orthanc's id of a study; `None` if it has no such study.
+    ///
+    /// # Errors
+    /// [`Failure::ServerUnreachable`]
+    pub fn study(&self, study_instance_uid: &str) -> Result<Option<String>, Failure> {
+        let found: Vec<Resource> = self.rest.post_text("/tools/lookup", study_instance_uid)?;
+        Ok(found.into_iter().find(|one| one.kind == "Study").map(|one| one.id))
+    }
+
+    /// Lists the instances of a study by its id; `None` if it was deleted meanwhile.
+    ///
+    /// # Errors
+    /// [`Failure::ServerUnreachable`]
+    pub fn instances_of(&self, study: &str) -> Result<Option<Vec<StoredInstance>>, Failure> {
+        let found: Option<Vec<ExpandedInstance>> =
+            self.rest.json_if_any(&format!("/studies/{study}/instances"), "application/json")?;
+        Ok(found.map(|instances| instances.into_iter().map(ExpandedInstance::stored).collect()))
+    }
+
+    /// Returns the bytes of a study's DICOM files before compression.
+    ///
+    /// # Errors
+    /// [`Failure::ServerUnreachable`]
+    pub fn bytes_of(&self, study: &str) -> Result<u64, Failure> {
+        let found: StudyStatistics = self.rest.json(&format!("/studies/{study}/statistics"))?;
+        Ok(found.dicom_uncompressed_size)
+    }
+
+    /// A failure of the interface. `trouble` begins with its verb.
+    pub(crate) fn failure(&self, path: &str, trouble: String) -> Failure {
+        self.rest.failure(path, trouble)
+    }
+
+    /// Deletes a study by its id, unless it is not there.
+    ///
+    /// # Errors
+    /// [`Failure::ServerUnreachable`]
+    pub fn delete_study(&self, study: &str) -> Result<(), Failure> {
+        self.rest.delete_if_any(&format!("/studies/{study}"))
     }
 
     /// Returns the answer of `/system`: version, ports, AE title.
@@ -80,10 +148,7 @@ impl OrthancRest {
             let page: Vec<ExpandedInstance> =
                 self.rest.json(&format!("/instances?expand&since={}&limit={PAGE_INSTANCES}", instances.len()))?;
             let is_last = page.len() < PAGE_INSTANCES;
-            instances.extend(page.into_iter().map(|instance| StoredInstance {
-                id: instance.id,
-                sop_instance_uid: instance.main_dicom_tags.sop_instance_uid,
-            }));
+            instances.extend(page.into_iter().map(ExpandedInstance::stored));
             if is_last {
                 return Ok(instances);
             }

@@ -19,6 +19,7 @@ use super::sink::{SinkProcess, plain};
 use super::{OrthancProcess, Run, recorded};
 
 /// The server of a block, until it is dropped.
+#[expect(clippy::large_enum_variant, reason = "a test has one of them")]
 pub enum Server {
     Orthanc(OrthancProcess),
     Sink(SinkProcess),

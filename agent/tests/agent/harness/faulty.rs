@@ -97,7 +97,7 @@ impl FaultyScp {
     }
 }
 
-fn read_pdu(stream: &mut TcpStream) -> Option<Vec<u8>> {
+pub fn read_pdu(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut bytes = vec![0; pdu::HEADER_BYTES];
     stream.read_exact(&mut bytes).ok()?;
     let header = pdu::Header::parse(*bytes.first_chunk()?);

@@ -1,8 +1,11 @@
 //! The agent, its null SCP and its SCU; an Orthanc with the agent's own configuration and environment; DCMTK's tools;
 //! and a bucket to upload to.
 
+pub mod archive;
+pub mod archives;
 pub mod bucket;
 pub mod diagnosed;
+pub mod existing;
 pub mod failing;
 pub mod faulty;
 pub mod objects;

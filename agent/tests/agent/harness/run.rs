@@ -62,7 +62,7 @@ impl Run {
         self.carry_out(StepId::Measure { ordinal: block.ordinal, part }, Work::Measure(block))
     }
 
-    fn carry_out(&self, step: StepId, work: Work) -> Ended<'_> {
+    pub fn carry_out(&self, step: StepId, work: Work) -> Ended<'_> {
         let name = step.to_string();
         let output = self.command(step, work).output().unwrap();
         Ended { run: self, step: name, output }

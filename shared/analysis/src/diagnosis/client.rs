@@ -1,7 +1,7 @@
 //! The rule that finds the sender as the limit.
 
 use super::measured::{
-    Case, Measured, at_least, at_most, evidence, findings, is_closed, lanes, median_of_iterations, share,
+    Case, Measured, at_least, at_most, evidence, findings, is_closed, lacking, lanes, median_of_iterations, share,
 };
 use dicomperf_model::results::ScenarioSummary;
 use dicomperf_model::results::{Confidence, Finding, Rule};
@@ -17,10 +17,20 @@ const MAX_THREAD_SHARE: f64 = 0.60;
 const MAX_SINK_RATIO: f64 = 1.10;
 
 pub(super) fn find(measured: &Measured<'_>) -> Vec<Finding> {
+    // The sink exists to measure the sender: there the sender is the limit by design.
+    let cases = measured.server_scenarios().filter_map(|one| client_bound(measured, one)).collect();
+    if measured.is_existing() {
+        let found = findings(
+            Rule::ClientBound,
+            cases,
+            "The sender computes nearly all the time: the server may be able to do more than is shown here.",
+            "Use the sender `native`, more associations, or a machine with more or faster CPUs.",
+        );
+        return lacking(found, "The CPU time of the server: it may be as busy as the sender at the same time.");
+    }
     findings(
         Rule::ClientBound,
-        // The sink exists to measure the sender: there the sender is the limit by design.
-        measured.orthanc_scenarios().filter_map(|one| client_bound(measured, one)).collect(),
+        cases,
         "The sender computes nearly all the time, and Orthanc waits for it: the server can do more than is shown here.",
         "Use the sender `native`, more associations, or a client host with more or faster CPUs.",
     )
@@ -37,7 +47,9 @@ fn client_bound(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Option<C
     let cpus = scenario.resources.client.as_ref().map_or(associations, |used| f64::from(used.cpus));
     let sending = computing / associations.min(cpus);
     let thread = scenario.resources.server.as_ref().and_then(|used| used.orthanc?.busiest_thread);
-    if sending < MIN_COMPUTING_SHARE || thread.is_none_or(|busy| busy > MAX_THREAD_SHARE) {
+    // Nothing is known of an existing server's threads.
+    let is_server_idle = thread.map_or(measured.is_existing(), |busy| busy <= MAX_THREAD_SHARE);
+    if sending < MIN_COMPUTING_SHARE || !is_server_idle {
         return None;
     }
     let mut evidences =
@@ -64,6 +76,7 @@ fn client_bound(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Option<C
         Some(sink) if sink.ratio.high <= MAX_SINK_RATIO => Confidence::Proven,
         // A faster server makes this sender faster, so the sender is not the limit.
         Some(sink) if sink.ratio.low > 1.0 / MIN_COMPUTING_SHARE => return None,
+        _ if measured.is_existing() => Confidence::Possible,
         _ => Confidence::Likely,
     };
     let gain = native.map(|native| native.gain(number));

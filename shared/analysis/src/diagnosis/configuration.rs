@@ -57,6 +57,7 @@ pub(super) fn find(summary: &Summary) -> Option<Finding> {
             unit: String::new(),
             limit: "at least 1".to_owned(),
         }],
+        lacks: None,
         fix: missed.iter().map(|one| format!("{}: {}.", one.key, one.advised)).collect::<Vec<_>>().join(" "),
         gain: None,
     })

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::measured::{Case, Measured, at_least, evidence, findings, is_closed, median_of_iterations, share};
+use super::measured::{Case, Measured, at_least, evidence, findings, is_closed, lacking, median_of_iterations, share};
 use dicomperf_model::results::{Confidence, Finding, Gain, Rule};
 use dicomperf_model::results::{LatencyBucket, ScenarioSummary};
 
@@ -35,20 +35,38 @@ const MIN_ITERATIONS: u32 = 5;
 const MIN_OTHERS_SHARE: f64 = 0.25;
 
 pub(super) fn find(measured: &Measured<'_>) -> Vec<Finding> {
-    let mut found = findings(
-        Rule::SlowerAsItFills,
-        measured.scenarios().filter_map(slower_as_it_fills).collect(),
-        "A C-STORE takes longer the more instances the server holds already, from the first of an iteration to its last.",
-        "Look for what grows with what is stored: the database (Orthanc's SQLite has its limits, and the Book advises \
-         PostgreSQL for large archives: https://orthanc.uclouvain.be/book/faq/scalability.html), a directory, a cache. \
-         Measure with as many instances as the server will hold.",
-    );
-    found.extend(findings(
-        Rule::NoisyEnvironment,
-        measured.scenarios().filter_map(noisy_environment).collect(),
-        "Iterations of the same scenario differ so much that a change of a tenth cannot be told from noise.",
-        "More iterations and rounds; dedicated hosts that are not burstable and run nothing else.",
-    ));
+    let fills = measured.scenarios().filter_map(slower_as_it_fills).collect();
+    let noisy = measured.scenarios().filter_map(|one| noisy_environment(measured, one)).collect();
+    let differ = "Iterations of the same scenario differ so much that a change of a tenth cannot be told from noise.";
+    let (mut found, noise) = if measured.is_existing() {
+        let found = findings(
+            Rule::SlowerAsItFills,
+            fills,
+            "A C-STORE takes longer from the first instance of an iteration to its last. Nothing was deleted between the \
+             iterations, so the cause is in what each of them begins anew: its studies, its associations, a queue.",
+            "Look for work that grows with the instances of a study or of an association, and for a queue or a cache that \
+             fills while the server receives.",
+        );
+        let noise = findings(
+            Rule::NoisyEnvironment,
+            noisy,
+            differ,
+            "More iterations; a time at which the server, the network and this machine have nothing else to do.",
+        );
+        (found, lacking(noise, "The load of the server: other clients may use it at the same time."))
+    } else {
+        let found = findings(
+            Rule::SlowerAsItFills,
+            fills,
+            "A C-STORE takes longer the more instances the server holds already, from the first of an iteration to its last.",
+            "Look for what grows with what is stored: the database (Orthanc's SQLite has its limits, and the Book advises \
+             PostgreSQL for large archives: https://orthanc.uclouvain.be/book/faq/scalability.html), a directory, a cache. \
+             Measure with as many instances as the server will hold.",
+        );
+        let fix = "More iterations and rounds; dedicated hosts that are not burstable and run nothing else.";
+        (found, findings(Rule::NoisyEnvironment, noisy, differ, fix))
+    };
+    found.extend(noise);
     found
 }
 
@@ -128,7 +146,7 @@ fn rising_share(stretches: &[LatencyBucket]) -> Option<f64> {
     Some(rising / pairs)
 }
 
-fn noisy_environment(scenario: &ScenarioSummary) -> Option<Case> {
+fn noisy_environment(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Option<Case> {
     let number = scenario.number;
     let rate = scenario.instances_per_second?.median;
     if scenario.valid_iterations < MIN_ITERATIONS || rate <= 0.0 {
@@ -146,7 +164,8 @@ fn noisy_environment(scenario: &ScenarioSummary) -> Option<Case> {
         share(number, "spread of the iterations (1.4826 MAD / median)", spread, at_least(MIN_SPREAD)),
         evidence(number, "outliers 20% or more from the median", count, "", format!("at least {MIN_OUTLIERS}")),
     ];
-    let others = cpu_share_of_others(scenario);
+    // A server on this machine counts as another program, and is not the disturbance.
+    let others = cpu_share_of_others(scenario).filter(|_| !measured.is_server_here());
     if let Some(others) = others {
         evidences.push(share(
             number,

@@ -1,5 +1,7 @@
 //! The input of the rules, and the merging of their cases in single scenarios into findings.
 
+use std::net::IpAddr;
+
 use serde_json::Value;
 
 use crate::verdict::EQUIVALENCE_MARGIN;
@@ -54,7 +56,32 @@ impl<'a> Measured<'a> {
         self.summary.scenarios.iter().filter(|one| one.valid_iterations > 0 && one.latency_ms.is_some())
     }
 
-    /// Returns the measured scenarios whose target is Orthanc.
+    /// True if the run measures a server that it did not start, and whose host has no samples.
+    pub const fn is_existing(&self) -> bool {
+        self.summary.existing.is_some()
+    }
+
+    /// True if an existing server runs on the machine that sends to it.
+    pub fn is_server_here(&self) -> bool {
+        self.summary.existing.as_ref().is_some_and(|existing| {
+            let address = existing.server.address.as_str();
+            address == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        })
+    }
+
+    /// Returns the longest PDU that an existing server receives; `None` without a limit that is known.
+    pub fn server_max_pdu(&self) -> Option<u32> {
+        let announced = self.summary.negotiated.iter().filter_map(|one| one.answer.max_pdu);
+        // 0 stands for no limit.
+        announced.filter(|&limit| limit > 0).min()
+    }
+
+    /// Returns the measured scenarios whose target is not the sink, which is a yardstick and not under test.
+    pub fn server_scenarios(&self) -> impl Iterator<Item = &'a ScenarioSummary> + use<'a> {
+        self.scenarios().filter(|one| one.settings.target != Target::Sink)
+    }
+
+    /// Returns the measured scenarios whose target is an Orthanc that the run started.
     pub fn orthanc_scenarios(&self) -> impl Iterator<Item = &'a ScenarioSummary> + use<'a> {
         self.scenarios().filter(|one| one.settings.target == Target::Orthanc)
     }
@@ -160,6 +187,12 @@ pub(super) fn lanes(scenario: &ScenarioSummary, summary: &Summary) -> f64 {
     f64::from(scenario.settings.associations.min(summary.dataset.instances).max(1))
 }
 
+/// Adds the figures that a run to an existing server does not have. A proof needs none of them.
+pub(super) fn lacking(findings: Vec<Finding>, lacks: &str) -> Vec<Finding> {
+    let lacks = |confidence| (confidence != Confidence::Proven).then(|| lacks.to_owned());
+    findings.into_iter().map(|finding| Finding { lacks: lacks(finding.confidence), ..finding }).collect()
+}
+
 /// Makes one finding from all cases of the same confidence: it has all their scenarios, the evidence of the clearest
 /// cases, and the gain of the clearest case that has one.
 pub(super) fn findings(rule: Rule, cases: Vec<Case>, says: &str, fix: &str) -> Vec<Finding> {
@@ -176,6 +209,7 @@ pub(super) fn findings(rule: Rule, cases: Vec<Case>, says: &str, fix: &str) -> V
                 scenarios,
                 says: says.to_owned(),
                 evidence: cases.iter().take(MAX_SHOWN).flat_map(|case| case.evidence.iter().cloned()).collect(),
+                lacks: None,
                 fix: fix.to_owned(),
                 gain: cases.iter().find_map(|case| case.gain.clone()),
             })

@@ -3,11 +3,13 @@
 //!
 //! docs/diagnosis.md lists the rules. docs/lab-notebook.md has the measurements of each rule, provoked on purpose.
 
+mod association;
 mod client;
 mod configuration;
 mod course;
 mod failures;
 mod measured;
+mod nagle;
 mod network;
 mod orthanc;
 mod server;
@@ -15,6 +17,7 @@ mod transport;
 
 use dicomperf_model::results::{ConfigurationAdvice, Finding, Summary};
 
+pub(crate) use association::association_advice;
 pub(crate) use failures::{ServerSide, UnusualStore, Window, fault_of_end, fault_of_log};
 use measured::Measured;
 
@@ -27,6 +30,7 @@ pub fn diagnose(summary: &Summary) -> Vec<Finding> {
     let measured = Measured::new(summary);
     let mut findings = Vec::new();
     findings.extend(failures::find(summary));
+    findings.extend(nagle::find(&measured));
     findings.extend(transport::find(&measured));
     findings.extend(client::find(&measured));
     findings.extend(server::find(&measured));
@@ -43,8 +47,19 @@ pub fn diagnose(summary: &Summary) -> Vec<Finding> {
 /// Returns a note on the range in which the diagnosis looked for growth and found none.
 #[must_use]
 pub fn growth_note(summary: &Summary) -> Option<String> {
-    course::instances_without_growth(&Measured::new(summary)).map(|instances| {
-        format!("No scenario got slower as the server filled, up to {instances} instances. A larger archive may show growth.")
+    let measured = Measured::new(summary);
+    course::instances_without_growth(&measured).map(|instances| {
+        if measured.is_existing() {
+            format!(
+                "No scenario got slower from the first instance of an iteration to its last, up to {instances} instances. \
+                 The number of instances that the server held before is not known."
+            )
+        } else {
+            format!(
+                "No scenario got slower as the server filled, up to {instances} instances. A larger archive may show \
+                 growth."
+            )
+        }
     })
 }
 

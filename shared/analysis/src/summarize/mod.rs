@@ -2,6 +2,7 @@
 
 mod decomposition;
 mod dry_run;
+mod existing;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod resources;
@@ -20,7 +21,7 @@ use dicomperf_model::results::{
     BaselineComparison, Change, DatasetSummary, NotMeasured, RunError, RunStatus, ScenarioSummary, Summary,
     ThresholdOutcome, ThresholdState, Verdict,
 };
-use dicomperf_model::step::{StepId, StepOutput, StepReport};
+use dicomperf_model::step::{PreparedDataset, StepId, StepOutput, StepReport};
 use jiff::Timestamp;
 
 pub use self::dry_run::summarize_checks;
@@ -76,6 +77,8 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         Some(Baseline::Run(_)) | None => Vec::new(),
     };
     let searches = search::summarize(plan, &steps);
+    let negotiated = existing::negotiated(plan, &steps);
+    let existing = existing::existing(plan, &steps, facts.dataset.as_ref(), &negotiated);
     let complete = outcome.error.is_none()
         && outcome.hosts_left == 0
         && not_measured.is_empty()
@@ -112,18 +115,11 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         finished_at: outcome.finished_at,
         estimate: plan.estimate,
         cost_usd_at_most: elapsed_hours * plan.estimate.usd_per_hour,
-        dataset: DatasetSummary {
-            instances: facts.dataset.as_ref().map_or(plan.dataset.instances, |prepared| prepared.instances),
-            bytes: facts.dataset.as_ref().map_or(plan.dataset.bytes, |prepared| prepared.bytes),
-            hash: plan.dataset.hash.clone(),
-            sha256: facts.dataset.as_ref().map(|prepared| prepared.sha256.clone()),
-            refused: {
-                let on_host = facts.dataset.iter().flat_map(|prepared| &prepared.refused);
-                plan.dataset.refused.iter().chain(on_host).cloned().collect()
-            },
-        },
+        dataset: dataset_summary(plan, facts.dataset.as_ref()),
         hosts: plan.hosts.clone(),
         versions: facts.versions,
+        existing,
+        negotiated,
         server_configuration: facts.server_configuration,
         clocks: facts.clocks,
         fingerprint_of: plan.fingerprint_of.clone(),
@@ -132,10 +128,23 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
     summary.configuration_advice = diagnosis::configuration(&summary);
     summary.diagnosis = diagnosis::diagnose(&summary);
     summary.notes.extend(diagnosis::growth_note(&summary));
+    summary.notes.extend(summary.existing.iter().flat_map(existing::notes).collect::<Vec<_>>());
     for scenario in &mut summary.scenarios {
         scenario.warnings = diagnosis::warnings(&summary.diagnosis, scenario.number);
     }
     summary
+}
+
+/// Returns the dataset as the client prepared it, or as planned if it did not get to that.
+fn dataset_summary(plan: &Plan, prepared: Option<&PreparedDataset>) -> DatasetSummary {
+    let refused_by_client = prepared.iter().flat_map(|prepared| &prepared.refused);
+    DatasetSummary {
+        instances: prepared.map_or(plan.dataset.instances, |prepared| prepared.instances),
+        bytes: prepared.map_or(plan.dataset.bytes, |prepared| prepared.bytes),
+        hash: plan.dataset.hash.clone(),
+        sha256: prepared.map(|prepared| prepared.sha256.clone()),
+        refused: plan.dataset.refused.iter().chain(refused_by_client).cloned().collect(),
+    }
 }
 
 fn thresholds(plan: &Plan, scenarios: &[ScenarioSummary]) -> Vec<ThresholdOutcome> {

@@ -49,8 +49,11 @@ fn fingerprint_differences(a: &Summary, b: &Summary) -> Vec<RunDifference> {
     if a.fingerprint == b.fingerprint {
         return Vec::new();
     }
-    let parts = by_key(&to_json(&a.fingerprint_of), &to_json(&b.fingerprint_of));
+    let parts = by_key(&fingerprint_parts(a), &fingerprint_parts(b));
     let name = |key: &str| match key {
+        "address" => "server address".to_owned(),
+        "port" => "server port".to_owned(),
+        "aeTitle" => "server AE title".to_owned(),
         "serverType" => "server type".to_owned(),
         "clientType" => "client type".to_owned(),
         "serverCpuCredits" => "server CPU credits".to_owned(),
@@ -68,6 +71,16 @@ fn fingerprint_differences(a: &Summary, b: &Summary) -> Vec<RunDifference> {
     found
 }
 
+/// Returns the parts of a fingerprint by key, those of an existing server among them.
+fn fingerprint_parts(summary: &Summary) -> Value {
+    let Value::Object(mut parts) = to_json(&summary.fingerprint_of) else { return Value::Null };
+    // The implementation is a version.
+    let existing = summary.fingerprint_of.existing.clone().map(|existing| existing.with_implementation(None));
+    parts.remove("existing");
+    parts.extend(to_json(&existing).as_object().cloned().unwrap_or_default());
+    Value::Object(parts)
+}
+
 fn version_differences(a: &Summary, b: &Summary) -> Vec<RunDifference> {
     let hosts = [
         ("server", &a.versions.server, &b.versions.server, &a.hosts.server, &b.hosts.server),
@@ -82,6 +95,10 @@ fn version_differences(a: &Summary, b: &Summary) -> Vec<RunDifference> {
         }
         found.push((format!("{host} AMI"), ami(a_host), ami(b_host)));
     }
+    // An existing server says no more about its software.
+    let implementation =
+        |summary: &Summary| to_json(&summary.existing.as_ref().and_then(|existing| existing.server.implementation()));
+    found.push(("server implementation".to_owned(), implementation(a), implementation(b)));
     unequal_values(DifferenceOf::Versions, found)
 }
 

@@ -34,7 +34,7 @@ pub fn compare(a: &Summary, b: &Summary) -> RunComparison {
     if let Some(worst) = comparison.scenarios.iter().map(|pair| pair.verdict).min_by_key(|verdict| severity(*verdict)) {
         comparison.verdict = worst;
     }
-    comparison.says = sentence::sentence(&comparison);
+    comparison.says = sentence::sentence(&comparison, a.existing.is_some());
     comparison
 }
 

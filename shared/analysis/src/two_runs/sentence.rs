@@ -8,12 +8,18 @@ use super::severity;
 /// Differences that are named; further ones are only counted.
 const MAX_NAMED: usize = 4;
 
-pub(super) fn sentence(comparison: &RunComparison) -> String {
+/// Returns the conclusion. `is_existing` is true if the runs measure an existing server.
+pub(super) fn sentence(comparison: &RunComparison, is_existing: bool) -> String {
     if !comparison.comparable {
         let parts = comparison.differences.iter().filter(|one| one.of == DifferenceOf::Fingerprint);
         return format!(
-            "These runs cannot be compared: they differ in {}. Hosts and dataset must be the same.",
-            listed_differences(&parts.collect::<Vec<_>>())
+            "These runs cannot be compared: they differ in {}. {}",
+            listed_differences(&parts.collect::<Vec<_>>()),
+            if is_existing {
+                "Server, hosts and dataset must be the same."
+            } else {
+                "Hosts and dataset must be the same."
+            }
         );
     }
     // A pair that changed comes first. The counts cover the inconclusive pairs.
@@ -27,7 +33,7 @@ pub(super) fn sentence(comparison: &RunComparison) -> String {
     let Some(headline) = most_changed.or_else(|| scenarios.iter().min_by_key(|pair| severity(pair.verdict))) else {
         return "No scenario of run B belongs to one of run A.".to_owned();
     };
-    let sentence = headline_of(comparison, headline) + &version_differences(comparison, headline);
+    let sentence = headline_of(comparison, headline, is_existing) + &version_differences(comparison, headline);
     if scenarios.len() == 1 {
         return sentence;
     }
@@ -39,7 +45,7 @@ pub(super) fn sentence(comparison: &RunComparison) -> String {
     format!("Of {} pairs of scenarios: {}. {sentence}", scenarios.len(), words::list(&counts.collect::<Vec<_>>()))
 }
 
-fn headline_of(comparison: &RunComparison, pair: &ScenarioPair) -> String {
+fn headline_of(comparison: &RunComparison, pair: &ScenarioPair, is_existing: bool) -> String {
     let place = if comparison.scenarios.len() == 1 { String::new() } else { format!(" ({})", pair.name) };
     let instead: Vec<_> = pair
         .differences
@@ -57,10 +63,11 @@ fn headline_of(comparison: &RunComparison, pair: &ScenarioPair) -> String {
     let times = words::ratio_with_interval(&ratio);
     match (pair.verdict, &pair.reason) {
         (Change::Improved, _) => {
-            format!("Run B is {times} times as fast as run A{place}{with}{}", explanation(comparison, pair, "A"))
+            let why = explanation(comparison, pair, "A", is_existing);
+            format!("Run B is {times} times as fast as run A{place}{with}{why}")
         }
         (Change::Regressed, _) => {
-            let why = explanation(comparison, pair, "B");
+            let why = explanation(comparison, pair, "B", is_existing);
             format!("Run B is slower, {times} times as fast as run A{place}{with}{why}")
         }
         (Change::Equivalent, _) => format!("Run B is as fast as run A{place}{with}: {times} times."),
@@ -90,7 +97,7 @@ fn version_differences(comparison: &RunComparison, pair: &ScenarioPair) -> Strin
 }
 
 /// Names the finding of the slower run that explains the change. Without one, names the differences of the runs.
-fn explanation(comparison: &RunComparison, pair: &ScenarioPair, slower: &str) -> String {
+fn explanation(comparison: &RunComparison, pair: &ScenarioPair, slower: &str, is_existing: bool) -> String {
     let mut findings: Vec<&Finding> = pair.because.iter().collect();
     findings.sort_by_key(|finding| finding.confidence);
     if let [first, ..] = findings[..] {
@@ -99,8 +106,9 @@ fn explanation(comparison: &RunComparison, pair: &ScenarioPair, slower: &str) ->
     }
     let differences: Vec<_> = comparison.differences.iter().collect();
     if differences.is_empty() {
-        return ". No rule of the diagnosis explains it, and the runs differ in nothing but their hosts and their time."
-            .to_owned();
+        let others =
+            if is_existing { "their time and what the server does not announce" } else { "their hosts and their time" };
+        return format!(". No rule of the diagnosis explains it, and the runs differ in nothing but {others}.");
     }
     format!(". No rule of the diagnosis explains it; the runs differ in {}.", listed_differences(&differences))
 }

@@ -8,6 +8,7 @@ pub mod executions;
 pub mod hosts;
 pub mod images;
 pub mod objects;
+pub mod parameters;
 pub mod placement;
 pub mod quotas;
 pub mod records;

@@ -7,9 +7,10 @@ use crate::failure::Failure;
 use crate::workflow::LaunchedHosts;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::{DatasetOrigin, Plan, Secrets};
+use dicomperf_model::request::Existing;
 use dicomperf_model::step::{
-    ClientConfiguration, Collect, DICOM_PORT, DatasetSource, MeasureBlock, ObjectSource, REST_PORT, ServerAddress,
-    ServerConfiguration, StepDocument, StepId, Work,
+    ClientConfiguration, Collect, Credentials, DICOM_PORT, DatasetSource, ExistingInterfaces, MeasureBlock,
+    ObjectSource, REST_PORT, ServerAddress, ServerConfiguration, StepDocument, StepId, Work,
 };
 use dicomperf_model::time_limits::{GRACE_SECONDS, MAX_STEP_SECONDS, UPLOAD_SECONDS};
 
@@ -20,6 +21,8 @@ pub struct Ingredients<'a> {
     pub plan: &'a Plan,
     /// Secrets of the run.
     pub secrets: &'a Secrets,
+    /// Credentials of an existing server's REST interface.
+    pub credentials: Option<&'a Credentials>,
     /// Hosts of the run.
     pub hosts: &'a LaunchedHosts,
     /// Signer of the URLs.
@@ -71,14 +74,10 @@ async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
     let plan = from.plan;
     let samples_url = from.signer.put(&RunKeys(&plan.run_id).samples(step.host())).await?;
     Ok(match step {
-        StepId::ConfigureClient => Work::ConfigureClient(ClientConfiguration {
-            dataset: dataset(from).await?,
-            transfer_syntaxes: plan.request.matrix.transfer_syntax.clone(),
-            skip_refused: plan.request.dataset.s3.as_ref().is_some_and(|objects| objects.skip_refused),
-            multiply: plan.request.dataset.s3.as_ref().map_or(1, |objects| objects.multiply),
-            deidentify: plan.request.dataset.s3.as_ref().is_some_and(|objects| objects.deidentify),
-            renew_uids: plan.request.server.existing.is_some(),
-        }),
+        StepId::ConfigureClient => {
+            let source = dataset(from).await?;
+            Work::ConfigureClient(ClientConfiguration::of_request(&plan.request, source))
+        }
         StepId::ConfigureServer { ordinal } => {
             let (_, block) = plan.block_of(*ordinal).ok_or_else(|| missing_source(step))?;
             let (server, settings) = (server(step, from)?, block.server.clone());
@@ -110,10 +109,11 @@ async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
 }
 
 async fn dataset(from: &Ingredients<'_>) -> Result<DatasetSource, Failure> {
-    let (bucket, objects) = match &from.plan.dataset.source {
-        DatasetOrigin::Synthetic(synthetic) => return Ok(DatasetSource::Synthetic(synthetic.clone())),
-        DatasetOrigin::S3 { bucket, objects } => (bucket, objects),
-        DatasetOrigin::Directory { path, .. } => return Ok(DatasetSource::Directory(path.clone())),
+    if let Some(source) = DatasetSource::local(&from.plan.dataset) {
+        return Ok(source);
+    }
+    let DatasetOrigin::S3 { bucket, objects } = &from.plan.dataset.source else {
+        return Err(missing_source(&StepId::ConfigureClient));
     };
     let mut sources = Vec::with_capacity(objects.len());
     for object in objects {
@@ -124,6 +124,9 @@ async fn dataset(from: &Ingredients<'_>) -> Result<DatasetSource, Failure> {
 }
 
 fn server(step: &StepId, from: &Ingredients<'_>) -> Result<ServerAddress, Failure> {
+    if let Some(existing) = &from.plan.request.server.existing {
+        return Ok(existing_server(existing, from.credentials));
+    }
     let host = from.hosts.server.as_ref().ok_or_else(|| missing_source(step))?;
     Ok(ServerAddress {
         address: host.address.clone(),
@@ -134,6 +137,23 @@ fn server(step: &StepId, from: &Ingredients<'_>) -> Result<ServerAddress, Failur
         rest_password: from.secrets.rest_password.clone(),
         existing: None,
     })
+}
+
+fn existing_server(existing: &Existing, credentials: Option<&Credentials>) -> ServerAddress {
+    ServerAddress {
+        address: existing.address.clone(),
+        dicom_port: existing.port,
+        ae_title: existing.ae_title.clone(),
+        rest_port: 0,
+        rest_user: String::new(),
+        rest_password: String::new(),
+        existing: Some(ExistingInterfaces {
+            receipt: existing.receipt,
+            cleanup: existing.cleanup,
+            url: existing.url.clone(),
+            credentials: credentials.cloned(),
+        }),
+    }
 }
 
 /// Returns the failure for a step whose block or host is missing.

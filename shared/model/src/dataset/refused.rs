@@ -10,7 +10,7 @@ use super::PlannedObject;
 /// An object that is not sent, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refused {
-    /// S3 key.
+    /// S3 key, or path in the directory.
     pub key: String,
     /// The reason, in words for a person.
     pub reason: String,

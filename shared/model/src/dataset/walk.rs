@@ -68,6 +68,15 @@ pub(super) struct LengthField {
     pub is_big_endian: bool,
 }
 
+/// The end of a step of the walk.
+enum Step {
+    Element(Element),
+    /// The begin or the end of an item, or the end of a sequence.
+    Boundary,
+    /// The end of the data set.
+    End,
+}
+
 /// A sequence or an item whose end the walk has not reached.
 #[derive(Debug, Clone, Copy)]
 struct Open {
@@ -103,34 +112,52 @@ impl<R: Read> Walk<R> {
 
     /// Returns the next element, or `None` at the end of the data set.
     pub fn next(&mut self) -> Result<Option<Element>, String> {
-        self.skip_value()?;
         loop {
-            if let Some(open) = self.open.last().copied()
-                && let Some(end) = open.end
-            {
-                if self.position > end {
-                    return Err(format!("an element ends after its {}", name_of(open)));
-                }
-                if self.position == end {
-                    self.close();
-                    continue;
+            match self.step()? {
+                Step::Element(element) => return Ok(Some(element)),
+                Step::Boundary => {}
+                Step::End => return Ok(None),
+            }
+        }
+    }
+
+    /// Skips the content of the last element, whatever its kind. Returns the position after it.
+    pub fn skip_content(&mut self, element: &Element) -> Result<u64, String> {
+        self.skip_value()?;
+        if matches!(element.kind, Kind::Sequence | Kind::Fragments) {
+            let outside = self.open.len().saturating_sub(1);
+            while self.open.len() > outside {
+                if matches!(self.step()?, Step::End) {
+                    return Err(self.cut());
                 }
             }
-            let Some(element) = self.read_header()? else { return Ok(None) };
-            match self.open.last().copied() {
-                Some(open) if !open.is_item => {
-                    if let Some(fragment) = self.enter_item(element, open)? {
-                        return Ok(Some(fragment));
-                    }
-                }
-                _ if element.tag == ITEM_DELIMITER && self.open.last().is_some_and(|open| open.end.is_none()) => {
-                    self.close();
-                }
-                _ if element.tag.group() == ITEM.group() => {
-                    return Err(format!("{} stands where no item can be", element.tag));
-                }
-                _ => return self.enter(element).map(Some),
+        }
+        Ok(self.position)
+    }
+
+    /// Reads up to the next element, or to the next boundary of an item or a sequence.
+    fn step(&mut self) -> Result<Step, String> {
+        self.skip_value()?;
+        if let Some(open) = self.open.last().copied()
+            && let Some(end) = open.end
+        {
+            if self.position > end {
+                return Err(format!("an element ends after its {}", name_of(open)));
             }
+            if self.position == end {
+                self.close();
+                return Ok(Step::Boundary);
+            }
+        }
+        let Some(element) = self.read_header()? else { return Ok(Step::End) };
+        match self.open.last().copied() {
+            Some(open) if !open.is_item => Ok(self.enter_item(element, open)?.map_or(Step::Boundary, Step::Element)),
+            _ if element.tag == ITEM_DELIMITER && self.open.last().is_some_and(|open| open.end.is_none()) => {
+                self.close();
+                Ok(Step::Boundary)
+            }
+            _ if element.tag.group() == ITEM.group() => Err(format!("{} stands where no item can be", element.tag)),
+            _ => self.enter(element).map(Step::Element),
         }
     }
 
@@ -152,6 +179,11 @@ impl<R: Read> Walk<R> {
     /// The position after the part that was read.
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// The encoding of the next element.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
     fn close(&mut self) {
@@ -313,7 +345,7 @@ pub(super) fn fill(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usiz
 }
 
 /// True if the length field has 16 bits in Explicit VR (PS3.5 7.1.2).
-const fn has_short_length(vr: VR) -> bool {
+pub(super) const fn has_short_length(vr: VR) -> bool {
     !matches!(
         vr,
         VR::OB

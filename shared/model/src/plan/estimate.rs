@@ -74,7 +74,8 @@ pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block
             let dearest = prices.fold(0.0, f64::max);
             dearest + ADDRESS_USD_PER_HOUR + f64::from(host.volume_gib) * VOLUME_USD_PER_GIB_MONTH / 730.0
         })
-        .sum();
+        // The sum of nothing is -0.0, and a limit divided by that is minus infinity.
+        .fold(0.0, |all, one| all + one);
     Estimate { minutes, cost_usd: usd_per_hour * minutes / 60.0, usd_per_hour }
 }
 

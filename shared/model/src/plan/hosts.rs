@@ -3,11 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Circumstances;
+use crate::host_role::HostRole;
 use crate::host_type::{HostType, TypePreference};
 use crate::measurement::Negotiated;
 use crate::request::{CpuCredits, Existing, Request, Volume};
-use crate::step::HostRole;
 
 /// The hosts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -67,7 +66,8 @@ pub struct FingerprintParts {
     pub dataset: String,
 }
 
-/// The identity of an existing server: two runs must share it to be compared.
+/// The identity of an existing server. Two runs must share its address and AE title to be compared, and not its
+/// implementation: a new version is what one wants to judge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExistingIdentity {
@@ -77,37 +77,31 @@ pub struct ExistingIdentity {
     pub port: u16,
     /// AE title of the server.
     pub ae_title: String,
-    /// Implementation Class UID, as the server announced it; null before the measurement.
+    /// Implementation Class UID, as the server announced it; null if it announced none. Not part of the fingerprint.
     pub implementation_class_uid: Option<String>,
-    /// Implementation Version Name, as the server announced it; null before the measurement.
+    /// Implementation Version Name, as the server announced it; null if it announced none. Not part of the fingerprint.
     pub implementation_version_name: Option<String>,
 }
 
-/// Returns the hosts of a request. Each has the first of its types.
-pub(crate) fn planned(request: &Request, circumstances: &Circumstances) -> Hosts {
-    let host = |types: &TypePreference, volume: &Volume, credits, ami: &String| HostPlan {
+/// Returns the hosts of a request. Each has the first of its types. Without an AMI for the client, this machine sends.
+pub(crate) fn planned(request: &Request, server_ami: &str, client_ami: Option<&str>) -> Hosts {
+    let host = |types: &TypePreference, volume: &Volume, credits, ami: &str| HostPlan {
         instance_type: types.first().to_owned(),
         further_types: types.further().to_vec(),
-        ami: ami.clone(),
+        ami: ami.to_owned(),
         volume_gib: volume.size_gib,
         cpu_credits: credits_of(types.first(), credits),
     };
     let (server, client) = (&request.server, &request.client);
-    let server_ami = Some(&circumstances.server_ami).filter(|_| server.existing.is_none());
-    let client_ami = Some(&circumstances.client_ami).filter(|_| !circumstances.sends_from_here);
+    let server_ami = Some(server_ami).filter(|_| server.existing.is_none());
     Hosts {
         server: server_ami.map(|ami| host(&server.instance_type, &server.volume, server.cpu_credits, ami)),
         client: client_ami.map(|ami| host(&client.instance_type, &client.volume, client.cpu_credits, ami)),
     }
 }
 
-/// Returns the properties that two runs must share to be compared. `negotiated` is the answer of an existing server.
-pub(crate) fn fingerprint_parts(
-    hosts: &Hosts,
-    existing: Option<&Existing>,
-    negotiated: Option<&Negotiated>,
-    dataset: &str,
-) -> FingerprintParts {
+/// Returns the properties that two runs must share to be compared.
+pub(crate) fn fingerprint_parts(hosts: &Hosts, existing: Option<&Existing>, dataset: &str) -> FingerprintParts {
     let (server, client) = (hosts.server.as_ref(), hosts.client.as_ref());
     FingerprintParts {
         server_type: server.map(|host| host.instance_type.clone()),
@@ -116,18 +110,61 @@ pub(crate) fn fingerprint_parts(
         client_cpu_credits: client.and_then(|host| host.cpu_credits),
         server_volume_gib: server.map(|host| host.volume_gib),
         client_volume_gib: client.map(|host| host.volume_gib),
-        existing: existing.map(|existing| ExistingIdentity {
-            address: existing.address.clone(),
-            port: existing.port,
-            ae_title: existing.ae_title.clone(),
-            implementation_class_uid: negotiated.and_then(|one| one.implementation_class_uid.clone()),
-            implementation_version_name: negotiated.and_then(|one| one.implementation_version_name.clone()),
-        }),
+        existing: existing.map(Existing::identity),
         dataset: dataset.to_owned(),
     }
 }
 
+impl FingerprintParts {
+    /// Returns the hash of the parts, without the implementation of an existing server.
+    pub(crate) fn fingerprint(&self) -> String {
+        let existing = self.existing.clone().map(|existing| existing.with_implementation(None));
+        crate::hash::hash(&Self { existing, ..self.clone() })
+    }
+}
+
+impl Existing {
+    /// Returns the identity of the server, whose implementation is not known yet.
+    #[must_use]
+    pub fn identity(&self) -> ExistingIdentity {
+        ExistingIdentity {
+            address: self.address.clone(),
+            port: self.port,
+            ae_title: self.ae_title.clone(),
+            implementation_class_uid: None,
+            implementation_version_name: None,
+        }
+    }
+}
+
+impl ExistingIdentity {
+    /// Returns the identity with the implementation of a server's answer.
+    #[must_use]
+    pub fn with_implementation(self, negotiated: Option<&Negotiated>) -> Self {
+        Self {
+            implementation_class_uid: negotiated.and_then(|one| one.implementation_class_uid.clone()),
+            implementation_version_name: negotiated.and_then(|one| one.implementation_version_name.clone()),
+            ..self
+        }
+    }
+
+    /// Returns the announced implementation in words: `ORTHANC_1 (1.2.3)`; `None` if the server announced nothing.
+    #[must_use]
+    pub fn implementation(&self) -> Option<String> {
+        match (&self.implementation_version_name, &self.implementation_class_uid) {
+            (Some(name), Some(uid)) => Some(format!("{name} ({uid})")),
+            (name, uid) => name.clone().or_else(|| uid.clone()),
+        }
+    }
+}
+
 impl Hosts {
+    /// True if the machine of `dicomperf measure` sends.
+    #[must_use]
+    pub const fn is_sent_from_here(&self) -> bool {
+        self.client.is_none()
+    }
+
     /// Returns the run's host with this role, if it has one.
     #[must_use]
     pub const fn get(&self, role: HostRole) -> Option<&HostPlan> {

@@ -1,6 +1,7 @@
 //! The plan of a request: blocks of scenarios, their order, the estimate and the expiry.
 
 mod block;
+mod copies;
 mod estimate;
 mod hosts;
 mod memory;
@@ -15,6 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::block::{Block, BlockRun, Scenario, scenario_order};
+pub use self::copies::MAX_INSTANCES;
 pub use self::estimate::Estimate;
 pub use self::hosts::{ExistingIdentity, FingerprintParts, HostPlan, Hosts, credits_of};
 pub use self::offline::try_plan;
@@ -22,10 +24,10 @@ pub use self::search::max_search_load;
 
 use crate::dataset::{self, PlannedObject, Refused};
 use crate::hash::hash;
+use crate::host_role::HostRole;
 use crate::host_type::HostType;
 use crate::measurement::Negotiated;
 use crate::request::{Request, Synthetic};
-use crate::step::HostRole;
 use crate::validation::{FieldError, InvalidRequest};
 
 /// Block runs (blocks times rounds) at most. With more, the execution's history could exceed 70% of its 25,000 events.
@@ -138,7 +140,7 @@ const SYSTEM_GIB: u64 = 6;
 /// # Errors
 /// Returns every limit that the plan would break, at the field that decides it.
 pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances) -> Result<Plan, InvalidRequest> {
-    let mut errors = Vec::new();
+    let mut errors: Vec<_> = directory_error(&request, &circumstances).into_iter().collect();
     let scenarios = block::scenario_count(&request);
     if scenarios > MAX_SCENARIOS {
         let allowed = format!("a matrix whose product is at most {MAX_SCENARIOS} scenarios");
@@ -162,7 +164,8 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
     }
     // The client stores the dataset once for each transfer syntax.
     let conversions = request.matrix.transfer_syntax.iter().filter(|syntax| syntax.uid().is_some()).count() as u64;
-    let hosts = hosts::planned(&request, &circumstances);
+    let client_ami = Some(&*circumstances.client_ami).filter(|_| !circumstances.sends_from_here);
+    let hosts = hosts::planned(&request, &circumstances.server_ami, client_ami);
     for (role, host) in hosts.iter() {
         let path = format!("{role}.volume.sizeGiB");
         let copies = if role == HostRole::Client { 1 + conversions } else { 1 };
@@ -176,6 +179,7 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         }
     }
     errors.extend(memory::error(&request, &dataset));
+    errors.extend(copies::error(&request, &dataset));
     let estimate = estimate::estimate(&request, &dataset, &blocks, &hosts);
     if estimate.minutes > f64::from(request.limits.max_minutes) {
         let problem =
@@ -190,12 +194,12 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         return Err(InvalidRequest { errors });
     }
 
-    let fingerprint_of = hosts::fingerprint_parts(&hosts, request.server.existing.as_ref(), None, &dataset.hash);
+    let fingerprint_of = hosts::fingerprint_parts(&hosts, request.server.existing.as_ref(), &dataset.hash);
     Ok(Plan {
         created_at: circumstances.now,
         expires_at: circumstances.now + estimate::lifetime(&request, &estimate),
         sequence: block::sequence(&blocks, &request),
-        fingerprint: hash(&fingerprint_of),
+        fingerprint: fingerprint_of.fingerprint(),
         notes: notes(&request, &dataset, &blocks, &hosts),
         hosts,
         run_id: circumstances.run_id,
@@ -205,6 +209,15 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         dataset,
         request,
     })
+}
+
+/// Returns the error of a run in AWS whose dataset is on this machine.
+fn directory_error(request: &Request, circumstances: &Circumstances) -> Option<FieldError> {
+    if circumstances.sends_from_here || request.dataset.directory.is_none() {
+        return None;
+    }
+    let problem = "only dicomperf measure reads a directory: no host in AWS can";
+    Some(FieldError::new("dataset.directory", problem, "dataset.synthetic or dataset.s3"))
 }
 
 impl DatasetPlan {
@@ -222,7 +235,21 @@ impl DatasetPlan {
 
     /// Returns the plan of a user's own objects.
     #[must_use]
-    pub fn objects(bucket: String, mut objects: Vec<PlannedObject>, refused: Vec<Refused>) -> Self {
+    pub fn objects(bucket: String, objects: Vec<PlannedObject>, refused: Vec<Refused>) -> Self {
+        Self::own(objects, refused, |objects| DatasetOrigin::S3 { bucket, objects })
+    }
+
+    /// Returns the plan of a user's own files in a directory.
+    #[must_use]
+    pub fn directory(path: PathBuf, objects: Vec<PlannedObject>, refused: Vec<Refused>) -> Self {
+        Self::own(objects, refused, |objects| DatasetOrigin::Directory { path, objects })
+    }
+
+    fn own(
+        mut objects: Vec<PlannedObject>,
+        refused: Vec<Refused>,
+        source: impl FnOnce(Vec<PlannedObject>) -> DatasetOrigin,
+    ) -> Self {
         objects.sort_by(|a, b| a.key.cmp(&b.key));
         let content: Vec<_> =
             objects.iter().map(|object| (&object.sop_instance_uid, object.bytes, &object.etag)).collect();
@@ -230,7 +257,7 @@ impl DatasetPlan {
             instances: u32::try_from(objects.len()).unwrap_or(u32::MAX),
             bytes: objects.iter().map(|object| object.bytes).sum(),
             hash: hash(&content),
-            source: DatasetOrigin::S3 { bucket, objects },
+            source: source(objects),
             refused,
         }
     }
@@ -251,19 +278,17 @@ impl Plan {
             host.further_types.clear();
         }
         self.notes = notes(&self.request, &self.dataset, &self.blocks, &self.hosts);
-        self.with_fingerprint(None)
-    }
-
-    /// Returns the plan with the identity that an existing server announced. It decides the fingerprint.
-    #[must_use]
-    pub fn with_negotiated(self, negotiated: &Negotiated) -> Self {
-        self.with_fingerprint(Some(negotiated))
-    }
-
-    fn with_fingerprint(mut self, negotiated: Option<&Negotiated>) -> Self {
         let existing = self.request.server.existing.as_ref();
-        self.fingerprint_of = hosts::fingerprint_parts(&self.hosts, existing, negotiated, &self.dataset.hash);
-        self.fingerprint = hash(&self.fingerprint_of);
+        self.fingerprint_of = hosts::fingerprint_parts(&self.hosts, existing, &self.dataset.hash);
+        self.fingerprint = self.fingerprint_of.fingerprint();
+        self
+    }
+
+    /// Returns the plan with the implementation that an existing server announced. The fingerprint stays the same.
+    #[must_use]
+    pub fn with_negotiated(mut self, negotiated: &Negotiated) -> Self {
+        let existing = self.fingerprint_of.existing.take();
+        self.fingerprint_of.existing = existing.map(|one| one.with_implementation(Some(negotiated)));
         self
     }
 

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Circumstances, DatasetPlan, Plan, plan};
+use super::{Circumstances, DatasetPlan, Plan, directory_error, plan};
 use crate::request::Request;
 use crate::validation::InvalidRequest;
 
@@ -26,6 +26,9 @@ impl Circumstances {
 /// # Errors
 /// As for [`plan`].
 pub fn try_plan(request: &Request, circumstances: Circumstances) -> Result<Option<Plan>, InvalidRequest> {
+    if let Some(error) = directory_error(request, &circumstances) {
+        return Err(InvalidRequest { errors: vec![error] });
+    }
     if request.dataset.s3.is_some() || request.dataset.directory.is_some() {
         return Ok(None);
     }

@@ -120,6 +120,65 @@ fn the_fingerprint_is_hardware_and_dataset_and_nothing_else() {
 }
 
 #[test]
+fn copies_count_and_too_many_are_refused_at_their_field() {
+    let object = |number: u32| PlannedObject {
+        key: format!("{number}"),
+        bytes: 1000,
+        etag: "etag".to_owned(),
+        sop_instance_uid: format!("1.2.{number}"),
+        sop_class_uid: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
+        transfer_syntax_uid: "1.2.840.10008.1.2.1".to_owned(),
+    };
+    let plan_of = |multiply: u32, deidentify: bool| {
+        let own = json!({ "bucket": "images", "multiply": multiply, "deidentify": deidentify });
+        let request = Request::from_json(&json!({ "dataset": { "s3": own } })).expect("valid");
+        let objects = DatasetPlan::objects("images".to_owned(), (0..200).map(object).collect(), Vec::new());
+        let dataset = objects.prepared(request.dataset.own());
+        plan(request, dataset, Circumstances::offline("run-1", "2026-01-01T00:00:00Z".parse().expect("a time")))
+    };
+    let single = plan_of(1, false).expect("a plan").dataset;
+    let copies = plan_of(3, false).expect("a plan").dataset;
+    assert_eq!((copies.instances, copies.bytes), (600, 600_000));
+    let hashes = [single.hash, copies.hash, plan_of(1, true).expect("a plan").dataset.hash];
+    assert!(hashes[0] != hashes[1] && hashes[0] != hashes[2] && hashes[1] != hashes[2]);
+    let refused = plan_of(501, false).expect_err("refused");
+    let multiply = refused.errors.iter().find(|error| error.path == "dataset.s3.multiply").expect("its field");
+    assert_eq!(
+        multiply.to_string(),
+        "dataset.s3.multiply: is 501, which makes 100200 instances of 200 objects; allowed: at most 500: a dataset has \
+         at most 100000 instances"
+    );
+}
+
+#[test]
+fn a_run_from_here_to_an_existing_server_costs_nothing_and_is_compared_by_the_server() {
+    let plan_of = |existing: Value| {
+        let request = Request::from_json(&json!({ "server": { "existing": existing } })).expect("valid");
+        let dataset = DatasetPlan::synthetic(request.dataset.synthetic.as_ref().expect("synthetic"));
+        let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+        plan(request, dataset, Circumstances { sends_from_here: true, ..Circumstances::offline("run-1", now) })
+    };
+    let pacs = json!({ "address": "pacs.example.org", "port": 104, "aeTitle": "PACS" });
+    let one = plan_of(pacs.clone()).expect("a plan");
+    assert_eq!((one.hosts.iter().count(), one.expires_at.to_string().as_str()), (0, "2026-01-01T01:00:00Z"));
+    let answer = Negotiated { implementation_version_name: Some("PACS_1".to_owned()), ..Negotiated::default() };
+    let announced = one.clone().with_negotiated(&answer);
+    assert_eq!(announced.fingerprint, one.fingerprint);
+    let existing = announced.fingerprint_of.existing.expect("an existing server");
+    assert_eq!(existing.implementation().as_deref(), Some("PACS_1"));
+    assert!(one.estimate.usd_per_hour.is_sign_positive() && one.estimate.cost_usd.abs() < 1e-12);
+    // Another interface to prove storage does not change what is measured.
+    let mut other = pacs.clone();
+    other["receipt"] = json!("none");
+    assert_eq!(plan_of(other).expect("a plan").fingerprint, one.fingerprint);
+    for (field, value) in [("address", json!("10.0.0.9")), ("port", json!(11112)), ("aeTitle", json!("ARCHIVE"))] {
+        let mut other = pacs.clone();
+        other[field] = value;
+        assert_ne!(plan_of(other).expect("a plan").fingerprint, one.fingerprint, "{field}");
+    }
+}
+
+#[test]
 fn a_dataset_that_does_not_fit_in_memory_is_noted() {
     let plan = plan_document(json!({ "dataset": { "synthetic": { "instances": 2000 } } })).expect("a plan");
     assert!(plan.notes.iter().any(|note| note.contains("server's memory")), "{:?}", plan.notes);
@@ -240,4 +299,15 @@ fn every_type_of_a_list_must_hold_the_largest_instance() {
         "server": { "instanceType": ["t3.small", "t3.micro"] } });
     let refused = plan_document(request).expect_err("refused");
     assert!(refused.errors[0].problem.starts_with("is t3.micro with 1024 MiB"), "{refused}");
+}
+
+#[test]
+fn a_directory_is_refused_unless_this_machine_sends() {
+    let request = Request::from_json(&json!({ "dataset": { "directory": { "path": "/data" } } })).expect("a request");
+    let now = "2026-01-01T00:00:00Z".parse().expect("a time");
+    let refused = try_plan(&request, Circumstances::offline("run-1", now)).expect_err("AWS has no such directory");
+    assert_eq!(refused.errors.len(), 1);
+    assert_eq!(refused.errors[0].path, "dataset.directory");
+    let here = Circumstances { sends_from_here: true, ..Circumstances::offline("run-1", now) };
+    assert!(try_plan(&request, here).expect("no error").is_none());
 }

@@ -188,6 +188,57 @@ pub struct Directory {
     pub deidentify: bool,
 }
 
+/// The choices of a request on a user's own objects, from S3 or from a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnObjects {
+    /// Measure with the accepted objects, instead of refusing the run if an object is refused.
+    pub skip_refused: bool,
+    /// Accept objects that identify a patient.
+    pub allow_identified: bool,
+    /// Copies of each study.
+    pub multiply: u32,
+    /// Replace or remove the attributes that PS3.15's Basic Application Level Confidentiality Profile names.
+    pub deidentify: bool,
+}
+
+impl Dataset {
+    /// Returns the choices on a user's own objects. A synthetic dataset has those that change nothing.
+    #[must_use]
+    pub fn own(&self) -> OwnObjects {
+        let (s3, directory) = (self.s3.as_ref().map(S3Objects::own), self.directory.as_ref().map(Directory::own));
+        s3.or(directory).unwrap_or(OwnObjects {
+            skip_refused: false,
+            allow_identified: false,
+            multiply: 1,
+            deidentify: false,
+        })
+    }
+
+    /// Returns the path of a field of the user's own objects, for an error.
+    #[must_use]
+    pub fn path_of(&self, field: &str) -> String {
+        format!("dataset.{}.{field}", if self.directory.is_some() { "directory" } else { "s3" })
+    }
+}
+
+impl S3Objects {
+    /// Returns the choices on these objects.
+    #[must_use]
+    pub const fn own(&self) -> OwnObjects {
+        let Self { skip_refused, allow_identified, multiply, deidentify, .. } = *self;
+        OwnObjects { skip_refused, allow_identified, multiply, deidentify }
+    }
+}
+
+impl Directory {
+    /// Returns the choices on these files.
+    #[must_use]
+    pub const fn own(&self) -> OwnObjects {
+        let Self { skip_refused, allow_identified, multiply, deidentify, .. } = *self;
+        OwnObjects { skip_refused, allow_identified, multiply, deidentify }
+    }
+}
+
 /// The host that receives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

@@ -18,6 +18,9 @@ pub struct Finding {
     pub says: String,
     /// The figures that support it.
     pub evidence: Vec<Evidence>,
+    /// The figures that this run does not have, and their effect on the confidence. Absent if nothing is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<String>,
     /// The fix, for a person.
     pub fix: String,
     /// The expected gain of the fix; null if it cannot be predicted.

@@ -5,6 +5,7 @@
 mod check;
 mod decomposition;
 mod error;
+mod existing;
 mod finding;
 mod growth;
 mod resources;
@@ -26,6 +27,7 @@ use serde_json::Value;
 pub use self::check::Check;
 pub use self::decomposition::{BySize, Decomposition};
 pub use self::error::RunError;
+pub use self::existing::{ExistingSummary, NegotiationSummary};
 pub use self::finding::{Confidence, ConfigurationAdvice, Evidence, Finding, Gain, Rule};
 pub use self::growth::{Growth, LatencyBucket};
 pub use self::resources::{CpuUse, DiskUse, OrthancUse, ResourceUse, ScenarioResources, TrafficUse};
@@ -109,19 +111,26 @@ pub struct Summary {
     pub finished_at: Timestamp,
     /// The estimate of the plan.
     pub estimate: Estimate,
-    /// US dollars at list price, as if both hosts had existed from `startedAt` to `finishedAt`: an upper bound.
+    /// US dollars at list price, as if all hosts had existed from `startedAt` to `finishedAt`: an upper bound. 0 for a run
+    /// without hosts.
     pub cost_usd_at_most: f64,
     /// The dataset that was sent.
     pub dataset: DatasetSummary,
-    /// The hosts, as launched. As planned, if launch did not get to both.
+    /// The hosts, as launched. As planned, if launch did not get to both. Empty if this machine sends to an existing server.
     pub hosts: Hosts,
     /// The software of the hosts.
     pub versions: Versions,
+    /// The existing server that was measured, and the studies that it received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub existing: Option<ExistingSummary>,
+    /// The answers of an existing server to an association request: one entry, unless the block runs differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub negotiated: Vec<NegotiationSummary>,
     /// Orthanc's live configuration in the last block run, as it reported it; null if it could not be asked.
     pub server_configuration: Option<ServerConfigurationSummary>,
     /// The clocks that the times come from: one entry, unless the block runs differ.
     pub clocks: Vec<Clock>,
-    /// The properties that the fingerprint is a hash of.
+    /// The properties that the fingerprint is a hash of, and the implementation that an existing server announced.
     pub fingerprint_of: FingerprintParts,
     /// The request, defaults filled in.
     pub request: Request,

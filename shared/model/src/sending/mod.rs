@@ -181,13 +181,13 @@ impl FailureCause {
 }
 
 /// The PS3.6 name of a SOP class and its UID.
-fn class_name(uid: &str) -> String {
+pub(crate) fn class_name(uid: &str) -> String {
     use dicom_core::dictionary::UidDictionaryEntry as _;
     with_name(StandardSopClassDictionary.by_uid(uid).map(|entry| entry.name()), uid)
 }
 
 /// The PS3.6 name of a transfer syntax and its UID.
-fn syntax_name(uid: &str) -> String {
+pub(crate) fn syntax_name(uid: &str) -> String {
     with_name(TransferSyntaxRegistry.get(uid).map(|syntax| syntax.name()), uid)
 }
 

@@ -8,12 +8,17 @@ use std::cell::Cell;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::chart::{Chart, Drawing, RowShape, SeriesKind};
-use super::document::{Block, Document, KeyFigure, Part, Section, Span, Table, Text, Tone, capitalize, on_one_line};
+use super::document::{
+    Block, Document, KeyFigure, LongList, Part, Section, Span, Table, Text, Tone, capitalize, on_one_line,
+};
 
 /// The policy under which the page loads, runs and sends nothing, whatever a request or an error contains.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 const STYLE_SHEET: &str = include_str!("report.css");
+
+/// Items of a long list that are shown: 50 KB of UIDs.
+const MAX_LISTED: usize = 1000;
 
 /// Renders the whole page.
 pub(super) fn render(document: &Document) -> String {
@@ -111,6 +116,7 @@ impl Page {
         match block {
             Block::Paragraph(words) => html! { p { (text(words)) } },
             Block::List(items) => html! { ul { @for item in items { li { (text(item)) } } } },
+            Block::LongList(list) => long_list(list),
             Block::Quote(quote) => html! {
                 blockquote {
                     @for line in quote.lines().filter(|line| !line.trim().is_empty()) { p { (on_one_line(line)) } }
@@ -190,6 +196,17 @@ impl Page {
                 }
                 details { summary { "Figures of this chart" } (self.table(&chart.table)) }
             }
+        }
+    }
+}
+
+fn long_list(list: &LongList) -> Markup {
+    let left = list.items.len().saturating_sub(MAX_LISTED);
+    html! {
+        details.part {
+            summary { (on_one_line(&list.title)) }
+            ul.long { @for item in list.items.iter().take(MAX_LISTED) { li { (on_one_line(item)) } } }
+            @if left > 0 { p.left-out { (left) " more are in report.json." } }
         }
     }
 }

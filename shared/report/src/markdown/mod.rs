@@ -3,7 +3,10 @@
 #[cfg(test)]
 mod tests;
 
-use super::document::{Block, Document, Part, Span, Table, Text, capitalize, on_one_line};
+use super::document::{Block, Document, LongList, Part, Span, Table, Text, capitalize, on_one_line};
+
+/// Items of a long list that are shown.
+const MAX_LISTED: usize = 20;
 
 /// Renders the whole document.
 pub(super) fn render(document: &Document) -> String {
@@ -31,6 +34,7 @@ fn blocks(text: &mut String, blocks: &[Block], level: usize) {
         match block {
             Block::Paragraph(words) => *text += &(line(words) + "\n"),
             Block::List(items) => items.iter().for_each(|item| *text += &format!("- {}\n", line(item))),
+            Block::LongList(list) => *text += &long_list(list),
             Block::Quote(quote) => *text += &quote_lines(quote),
             Block::Table(table) => *text += &render_table(table),
             Block::Chart(chart) => {
@@ -43,6 +47,15 @@ fn blocks(text: &mut String, blocks: &[Block], level: usize) {
             }
         }
     }
+}
+
+fn long_list(list: &LongList) -> String {
+    let mut text = format!("{}:\n\n", escape(&list.title));
+    text.extend(list.items.iter().take(MAX_LISTED).map(|item| format!("- {}\n", escape(item))));
+    if list.items.len() > MAX_LISTED {
+        text += &format!("\n{} more are in report.json.\n", list.items.len() - MAX_LISTED);
+    }
+    text
 }
 
 fn heading(part: &Part) -> String {

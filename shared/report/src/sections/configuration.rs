@@ -1,6 +1,6 @@
 //! The sections on the configuration: hosts, versions, settings, and the advice for ingest.
 
-use super::{row, section};
+use super::{row, section, sender_name};
 use crate::document::{Block, Section, Table, Text, Tone};
 use crate::names::{Names, plain_text, value};
 use dicomperf_model::plan::HostPlan;
@@ -15,6 +15,7 @@ pub(super) fn configuration(summary: &Summary, names: &Names) -> Option<Section>
         let alike: Vec<_> = Axis::VARIANTS
             .iter()
             .filter(|axis| !names.varying.contains(axis))
+            .filter(|axis| summary.existing.is_none() || **axis != Axis::Orthanc)
             .map(|axis| format!("{} {}", axis.label(), value(&axis.value(&scenario.settings))))
             .collect();
         if !alike.is_empty() {
@@ -32,33 +33,71 @@ pub(super) fn configuration(summary: &Summary, names: &Names) -> Option<Section>
     section("configuration", "Configuration", blocks)
 }
 
+/// Describes both ends: the server and the client, or this machine.
 fn hosts(summary: &Summary) -> Table {
-    let (server, client) = (summary.versions.server.as_ref(), summary.versions.client.as_ref());
-    let of = |version: Option<&str>| version.unwrap_or("–").to_owned();
+    let mut rows = addresses(summary);
+    rows.extend(planned(summary));
+    rows.extend(software(summary));
+    let columns = ["host", "server", sender_name(summary)];
+    Table::new("Hosts and what they ran", columns, 3).with_rows(rows)
+}
+
+/// Returns the rows on an existing server's address and implementation.
+fn addresses(summary: &Summary) -> Vec<Vec<Text>> {
+    let Some(existing) = &summary.existing else { return Vec::new() };
+    let server = &existing.server;
+    let calling = summary.request.client.ae_title.as_str();
+    vec![
+        row(["address".to_owned(), format!("{}:{}", server.address, server.port), "–".to_owned()]),
+        row(["AE title".to_owned(), server.ae_title.clone(), calling.to_owned()]),
+        row([
+            "implementation".to_owned(),
+            server.implementation().unwrap_or_else(|| "unknown".to_owned()),
+            "–".to_owned(),
+        ]),
+    ]
+}
+
+/// Returns the rows on the hosts that the run launches.
+fn planned(summary: &Summary) -> Vec<Vec<Text>> {
+    if summary.hosts.iter().next().is_none() {
+        return Vec::new();
+    }
     let host = |plan: &HostPlan| match plan.cpu_credits {
         Some(credits) => format!("{}, {} credits", plan.instance_type, format!("{credits:?}").to_lowercase()),
         None => plan.instance_type.clone(),
     };
-    let planned =
+    let of =
         |role, words: &dyn Fn(&HostPlan) -> String| summary.hosts.get(role).map_or_else(|| "unknown".to_owned(), words);
     let both = |name: &str, words: &dyn Fn(&HostPlan) -> String| {
-        row([name.to_owned(), planned(HostRole::Server, words), planned(HostRole::Client, words)])
+        row([name.to_owned(), of(HostRole::Server, words), of(HostRole::Client, words)])
     };
-    let mut rows = vec![
+    vec![
         both("type", &host),
         both("volume", &|plan| format!("{} GiB", plan.volume_gib)),
         both("AMI", &|plan| plan.ami.clone()),
-    ];
-    for (name, server, client) in [
+    ]
+}
+
+/// Returns the rows on the software of both ends.
+fn software(summary: &Summary) -> Vec<Vec<Text>> {
+    let (server, client) = (summary.versions.server.as_ref(), summary.versions.client.as_ref());
+    let unknown = if summary.existing.is_some() { "unknown" } else { "–" };
+    [
         ("operating system", server.map(|host| &*host.os), client.map(|host| &*host.os)),
         ("kernel", server.map(|host| &*host.kernel), client.map(|host| &*host.kernel)),
         ("agent", server.map(|host| &*host.agent), client.map(|host| &*host.agent)),
         ("Orthanc", server.and_then(|host| host.orthanc.as_deref()), None),
         ("DCMTK", None, client.and_then(|host| host.dcmtk.as_deref())),
-    ] {
-        rows.push(row([name.to_owned(), of(server), of(client)]));
-    }
-    Table::new("Hosts and what they ran", ["host", "server", "client"], 3).with_rows(rows)
+    ]
+    .into_iter()
+    // An existing server has no agent, and announces its software as an implementation.
+    .filter(|(name, ..)| summary.existing.is_none() || *name != "Orthanc")
+    .map(|(name, server, client)| {
+        let absent = if ["agent", "DCMTK"].contains(&name) { "–" } else { unknown };
+        row([name.to_owned(), server.unwrap_or(absent).to_owned(), client.unwrap_or("–").to_owned()])
+    })
+    .collect()
 }
 
 pub(super) fn advice(summary: &Summary) -> Option<Section> {

@@ -42,6 +42,9 @@ pub(super) fn finding(found: &Finding, name: impl Fn(u32) -> String) -> Part {
         });
         blocks.push(Table::new(format!("Evidence: {}", found.rule.title()), columns, 3).with_rows(rows).into());
     }
+    blocks.extend(
+        found.lacks.iter().map(|lacks| Block::words(Text::new().strong("Not known").and(format!(": {lacks}")))),
+    );
     blocks.push(Block::words(Text::new().strong("Fix").and(format!(": {}", found.fix))));
     if let Some(gain) = &found.gain {
         let range = match (gain.low, gain.high) {

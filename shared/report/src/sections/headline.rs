@@ -1,5 +1,6 @@
 //! The verdict in one sentence, and the key figures.
 
+use super::existing::lacks_proof;
 use super::network::ceiling_share;
 use super::{checks, contenders, fastest, rate};
 use crate::document::{KeyFigure, Text, Tone};
@@ -14,6 +15,7 @@ pub(super) fn tone(summary: &Summary) -> Tone {
     match (summary.status, summary.verdict) {
         (RunStatus::Failed, _) => Tone::Bad,
         (_, Verdict::Invalid | Verdict::ThresholdBroken | Verdict::Regressed | Verdict::CheckFailed) => Tone::Bad,
+        (_, Verdict::Passed) if lacks_proof(summary) => Tone::Caution,
         (_, Verdict::Passed) => Tone::Good,
     }
 }
@@ -21,7 +23,12 @@ pub(super) fn tone(summary: &Summary) -> Tone {
 /// Returns the result of the run in one sentence.
 pub(super) fn sentence(summary: &Summary, names: &Names) -> Text {
     let (counted, valid, planned) = iterations(summary);
-    let verdict = |word: &str| Text::new().badge(tone(summary), word);
+    // Without a proof of storage, every verdict says so at once.
+    let verdict = |word: &str| match lacks_proof(summary) {
+        true if word == "Passed" => Text::new().badge(tone(summary), word).and(", but storage was not proven"),
+        true => Text::new().badge(tone(summary), word).and(", and storage was not proven"),
+        false => Text::new().badge(tone(summary), word),
+    };
     if summary.status == RunStatus::Failed {
         let why = match &summary.error {
             Some(error) => format!("with {}", error.error),
@@ -32,7 +39,8 @@ pub(super) fn sentence(summary: &Summary, names: &Names) -> Text {
             0 => "nothing was measured".to_owned(),
             _ => format!("{valid} of {planned} planned iterations are measured and valid; they are below"),
         };
-        return verdict("Failed").and(format!(" {why}: {measured}.{}", server_fault(summary)));
+        let comma = if lacks_proof(summary) { "," } else { "" };
+        return verdict("Failed").and(format!("{comma} {why}: {measured}.{}", server_fault(summary)));
     }
     match summary.verdict {
         _ if summary.request.dry_run => checks::sentence(summary, tone(summary)),
@@ -206,13 +214,25 @@ fn third_figure(summary: &Summary, best: &ScenarioSummary) -> KeyFigure {
 
 fn without_measurement(summary: &Summary) -> Vec<KeyFigure> {
     let (_, valid, planned) = iterations(summary);
+    let hosts = summary.hosts.iter().count();
+    if hosts == 0 {
+        let studies = summary.existing.as_ref().map_or(0, |existing| existing.studies_left());
+        let left = KeyFigure {
+            label: "Studies on the server".to_owned(),
+            value: studies.to_string(),
+            unit: String::new(),
+            note: if studies == 0 { "nothing was left there" } else { "listed below" }.to_owned(),
+        };
+        return vec![valid_iterations(valid, planned), left];
+    }
+    let gone = if hosts == 1 { "the one host is gone" } else { "both are gone" };
     vec![
         valid_iterations(valid, planned),
         KeyFigure {
             label: "Hosts left".to_owned(),
             value: summary.hosts_left.to_string(),
             unit: String::new(),
-            note: if summary.hosts_left == 0 { "both are gone" } else { "reap continues to remove them" }.to_owned(),
+            note: if summary.hosts_left == 0 { gone } else { "reap continues to remove them" }.to_owned(),
         },
         KeyFigure {
             label: "Cost at most".to_owned(),

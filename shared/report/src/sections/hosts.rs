@@ -1,6 +1,6 @@
 //! The section on the hosts' resource use during each scenario.
 
-use super::section;
+use super::{section, sender_name, the};
 use crate::document::{Section, Table};
 use crate::figures::{figure, megabytes, or_dash, percent};
 use crate::names::Names;
@@ -26,7 +26,7 @@ pub(super) fn hosts(summary: &Summary, names: &Names) -> Option<Section> {
     header.extend(columns.map(str::to_owned));
     let mut rows = Vec::new();
     for scenario in &summary.scenarios {
-        let hosts = [("server", &scenario.resources.server), ("client", &scenario.resources.client)];
+        let hosts = [("server", &scenario.resources.server), (sender_name(summary), &scenario.resources.client)];
         for (role, used) in hosts.into_iter().filter_map(|(role, used)| Some((role, used.as_ref()?))) {
             let mut row = names.row(scenario.number);
             row.push(role.to_owned());
@@ -34,7 +34,11 @@ pub(super) fn hosts(summary: &Summary, names: &Names) -> Option<Section> {
             rows.push(row);
         }
     }
-    let table = Table::new("What both hosts used during the counted iterations", header, figures_from);
+    let caption = match summary.existing {
+        Some(_) => format!("What {} used during the counted iterations", the(sender_name(summary))),
+        None => "What both hosts used during the counted iterations".to_owned(),
+    };
+    let table = Table::new(caption, header, figures_from);
     let blocks = if rows.is_empty() { Vec::new() } else { vec![table.with_rows(rows).into()] };
     section("hosts", "What the hosts used", blocks)
 }

@@ -1,9 +1,11 @@
 //! The sections of a report, built once for all forms. A section without content is left out.
 
+mod association;
 mod checks;
 mod comparisons;
 mod configuration;
 mod errors;
+mod existing;
 mod findings;
 mod headline;
 mod hosts;
@@ -49,15 +51,18 @@ pub(super) fn document(summary: &Summary) -> Document {
         time::time(summary, names),
         hosts::hosts(summary, names),
         network::network(summary, names),
+        association::association(summary),
         comparisons::within_run(summary, names),
         comparisons::history(summary, names),
         comparisons::against(summary),
         searches::searches(summary, names),
         thresholds::thresholds(summary, names),
+        existing::proof(summary),
         validity::invalid_iterations(summary, names),
         validity::not_measured(summary, names),
         validity::failed_read_back_checks(summary),
         validity::refused_objects(summary),
+        existing::studies(summary),
         validity::notes(summary),
         configuration::configuration(summary, names),
         configuration::advice(summary),
@@ -115,6 +120,16 @@ fn by_rate(summary: &Summary) -> impl Iterator<Item = &ScenarioSummary> {
 /// Returns the median instances per second.
 fn rate(scenario: &ScenarioSummary) -> f64 {
     scenario.instances_per_second.map_or(0.0, |rate| rate.median)
+}
+
+/// Returns the name of the machine that sends.
+const fn sender_name(summary: &Summary) -> &'static str {
+    if summary.hosts.is_sent_from_here() { "this machine" } else { "client" }
+}
+
+/// Returns the name with its article: `the client`, `this machine`.
+fn the(machine: &str) -> String {
+    if machine.starts_with("this ") { machine.to_owned() } else { format!("the {machine}") }
 }
 
 /// Returns the tone of a comparison's verdict.

@@ -33,10 +33,11 @@ pub(super) fn network(summary: &Summary, names: &Names) -> Option<Section> {
     if !table.rows.is_empty() {
         blocks.push(table.into());
     }
+    // An existing server runs no iperf3.
     let failed: Vec<Text> = summary
         .network
         .iter()
-        .filter(|one| one.baseline.is_none())
+        .filter(|one| one.baseline.is_none() && summary.existing.is_none())
         .map(|one| {
             let why = one.error.as_deref().unwrap_or("no reason was reported");
             format!("block {}, round {}: not measured: {why}", one.block, one.round).into()

@@ -1,8 +1,8 @@
 //! The section on the run over time: the times of C-STOREs in each iteration, and both hosts' resource use.
 
-use super::section;
+use super::{section, sender_name, the};
 use crate::chart::{Axis, Band, Chart, Drawing, Plot, Scale, Series, SeriesKind};
-use crate::document::{Block, Section, Table};
+use crate::document::{Block, Section, Table, capitalize};
 use crate::figures::{figure, megabytes, or_dash, percent};
 use crate::names::Names;
 use dicomperf_model::results::{IterationSummary, LatencySummary, Summary, TimelinePoint};
@@ -16,10 +16,10 @@ pub(super) fn over_time(summary: &Summary, names: &Names) -> Option<Section> {
     let mut blocks: Vec<Block> = Vec::new();
     let bands = bands(summary);
     blocks.extend(iterations(summary, names, &bands).map(Into::into));
-    for (role, points) in [("server", &summary.timeline.server), ("client", &summary.timeline.client)] {
+    for (role, points) in [("server", &summary.timeline.server), (sender_name(summary), &summary.timeline.client)] {
         if !points.is_empty() {
-            blocks.push(shares(role, points, &bands).into());
-            blocks.push(rates(role, points, &bands).into());
+            blocks.push(shares(&the(role), points, &bands).into());
+            blocks.push(rates(&the(role), points, &bands).into());
         }
     }
     if !blocks.is_empty() {
@@ -129,7 +129,7 @@ fn peak(points: &[TimelinePoint], of: impl Fn(&TimelinePoint) -> f64) -> (f64, f
     greatest.map_or((0.0, 0.0), |point| (of(point), point.at_seconds / 60.0))
 }
 
-fn shares(role: &str, points: &[TimelinePoint], bands: &[Band]) -> Chart {
+fn shares(machine: &str, points: &[TimelinePoint], bands: &[Band]) -> Chart {
     let mut drawn = vec![
         series("all CPUs", points, |point| point.cpu * 100.0),
         series("busiest CPU", points, |point| point.busiest_cpu * 100.0),
@@ -153,10 +153,11 @@ fn shares(role: &str, points: &[TimelinePoint], bands: &[Band]) -> Chart {
     });
     let columns = ["minute", "all CPUs %", "busiest CPU %", "Orthanc's CPUs", "busiest disk %", "stolen %"];
     Chart {
-        title: format!("How busy the {role} was"),
+        title: format!("How busy {machine} was"),
         words: format!(
-            "The {role}'s busiest CPU was {}% busy at most, in minute {cpu_at:.1}; its busiest disk {}%, in minute \
+            "{}'s busiest CPU was {}% busy at most, in minute {cpu_at:.1}; its busiest disk {}%, in minute \
              {disk_at:.1}; at most {}% of its CPU time was stolen.",
+            capitalize(machine),
             percent(cpu),
             percent(disk),
             percent(stolen),
@@ -168,12 +169,12 @@ fn shares(role: &str, points: &[TimelinePoint], bands: &[Band]) -> Chart {
             bands: bands.to_vec(),
             marks: Vec::new(),
         }),
-        table: Table::new(format!("How busy the {role} was, over the run"), columns, 0).with_series(rows.collect()),
+        table: Table::new(format!("How busy {machine} was, over the run"), columns, 0).with_series(rows.collect()),
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 bytes")]
-fn rates(role: &str, points: &[TimelinePoint], bands: &[Band]) -> Chart {
+fn rates(machine: &str, points: &[TimelinePoint], bands: &[Band]) -> Chart {
     let network = |point: &TimelinePoint| point.network_bytes_per_second / 1e6;
     let disk = |point: &TimelinePoint| point.disk_bytes_per_second / 1e6;
     let ((sent, sent_at), (written, written_at)) = (peak(points, network), peak(points, disk));
@@ -188,10 +189,11 @@ fn rates(role: &str, points: &[TimelinePoint], bands: &[Band]) -> Chart {
     });
     let columns = ["minute", "network MB/s", "disk MB/s", "available memory MB"];
     Chart {
-        title: format!("What the {role} moved"),
+        title: format!("What {machine} moved"),
         words: format!(
-            "The {role}'s network carried {} MB/s at most, in minute {sent_at:.1}, its disks {} MB/s, in minute \
+            "{}'s network carried {} MB/s at most, in minute {sent_at:.1}, its disks {} MB/s, in minute \
              {written_at:.1}; it had at least {} MB of memory left.",
+            capitalize(machine),
             figure(sent),
             figure(written),
             megabytes(least as f64),
@@ -203,6 +205,6 @@ fn rates(role: &str, points: &[TimelinePoint], bands: &[Band]) -> Chart {
             bands: bands.to_vec(),
             marks: Vec::new(),
         }),
-        table: Table::new(format!("What the {role} moved, over the run"), columns, 0).with_series(rows.collect()),
+        table: Table::new(format!("What {machine} moved, over the run"), columns, 0).with_series(rows.collect()),
     }
 }

@@ -14,15 +14,26 @@ pub(super) fn run(summary: &Summary) -> Option<Section> {
     let dataset = &summary.dataset;
     let mut items = vec![
         format!(
-            "run {}, fingerprint {} (hardware and dataset; only runs that share it are compared)",
-            summary.run_id, summary.fingerprint
+            "run {}, fingerprint {} ({}; only runs that share it are compared)",
+            summary.run_id,
+            summary.fingerprint,
+            match (&summary.existing, summary.hosts.is_sent_from_here()) {
+                (None, _) => "hardware and dataset",
+                (Some(_), false) => "address of the server, hardware of the client, and dataset",
+                (Some(_), true) => "address of the server, and dataset; the hardware is not known",
+            }
         ),
         format!(
-            "from {} to {}; at most {:.3} US dollars at list price, {:.3} were expected",
+            "from {} to {}; {}",
             time(summary.started_at),
             time(summary.finished_at),
-            summary.cost_usd_at_most,
-            summary.estimate.cost_usd
+            match summary.hosts.iter().next() {
+                None => "no host was launched".to_owned(),
+                Some(_) => format!(
+                    "at most {:.3} US dollars at list price, {:.3} were expected",
+                    summary.cost_usd_at_most, summary.estimate.cost_usd
+                ),
+            }
         ),
         format!(
             "dataset: {}, {} MB, hash {}",
@@ -43,6 +54,11 @@ pub(super) fn run(summary: &Summary) -> Option<Section> {
 
 pub(super) fn files(summary: &Summary) -> Option<Section> {
     let keys = RunKeys(&summary.run_id);
+    if summary.hosts.is_sent_from_here() {
+        let text = Text::from("Beside this report: ").file("report.json").and(", ").file("report.md");
+        let text = text.and(", ").file("measure.log");
+        return section("files", "Files", vec![Block::Paragraph(text)]);
+    }
     let prefix = keys.prefix();
     let beside = |key: String| key.strip_prefix(&prefix).map_or_else(String::new, str::to_owned);
     let listed = |what: &str, keys: Vec<String>| {
@@ -58,7 +74,6 @@ pub(super) fn files(summary: &Summary) -> Option<Section> {
         .flat_map(|one| one.iterations.iter().map(|iteration| iteration.ordinal))
         .chain(summary.network.iter().map(|one| one.ordinal))
         .collect();
-    let measure = |ordinal: u32| StepId::Measure { ordinal, part: 0 };
     let mut items = vec![
         listed("this report", vec![keys.report("json"), keys.report("md")]),
         listed("request and plan", vec![keys.request(), keys.plan()]),
@@ -66,28 +81,38 @@ pub(super) fn files(summary: &Summary) -> Option<Section> {
     if !measured.is_empty() {
         let blocks = measured.iter().map(|&ordinal| keys.block(ordinal)).collect();
         items.push(listed("measurements of each block run", blocks));
-        let samples = [HostRole::Server, HostRole::Client].map(|host| keys.samples(host));
-        items.push(listed("samples of the hosts", samples.to_vec()));
+        let samples = summary.hosts.iter().map(|(host, _)| keys.samples(host)).collect();
+        items.push(listed("samples of the hosts", samples));
     }
-    let (mut reports, mut logs) = (Vec::new(), Vec::new());
-    if summary.versions.client.is_some() {
-        reports.push(keys.step_report(&StepId::ConfigureClient));
-        logs.push(keys.log(&StepId::ConfigureClient));
-    }
-    for &ordinal in &measured {
-        reports.push(keys.step_report(&StepId::ConfigureServer { ordinal }));
-        logs.extend([keys.log(&StepId::ConfigureServer { ordinal }), keys.log(&measure(ordinal))]);
-    }
-    if summary.server_configuration.is_some() {
-        reports.push(keys.step_report(&StepId::Collect));
-        logs.extend([keys.log(&StepId::Collect), keys.host_log(HostRole::Server, "orthanc")]);
-    }
+    let (reports, logs) = reports_and_logs(summary, keys, &measured);
     if !reports.is_empty() {
         items.push(listed("reports of the other steps", reports));
         items.push(listed("logs", logs));
     }
     let words = "Beside this report in the bucket, under the run's own prefix:";
     section("files", "Files", vec![Block::words(words), Block::List(items)])
+}
+
+/// Returns the keys of the steps' reports, without those of the measurements, and of all logs.
+fn reports_and_logs(summary: &Summary, keys: RunKeys<'_>, measured: &BTreeSet<u32>) -> (Vec<String>, Vec<String>) {
+    let (mut reports, mut logs) = (Vec::new(), Vec::new());
+    if summary.versions.client.is_some() {
+        reports.push(keys.step_report(&StepId::ConfigureClient));
+        logs.push(keys.log(&StepId::ConfigureClient));
+    }
+    for &ordinal in measured {
+        // No step runs on an existing server.
+        if summary.hosts.server.is_some() {
+            reports.push(keys.step_report(&StepId::ConfigureServer { ordinal }));
+            logs.push(keys.log(&StepId::ConfigureServer { ordinal }));
+        }
+        logs.push(keys.log(&StepId::Measure { ordinal, part: 0 }));
+    }
+    if summary.server_configuration.is_some() {
+        reports.push(keys.step_report(&StepId::Collect));
+        logs.extend([keys.log(&StepId::Collect), keys.host_log(HostRole::Server, "orthanc")]);
+    }
+    (reports, logs)
 }
 
 pub(super) fn how_to_read() -> Option<Section> {

@@ -200,7 +200,9 @@ fn figures(pairs: &[ScenarioPair]) -> Table {
 
 fn differences(comparison: &RunComparison) -> Vec<Block> {
     if comparison.differences.is_empty() {
-        return vec![Block::words("In nothing: same hardware, dataset, versions, settings and configuration.")];
+        return vec![Block::words(
+            "In nothing that is known: hosts or server, dataset, versions, settings and configuration are the same.",
+        )];
     }
     let known = |value: &Value| if value.is_null() { "–".to_owned() } else { plain_text(value) };
     let rows = comparison.differences.iter().map(|one| {
@@ -216,8 +218,8 @@ fn differences(comparison: &RunComparison) -> Vec<Block> {
         vec![Table::new("Differences between the runs", ["of", "what", "in a", "in b"], 4).with_rows(rows).into()];
     if !comparison.comparable {
         blocks.push(Block::words(
-            "Runs are compared only if hardware and dataset are the same. Otherwise a difference between their figures \
-             has no clear cause.",
+            "Runs are compared only if hardware and dataset are the same, and for an existing server its address, port \
+             and AE title. Otherwise a difference between their figures has no clear cause.",
         ));
     }
     blocks

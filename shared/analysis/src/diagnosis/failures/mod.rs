@@ -44,6 +44,7 @@ fn finding(rule: Rule, confidence: Confidence, faults: &[&ServerFault]) -> Optio
         scenarios,
         says: format!("{}. That was {}.{more}{spoiled}", capitalized(&first.says), when(first)),
         evidence: faults.iter().take(MAX_SHOWN).flat_map(|one| one.evidence.iter().cloned()).collect(),
+        lacks: None,
         fix: fix(rule, confidence).to_owned(),
         gain: None,
     })

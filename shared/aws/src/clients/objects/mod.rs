@@ -9,8 +9,7 @@ use tokio::task::JoinSet;
 
 use super::{aws_failure, beginning, reason};
 use crate::failure::Failure;
-use dicomperf_model::dataset::PlannedObject;
-use dicomperf_model::dataset::{Inspected, Part, Refused, inspect, without_duplicates, without_unsendable};
+use dicomperf_model::dataset::{Inspected, Part, PlannedObject, Refused, Selection};
 use dicomperf_model::keys::DATASETS;
 use dicomperf_model::plan::DatasetPlan;
 use dicomperf_model::request::{Request, S3Objects};
@@ -43,15 +42,14 @@ struct Listed {
 pub async fn dataset(client: &Client, spec: &S3Objects, request: &Request) -> Result<DatasetPlan, Failure> {
     let listed = list(client, spec).await?;
     let count = listed.len();
-    let (accepted, mut refused) = inspect_all(client, spec, listed).await?;
-    let (accepted, unsendable) = without_unsendable(request, accepted);
-    let (accepted, duplicates) = without_duplicates(accepted);
-    refused.extend(unsendable.into_iter().chain(duplicates));
-    refused.sort_by(|a, b| a.key.cmp(&b.key));
-    if accepted.is_empty() || !(refused.is_empty() || spec.skip_refused) {
+    let (accepted, refused) = inspect_all(client, spec, listed).await?;
+    let selection = Selection::new(request, accepted, refused);
+    let is_refused = selection.is_refused(spec.skip_refused);
+    let Selection { objects, refused } = selection;
+    if is_refused {
         return Err(Failure::DatasetRefused { refused: refused.len(), objects: count, reasons: reasons(&refused) });
     }
-    Ok(DatasetPlan::objects(spec.bucket.clone(), accepted, refused))
+    Ok(DatasetPlan::objects(spec.bucket.clone(), objects, refused).prepared(spec.own()))
 }
 
 async fn list(client: &Client, spec: &S3Objects) -> Result<Vec<Listed>, Failure> {
@@ -144,7 +142,7 @@ async fn inspect_all(
             }
         }
         match found {
-            Ok(header) => accepted.push(planned_object(object, header)),
+            Ok(header) => accepted.push(PlannedObject::new(object.key, object.bytes, object.etag, header)),
             Err(reason) => refused.push(Refused { key: object.key, reason }),
         }
     }
@@ -175,18 +173,7 @@ async fn inspect_object(
     })?;
     let bytes = body.into_bytes();
     let part = Part { size: object.bytes, is_whole: bytes.len() as u64 == object.bytes };
-    Ok(inspect(bytes.as_ref(), part, spec.allow_identified))
-}
-
-fn planned_object(object: Listed, header: Inspected) -> PlannedObject {
-    PlannedObject {
-        key: object.key,
-        bytes: object.bytes,
-        etag: object.etag,
-        sop_instance_uid: header.sop_instance_uid,
-        sop_class_uid: header.sop_class_uid,
-        transfer_syntax_uid: header.transfer_syntax_uid,
-    }
+    Ok(spec.own().inspect(bytes.as_ref(), part))
 }
 
 fn reasons(refused: &[Refused]) -> String {

@@ -98,6 +98,17 @@ async fn what_is_refused_is_left_out_where_the_request_says_so() {
 }
 
 #[tokio::test]
+async fn copies_are_planned_and_identified_objects_are_accepted_where_their_identity_is_removed() {
+    let own = S3Objects { multiply: 3, deidentify: true, ..spec(true, false) };
+    let plan = dataset(&bucket(), &own, &Request::default()).await.expect("a dataset");
+    let DatasetOrigin::S3 { objects, .. } = &plan.source else { panic!("another origin") };
+    let keys: Vec<_> = objects.iter().map(|object| object.key.as_str()).collect();
+    assert_eq!(keys, ["ct/1", "ct/2", "ct/4"]);
+    let bytes: u64 = objects.iter().map(|object| object.bytes).sum();
+    assert_eq!((plan.instances, plan.bytes), (9, 3 * bytes));
+}
+
+#[tokio::test]
 async fn a_dataset_of_which_nothing_is_left_is_refused() {
     let store = Bucket::default();
     store.put_bytes("ct/notes.txt", b"text".to_vec());

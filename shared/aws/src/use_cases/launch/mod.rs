@@ -1,8 +1,8 @@
-//! Launches the two hosts of a run and watches until both run and SSM manages them.
+//! Launches the hosts of a run and watches until all run and SSM manages them.
 
 mod check;
-mod pair;
 mod places;
+mod run_hosts;
 
 use std::time::Duration;
 
@@ -36,9 +36,9 @@ use dicomperf_model::plan::{HostPlan, Plan};
 use dicomperf_model::request::CpuCredits;
 use dicomperf_model::step::HostRole;
 
-use self::pair::Pair;
-pub use self::places::{LaunchRecord, LaunchedTypes};
-use self::places::{Place, credits_of_host, host_of};
+pub use self::places::LaunchRecord;
+use self::places::{Candidate, Place, credits_of_host};
+use self::run_hosts::RunHosts;
 
 /// Pause between two polls of EC2 and SSM, which limit the rate of calls.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -77,7 +77,7 @@ struct NoRoom(String);
 const NO_ROOM: &[&str] = &["InsufficientInstanceCapacity", "InsufficientHostCapacity", "Unsupported"];
 
 impl Launch {
-    /// Makes sure that both hosts exist. Watches until both are ready or this look has used its time.
+    /// Makes sure that the run's hosts exist. Watches until all are ready or this look has used its time.
     ///
     /// # Errors
     /// A host cannot be launched, is lost, or does not become ready in time.
@@ -85,36 +85,32 @@ impl Launch {
         let plan = self.artifacts.plan(&event.run_id).await?;
         let started_at = self.clock.now();
         let mut record = self.record(&plan.run_id).await?;
-        let mut pair = Pair::default();
+        let mut hosts = RunHosts::default();
         let look = event.look + 1;
         loop {
             if self.clock.now() >= plan.expires_at {
                 return Err(Failure::RunExpired { expired_at: plan.expires_at.to_string(), step: "launch".to_owned() });
             }
-            let both = self.ensure_pair(&plan, &mut record, &mut pair).await?;
+            let all_exist = self.ensure_hosts(&plan, &mut record, &mut hosts).await?;
             #[expect(clippy::cast_precision_loss, reason = "small")]
             let is_over = self.clock.seconds_since(started_at) >= MAX_WATCH_SECONDS as f64;
             let is_last = is_over && look >= MAX_LAUNCH_LOOKS;
-            let ready = match &both {
-                Some((server, client)) => match self.first_not_ready(&plan, server, client).await? {
-                    Some(failure) if is_last || self.is_overdue(server) || self.is_overdue(client) => {
-                        return Err(failure);
-                    }
-                    Some(_) => false,
-                    None => {
-                        self.record_types(&plan, &mut record, server, client).await?;
-                        true
-                    }
-                },
+            let waiting = if all_exist { self.first_not_ready(&plan, &hosts).await? } else { None };
+            let ready = match waiting {
+                Some(failure) if is_last || hosts.iter().any(|(_, host)| self.is_overdue(host)) => return Err(failure),
+                None if all_exist => {
+                    self.record_types(&plan, &mut record, &hosts).await?;
+                    true
+                }
                 None if is_last => return Err(record.no_capacity()),
-                None => false,
+                Some(_) | None => false,
             };
             if ready || is_over {
                 return Ok(LaunchAnswer {
                     ready,
                     look: if ready { 0 } else { look },
                     wait_seconds: LAUNCH_WAIT_SECONDS,
-                    hosts: pair.to_launched(),
+                    hosts: hosts.to_launched(),
                 });
             }
             self.clock.sleep(POLL_INTERVAL).await;
@@ -122,13 +118,11 @@ impl Launch {
     }
 
     /// Returns the failure of the first host that is not ready.
-    async fn first_not_ready(&self, plan: &Plan, server: &Host, client: &Host) -> Result<Option<Failure>, Failure> {
-        let online = self.commands.online_hosts(&[server.id.clone(), client.id.clone()]).await?;
-        let hosts = [
-            (HostRole::Server, server, host_of(&plan.hosts, HostRole::Server)?),
-            (HostRole::Client, client, host_of(&plan.hosts, HostRole::Client)?),
-        ];
-        let waiting = hosts.into_iter().find(|(_, host, _)| !is_ready(host, online.contains(&host.id)));
+    async fn first_not_ready(&self, plan: &Plan, hosts: &RunHosts) -> Result<Option<Failure>, Failure> {
+        let ids: Vec<_> = hosts.iter().map(|(_, host)| host.id.clone()).collect();
+        let online = self.commands.online_hosts(&ids).await?;
+        let mut planned = hosts.iter().filter_map(|(role, host)| Some((role, host, plan.hosts.get(role)?)));
+        let waiting = planned.find(|(_, host, _)| !is_ready(host, online.contains(&host.id)));
         Ok(waiting.map(|(role, host, host_plan)| Failure::HostNotReady {
             host: role,
             id: host.id.clone(),
@@ -160,12 +154,18 @@ impl Launch {
         )
     }
 
-    async fn launch(&self, plan: &Plan, role: HostRole, place: &Place<'_>) -> Result<Result<Host, NoRoom>, Failure> {
-        match self.request(plan, role, place).await?.customize().config_override(no_room_is_final()).send().await {
+    async fn launch(
+        &self,
+        plan: &Plan,
+        candidate: &Candidate<'_>,
+        place: &Place<'_>,
+    ) -> Result<Result<Host, NoRoom>, Failure> {
+        let role = candidate.role;
+        match self.request(plan, candidate, place).await?.customize().config_override(no_room_is_final()).send().await {
             Ok(answer) => answer.instances().first().map(|instance| Ok(Host::from(instance))).ok_or_else(|| {
                 Failure::Aws { doing: format!("launching the {role}"), reason: "the answer has no host".to_owned() }
             }),
-            Err(error) => launch_error(error, role, &host_of(&plan.hosts, role)?.ami).map(Err),
+            Err(error) => launch_error(error, role, &candidate.plan.ami).map(Err),
         }
     }
 
@@ -173,11 +173,10 @@ impl Launch {
     async fn request(
         &self,
         plan: &Plan,
-        role: HostRole,
+        candidate: &Candidate<'_>,
         place: &Place<'_>,
     ) -> Result<RunInstancesFluentBuilder, Failure> {
-        let host = host_of(&plan.hosts, role)?;
-        let instance_type = place.instance_type(role);
+        let Candidate { role, plan: host, instance_type } = *candidate;
         let root = images::root_volume(&self.hosts.client, &host.ami, role).await?;
         let volume = EbsBlockDevice::builder()
             .encrypted(true)
@@ -308,11 +307,11 @@ fn credits(credits: CpuCredits) -> CreditSpecificationRequest {
 /// Returns a token that is always the same for a host of a run in a place. It is a hash of 64 characters, which is
 /// EC2's limit, because a run's id may have 80.
 ///
-/// It contains the types of both hosts. With the token of an earlier place, EC2 would return that place's terminated
+/// It contains the types of all hosts. With the token of an earlier place, EC2 would return that place's terminated
 /// host, or refuse another type (EC2 User Guide, Ensuring idempotency).
 fn client_token(run_id: &str, role: HostRole, place: &Place<'_>) -> String {
-    let Place { subnet, server_type, client_type } = place;
-    sha256_hex(format!("{run_id}|{role}|{}|{server_type}|{client_type}", subnet.zone).as_bytes())
+    let types: Vec<_> = place.hosts.iter().map(|host| host.instance_type).collect();
+    sha256_hex(format!("{run_id}|{role}|{}|{}", place.subnet.zone, types.join("|")).as_bytes())
 }
 
 #[cfg(test)]

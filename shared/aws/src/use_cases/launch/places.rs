@@ -1,7 +1,7 @@
-//! The places for a pair of hosts: zone and types, in order of preference. Both hosts share a zone, because the network
-//! between zones differs from that within one.
+//! The places for a run's hosts: zone and types, in order of preference. All hosts of a run share a zone, because the
+//! network between zones differs from that within one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,29 +11,38 @@ use dicomperf_model::plan::{HostPlan, Hosts, Plan, credits_of};
 use dicomperf_model::request::CpuCredits;
 use dicomperf_model::step::HostRole;
 
-/// A place for a pair of hosts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A place for the hosts of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place<'a> {
-    /// Subnet of both hosts.
+    /// Subnet of the hosts.
     pub(super) subnet: &'a Subnet,
-    /// Instance type of the server.
-    pub(super) server_type: &'a str,
-    /// Instance type of the client.
-    pub(super) client_type: &'a str,
+    /// The hosts in the order of their launch: the server first, if the run has one.
+    pub(super) hosts: Vec<Candidate<'a>>,
 }
 
-/// Returns the plan of a host.
-pub(super) fn host_of(hosts: &Hosts, role: HostRole) -> Result<&HostPlan, Failure> {
-    hosts.get(role).ok_or_else(|| Failure::Aws {
-        doing: format!("launching the {role}"),
-        reason: "the plan has no such host".to_owned(),
-    })
+/// A host with one of its types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Candidate<'a> {
+    /// Role of the host.
+    pub(super) role: HostRole,
+    /// Plan of the host.
+    pub(super) plan: &'a HostPlan,
+    /// Instance type.
+    pub(super) instance_type: &'a str,
 }
 
-/// Returns each type of the server with each type of the client, in order of preference.
-pub(super) fn pairs_of_types(hosts: &Hosts) -> impl Iterator<Item = (&str, &str)> {
-    let clients = || hosts.client.iter().flat_map(HostPlan::types);
-    hosts.server.iter().flat_map(HostPlan::types).flat_map(move |server| clients().map(move |client| (server, client)))
+/// Returns each combination of the hosts' types, in order of preference.
+pub(super) fn combinations(hosts: &Hosts) -> Vec<Vec<Candidate<'_>>> {
+    let mut combinations = vec![Vec::new()];
+    for (role, plan) in hosts.iter() {
+        combinations = combinations
+            .iter()
+            .flat_map(|before: &Vec<_>| {
+                plan.types().map(|instance_type| [&before[..], &[Candidate { role, plan, instance_type }]].concat())
+            })
+            .collect();
+    }
+    combinations
 }
 
 /// Returns the credit option of a host that is launched with this type.
@@ -52,21 +61,12 @@ pub struct LaunchRecord {
     /// Types without room, by role and zone.
     #[serde(default)]
     pub(super) full: Vec<Full>,
-    /// Ids of hosts that were terminated because the other host of the pair found no room beside them.
+    /// Ids of hosts that were terminated because the other host found no room beside them.
     #[serde(default)]
     pub(super) abandoned: BTreeSet<String>,
-    /// Types of the two hosts, once both are ready.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub launched: Option<LaunchedTypes>,
-}
-
-/// The instance types that were launched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LaunchedTypes {
-    /// Instance type of the server.
-    pub server: String,
-    /// Instance type of the client.
-    pub client: String,
+    /// Types of the hosts, once all are ready.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub launched: BTreeMap<HostRole, String>,
 }
 
 /// A type that has no room in a zone.
@@ -81,19 +81,18 @@ pub(super) struct Full {
 }
 
 impl LaunchRecord {
-    /// Returns the first place that has room for both hosts, as far as it is known. The zones of a pair of types come
+    /// Returns the first place that has room for all hosts, as far as it is known. The zones of a combination of types come
     /// first, then the client's next type, then the server's next type.
     pub(super) fn next_place<'a>(&self, hosts: &'a Hosts, subnets: &'a [Subnet]) -> Option<Place<'a>> {
-        let mut places = pairs_of_types(hosts).flat_map(|(server_type, client_type)| {
-            subnets.iter().map(move |subnet| Place { subnet, server_type, client_type })
-        });
+        let mut places = combinations(hosts)
+            .into_iter()
+            .flat_map(|hosts| subnets.iter().map(move |subnet| Place { subnet, hosts: hosts.clone() }));
         places.find(|place| self.has_room(place))
     }
 
-    /// Returns true if a place has room for both hosts, as far as it is known.
+    /// Returns true if a place has room for all hosts, as far as it is known.
     pub(super) fn has_room(&self, place: &Place<'_>) -> bool {
-        !self.is_full(HostRole::Server, place.server_type, &place.subnet.zone)
-            && !self.is_full(HostRole::Client, place.client_type, &place.subnet.zone)
+        !place.hosts.iter().any(|host| self.is_full(host.role, host.instance_type, &place.subnet.zone))
     }
 
     /// Adds the places and the hosts that another invocation gave up.
@@ -116,7 +115,7 @@ impl LaunchRecord {
     pub(super) fn no_capacity(&self) -> Failure {
         let mut tried: Vec<String> = Vec::new();
         if self.full.is_empty() {
-            tried.push("EC2 has not shown both hosts in time".to_owned());
+            tried.push("EC2 has not shown every host in time".to_owned());
         }
         for (index, full) in self.full.iter().enumerate() {
             let is_same = |other: &&Full| other.role == full.role && other.instance_type == full.instance_type;
@@ -146,7 +145,7 @@ mod tests {
         ["a", "b"].map(|zone| Subnet::new(format!("subnet-{zone}"), zone.to_owned())).to_vec()
     }
 
-    fn hosts() -> Hosts {
+    fn two_hosts() -> Hosts {
         test_plan(json!({
             "server": { "instanceType": ["m5.large", "m6i.large"] }, "client": { "instanceType": ["c5.large", "t3.small"] },
         }))
@@ -154,14 +153,15 @@ mod tests {
     }
 
     /// Returns every place in the order in which they are tried if a role never finds room.
-    fn tried(full: HostRole) -> Vec<String> {
-        let (hosts, subnets) = (hosts(), subnets());
+    fn tried(hosts: &Hosts, full: HostRole) -> Vec<String> {
+        let subnets = subnets();
         let mut record = LaunchRecord::default();
         let mut tried = Vec::new();
-        while let Some(place) = record.next_place(&hosts, &subnets) {
-            tried.push(format!("{} {} {}", place.subnet.zone, place.server_type, place.client_type));
-            let of_role = if full == HostRole::Server { place.server_type } else { place.client_type };
-            record.note_full(full, of_role, &place.subnet.zone, "InsufficientInstanceCapacity");
+        while let Some(place) = record.next_place(hosts, &subnets) {
+            let types: Vec<_> = place.hosts.iter().map(|host| host.instance_type).collect();
+            tried.push(format!("{} {}", place.subnet.zone, types.join(" ")));
+            let of_role = place.hosts.iter().find(|host| host.role == full).expect("a host");
+            record.note_full(full, of_role.instance_type, &place.subnet.zone, "InsufficientInstanceCapacity");
         }
         tried
     }
@@ -169,9 +169,17 @@ mod tests {
     #[test]
     fn zones_are_tried_before_types() {
         let by_server = ["a m5.large c5.large", "b m5.large c5.large", "a m6i.large c5.large", "b m6i.large c5.large"];
-        assert_eq!(tried(HostRole::Server), by_server);
+        assert_eq!(tried(&two_hosts(), HostRole::Server), by_server);
         let by_client = ["a m5.large c5.large", "b m5.large c5.large", "a m5.large t3.small", "b m5.large t3.small"];
-        assert_eq!(tried(HostRole::Client), by_client);
+        assert_eq!(tried(&two_hosts(), HostRole::Client), by_client);
+    }
+
+    #[test]
+    fn a_run_without_a_server_host_tries_the_types_of_its_client() {
+        let hosts = Hosts { server: None, ..two_hosts() };
+        assert_eq!(tried(&hosts, HostRole::Client), ["a c5.large", "b c5.large", "a t3.small", "b t3.small"]);
+        let without_any = Hosts::default();
+        assert_eq!(combinations(&without_any), [Vec::new()]);
     }
 
     #[test]

@@ -28,11 +28,22 @@ impl Planner {
     ) -> Result<PlanAnswer, Failure> {
         let request = self.allowed_request(&event.run_id, document, now)?;
         let mut list = CheckList::new("plan");
-        let circumstances = Circumstances {
-            server_ami: self.check_ami(request.server.ami.as_deref(), HostRole::Server, &mut list).await,
-            client_ami: self.check_ami(request.client.ami.as_deref(), HostRole::Client, &mut list).await,
-            ..Circumstances::offline(&event.run_id, now)
-        };
+        let mut circumstances = Circumstances::offline(&event.run_id, now);
+        match &request.server.existing {
+            None => {
+                let own = request.server.ami.as_deref();
+                circumstances.server_ami = self.check_ami(own, HostRole::Server, &mut list).await;
+            }
+            // Another server was refused with the request.
+            Some(existing) => {
+                let server = format!("{}:{}", existing.address, existing.port);
+                list.add_finding(
+                    "existing server",
+                    Ok(format!("the stack's parameter AllowedServers allows {server}")),
+                );
+            }
+        }
+        circumstances.client_ami = self.check_ami(request.client.ami.as_deref(), HostRole::Client, &mut list).await;
         let dataset = self.check_dataset(&request, &mut list).await;
         let plan = plan(request, dataset, circumstances)?;
         list.add_finding("request", Ok(self.request_words(&plan)));
@@ -46,6 +57,7 @@ impl Planner {
             // No block runs.
             sequence: Vec::new(),
             expires_at: plan.expires_at,
+            starts_server: plan.hosts.server.is_some(),
             dry_run: Some(DryRun { plan: Box::new(for_checks(plan)), checks: list.finish() }),
         })
     }

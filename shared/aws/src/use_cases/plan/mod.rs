@@ -1,5 +1,6 @@
 //! Turns an execution's input into a plan, which is written once.
 
+mod allowed_servers;
 mod check;
 mod stack_limits;
 
@@ -80,7 +81,13 @@ impl Planner {
         if let Some(limit) = self.limits.max_concurrent_runs {
             self.records.enter(&Entry { run_id: &plan.run_id, until, limit }, now).await?;
         }
-        Ok(PlanAnswer { run_id: plan.run_id, sequence: plan.sequence, expires_at: plan.expires_at, dry_run: None })
+        Ok(PlanAnswer {
+            starts_server: plan.hosts.server.is_some(),
+            run_id: plan.run_id,
+            sequence: plan.sequence,
+            expires_at: plan.expires_at,
+            dry_run: None,
+        })
     }
 
     /// Returns the request, if it keeps to the limits of the stack and of every plan. No object or parameter is read for
@@ -97,13 +104,14 @@ impl Planner {
 
     async fn make_plan(&self, run_id: &str, document: &Value, now: Timestamp) -> Result<Plan, Failure> {
         let request = self.allowed_request(run_id, document, now)?;
-        let ami = |own: &Option<String>| own.clone().unwrap_or_else(|| self.ami.clone());
-        let (server_ami, client_ami) = (ami(&request.server.ami), ami(&request.client.ami));
-        let circumstances = Circumstances {
-            server_ami: images::resolve(&self.ssm, &server_ami, HostRole::Server).await?,
-            client_ami: images::resolve(&self.ssm, &client_ami, HostRole::Client).await?,
-            ..Circumstances::offline(run_id, now)
+        let ami = async |own: &Option<String>, role: HostRole| {
+            images::resolve(&self.ssm, own.as_ref().unwrap_or(&self.ami), role).await
         };
+        let mut circumstances = Circumstances::offline(run_id, now);
+        if request.server.existing.is_none() {
+            circumstances.server_ami = ami(&request.server.ami, HostRole::Server).await?;
+        }
+        circumstances.client_ami = ami(&request.client.ami, HostRole::Client).await?;
         let dataset = match (&request.dataset.s3, &request.dataset.synthetic) {
             (Some(objects), _) => objects::dataset(&self.s3, objects, &request).await?,
             (None, Some(synthetic)) => DatasetPlan::synthetic(synthetic),

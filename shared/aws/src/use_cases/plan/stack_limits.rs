@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use dicomperf_model::host_type::TypePreference;
-use dicomperf_model::request::{Request, S3Objects};
+use dicomperf_model::request::{Existing, Request, S3Objects};
 use dicomperf_model::validation::FieldError;
+
+use super::allowed_servers;
+use crate::clients::parameters::CREDENTIALS_PREFIX;
 
 /// Tags of a resource in EC2 at most, less ten for this project's own (Amazon EC2 User Guide, Tag restrictions).
 const MAX_TAGS: usize = 40;
@@ -15,7 +18,7 @@ const MAX_TAG_KEY_CHARACTERS: usize = 128;
 /// Characters of a tag's value at most (same page).
 const MAX_TAG_VALUE_CHARACTERS: usize = 256;
 
-/// Limits of a stack. The default has no limit.
+/// Limits of a stack. The default has no limit, and allows no existing server.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct StackLimits {
     /// The highest `limits.maxCostUsd`: parameter MaxCostUsd.
@@ -30,6 +33,8 @@ pub struct StackLimits {
     pub dataset_prefix: Option<String>,
     /// More tags for the hosts, as JSON: parameter HostTags.
     pub tags: Option<String>,
+    /// The existing servers that a run may send to, with commas between them: parameter AllowedServers.
+    pub allowed_servers: String,
 }
 
 impl StackLimits {
@@ -51,12 +56,11 @@ impl StackLimits {
             let allowed = format!("at most {most}, the stack's parameter MaxCostUsd");
             errors.push(FieldError::new("limits.maxCostUsd", format!("is {cost}"), allowed));
         }
-        for (path, types) in [
-            ("server.instanceType", &request.server.instance_type),
-            ("client.instanceType", &request.client.instance_type),
-        ] {
-            errors.extend(self.type_errors(path, types));
+        match &request.server.existing {
+            Some(existing) => errors.extend(self.existing_errors(existing)),
+            None => errors.extend(self.type_errors("server.instanceType", &request.server.instance_type)),
         }
+        errors.extend(self.type_errors("client.instanceType", &request.client.instance_type));
         errors.extend(request.dataset.s3.as_ref().and_then(|objects| self.dataset_error(objects)));
         errors.extend(self.tags.as_deref().and_then(tags_error));
         errors
@@ -71,6 +75,15 @@ impl StackLimits {
         let refused = types.iter().filter(is_refused);
         let allowed = format!("{}, the stack's parameter AllowedInstanceTypes", self.instance_types.join(", "));
         refused.map(|name| FieldError::new(path, format!("is {name}"), allowed.clone())).collect()
+    }
+
+    fn existing_errors(&self, existing: &Existing) -> Vec<FieldError> {
+        let mut errors = allowed_servers::errors(&self.allowed_servers, existing);
+        if let Some(name) = existing.credentials.as_ref().filter(|name| !name.starts_with(CREDENTIALS_PREFIX)) {
+            let allowed = format!("a name that begins with {CREDENTIALS_PREFIX}: the stack may read no other");
+            errors.push(FieldError::new("server.existing.credentials", format!("is {name}"), allowed));
+        }
+        errors
     }
 
     fn dataset_error(&self, objects: &S3Objects) -> Option<FieldError> {
@@ -139,6 +152,7 @@ mod tests {
             dataset_bucket: Some("images".to_owned()),
             dataset_prefix: Some("shared/".to_owned()),
             tags: Some(r#"{"team": "pacs"}"#.to_owned()),
+            allowed_servers: "pacs.example.org:104,10.0.0.0/8:8042".to_owned(),
         }
     }
 
@@ -171,6 +185,32 @@ mod tests {
                  DatasetPrefix",
             ]
         );
+    }
+
+    #[test]
+    fn an_existing_server_must_be_allowed_and_has_no_instance_type() {
+        let request = |address: &str, credentials: &str| {
+            json!({
+                "server": { "existing": {
+                    "address": address, "port": 104, "aeTitle": "PACS", "receipt": "orthanc",
+                    "url": "http://10.0.0.7:8042", "credentials": credentials,
+                } },
+                "client": { "instanceType": "m6i.large" },
+            })
+        };
+        let limits = StackLimits { instance_types: vec!["m6i.*".to_owned()], ..limits() };
+        assert_eq!(errors(&limits, &request("pacs.example.org", "/dicomperf/pacs")), Vec::<String>::new());
+        assert_eq!(
+            errors(&limits, &request("other.example.org", "/production/pacs")),
+            [
+                "server.existing.address: is other.example.org:104; allowed: pacs.example.org:104,10.0.0.0/8:8042, the \
+                 stack's parameter AllowedServers",
+                "server.existing.credentials: is /production/pacs; allowed: a name that begins with /dicomperf/: the stack \
+                 may read no other",
+            ]
+        );
+        let without = errors(&StackLimits::default(), &request("pacs.example.org", "/dicomperf/pacs"));
+        assert_eq!(without.len(), 2, "a stack without the parameter allows no server: {without:?}");
     }
 
     #[test]

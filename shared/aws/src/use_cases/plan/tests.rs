@@ -93,6 +93,57 @@ async fn a_name_that_cannot_be_a_key_or_a_path_is_refused() {
     }
 }
 
+fn existing(address: &str, more: Value) -> Value {
+    let mut request = json!({ "server": { "existing": { "address": address, "port": 104, "aeTitle": "PACS" } } });
+    request.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    request
+}
+
+#[tokio::test]
+async fn an_existing_server_needs_no_ami_and_a_stack_that_allows_it() {
+    let (bucket, ssm) = (Bucket::default(), parameter());
+    let limits = StackLimits { allowed_servers: "pacs.example.org:104".to_owned(), ..StackLimits::default() };
+    let allowing = Planner { limits, ..planner(&bucket, vec![recorded()], &ssm) };
+    let answer = plan_once(&allowing, existing("pacs.example.org", json!({}))).await.expect("a plan");
+    assert!(!answer.starts_server);
+    assert_eq!(ssm.num_calls(), 1, "the AMI of the client");
+    let plan: Plan = bucket.get("runs/run-1/plan.json").expect("a plan");
+    assert!(plan.hosts.server.is_none() && plan.hosts.client.is_some());
+
+    for planner in [&allowing, &planner(&Bucket::default(), Vec::new(), &ssm)] {
+        let refused = plan_at(planner, existing("other.example.org", json!({})), noon(), "run-2").await;
+        let failure = refused.expect_err("not allowed");
+        assert_eq!(failure.name(), "InvalidRequest");
+        let text = failure.to_string();
+        assert!(text.contains("server.existing.address: is other.example.org:104") && text.contains("AllowedServers"));
+    }
+    assert!(bucket.keys().iter().all(|key| !key.contains("run-2")));
+    assert_eq!(ssm.num_calls(), 1, "nothing is asked of AWS");
+}
+
+#[tokio::test]
+async fn a_dry_run_with_an_existing_server_checks_one_ami_and_the_stacks_parameter() {
+    let (bucket, ssm) = (Bucket::default(), parameter());
+    let limits = StackLimits { allowed_servers: "pacs.example.org:*".to_owned(), ..StackLimits::default() };
+    let read = mock!(DynamoDb::get_item).then_output(|| GetItemOutput::builder().build());
+    let counted = running(&[], false).swap_remove(1);
+    let planner = Planner { limits, ..planner(&bucket, vec![recorded(), read, counted], &ssm) };
+    let answer = plan_once(&planner, existing("pacs.example.org", json!({ "dryRun": true }))).await.expect("a plan");
+    let checks = answer.dry_run.expect("a dry run").checks;
+    assert!(checks.iter().all(|check| check.ok), "{checks:?}");
+    let names: Vec<_> = checks.iter().map(|check| &*check.name).collect();
+    assert!(names.contains(&"plan: existing server") && names.contains(&"plan: AMI of the client"), "{names:?}");
+    assert!(!names.contains(&"plan: AMI of the server"), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_directory_is_refused() {
+    let planner = planner(&Bucket::default(), Vec::new(), &parameter());
+    let request = json!({ "dataset": { "directory": { "path": "/data" } } });
+    let failure = plan_once(&planner, request).await.expect_err("refused").to_string();
+    assert!(failure.starts_with("dataset.directory: only dicomperf measure reads a directory"), "{failure}");
+}
+
 #[tokio::test]
 async fn an_ami_parameter_that_is_not_there_makes_the_ami_unusable() {
     let missing = mock!(Ssm::get_parameter).then_error(|| GetParameterError::generic(error("ParameterNotFound")));

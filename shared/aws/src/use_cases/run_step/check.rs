@@ -26,6 +26,7 @@ impl StepRunner {
         let says = agent.as_ref().map(|key| format!("{} is there", self.artifacts.uri(key)));
         list.add("agent", "s3:PutObject on the agent's key", says);
         self.check_signing(plan, agent.ok().as_deref(), &mut list).await;
+        self.check_credentials(plan, &mut list).await;
         list.add_without_host("SSM", "ssm:SendCommand", self.commands.try_send(NO_HOST).await);
         list.add("SSM", "ssm:GetCommandInvocation", self.commands.try_state(NO_HOST).await.map(|()| "SSM answers"));
         list.add("hosts", "ec2:DescribeInstances", self.hosts.find_by_run(&plan.run_id).await.map(|_| "can be listed"));
@@ -39,6 +40,16 @@ impl StepRunner {
         let recorded = self.records.record_progress(&plan.run_id, &progress).await;
         list.add("table", "dynamodb:UpdateItem", recorded.map(|()| "progress can be recorded"));
         list.finish()
+    }
+
+    /// Checks that the credentials of an existing server can be read.
+    async fn check_credentials(&self, plan: &Plan, list: &mut CheckList) {
+        let Some(name) = plan.request.server.existing.as_ref().and_then(|existing| existing.credentials.as_ref())
+        else {
+            return;
+        };
+        let read = self.parameters.credentials(name).await.map(|_| format!("{name} has a user and a password"));
+        list.add("credentials", "ssm:GetParameter, and kms:Decrypt with a key of your own", read);
     }
 
     /// Checks that the signing role can be assumed, and that its session may do what the hosts do with their URLs.

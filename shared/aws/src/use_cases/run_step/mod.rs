@@ -13,6 +13,7 @@ use crate::clients::artifacts::{Artifacts, Stored};
 use crate::clients::clock::Clock;
 use crate::clients::commands::{CommandState, Commands, Invocation, Sent};
 use crate::clients::hosts::{Host, Hosts};
+use crate::clients::parameters::Parameters;
 use crate::clients::records::{Records, RunProgress};
 use crate::clients::signatures::{Scope, Signatures};
 use crate::failure::Failure;
@@ -20,8 +21,8 @@ use crate::pace::{MAX_STEP_LOOKS, Reported, RunningStep};
 use crate::workflow::{LaunchedHost, StepAnswer, StepEvent, host_of};
 use dicomperf_model::keys;
 use dicomperf_model::keys::RunKeys;
-use dicomperf_model::plan::Secrets;
-use dicomperf_model::step::{Heartbeat, HostRole, Progress, StepDocument, StepError, StepId, StepState};
+use dicomperf_model::plan::{Plan, Secrets};
+use dicomperf_model::step::{Credentials, Heartbeat, HostRole, Progress, StepDocument, StepError, StepId, StepState};
 use dicomperf_model::time_limits::{STALL_SECONDS, STEP_BUDGET_SECONDS};
 use dicomperf_model::words;
 
@@ -45,6 +46,8 @@ pub struct StepRunner {
     pub records: Records,
     /// The signer of the hosts' URLs.
     pub signatures: Signatures,
+    /// The Parameter Store, which has the credentials of an existing server.
+    pub parameters: Parameters,
     /// The agent, which runs on the hosts.
     pub agent: Agent,
     /// The clock.
@@ -122,8 +125,16 @@ impl StepRunner {
         let document_key = RunKeys(&event.run_id).step_document(&event.step);
         if self.artifacts.read::<StepDocument>(&document_key).await?.is_none() {
             let secrets = self.artifacts.require::<Secrets>(&RunKeys(&event.run_id).secrets()).await?;
-            let ingredients =
-                Ingredients { plan: &plan, secrets: &secrets, hosts: &event.hosts, signer: &signer, time };
+            // For every step. So a parameter that cannot be read ends the run before the dataset is made.
+            let credentials = self.credentials(&plan).await?;
+            let ingredients = Ingredients {
+                plan: &plan,
+                secrets: &secrets,
+                credentials: credentials.as_ref(),
+                hosts: &event.hosts,
+                signer: &signer,
+                time,
+            };
             self.artifacts.settle(&document_key, document(&event.step, &ingredients).await?).await?;
         }
         let invocation = Invocation {
@@ -140,6 +151,15 @@ impl StepRunner {
                 // The host exists, and SSM may know it only later. A retry may succeed.
                 Err(Failure::Aws { doing: format!("sending step {} to host {}", event.step, host.id), reason })
             }
+        }
+    }
+
+    /// Reads the credentials of an existing server, if the request names any.
+    async fn credentials(&self, plan: &Plan) -> Result<Option<Credentials>, Failure> {
+        let name = plan.request.server.existing.as_ref().and_then(|existing| existing.credentials.as_deref());
+        match name {
+            Some(name) => self.parameters.credentials(name).await.map(Some),
+            None => Ok(None),
         }
     }
 
@@ -171,7 +191,7 @@ impl StepRunner {
         Ok(seen)
     }
 
-    /// Checks that the command has not failed, that both hosts run and that the agent lives, and records the progress.
+    /// Checks that the command has not failed, that the hosts run and that the agent lives, and records the progress.
     async fn check(
         &self,
         event: &StepEvent,
@@ -226,7 +246,7 @@ impl StepRunner {
     async fn check_hosts(&self, event: &StepEvent) -> Result<(), Failure> {
         let found = self.hosts.find_by_run(&event.run_id).await?;
         // The step's own host first.
-        let mut roles = [HostRole::Server, HostRole::Client];
+        let mut roles = HostRole::BOTH;
         roles.sort_by_key(|role| *role != event.step.host());
         for role in roles {
             let Some(host) = host_of(&event.hosts, role) else { continue };

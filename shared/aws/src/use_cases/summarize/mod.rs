@@ -20,7 +20,7 @@ use dicomperf_model::results::RunError;
 use dicomperf_model::results::RunStatus;
 use dicomperf_model::results::Verdict;
 use dicomperf_model::results::{ScenarioSummary, Summary};
-use dicomperf_model::step::{HostRole, StepId, StepReport};
+use dicomperf_model::step::{StepId, StepOutput, StepReport};
 
 /// Summarizes runs.
 #[derive(Debug, Clone)]
@@ -57,8 +57,10 @@ impl Summarizer {
         };
         let plan = self.with_launched_types(plan).await?;
         let steps = self.step_reports(&plan).await?;
+        // Before the history, which is looked up by the fingerprint.
+        let plan = with_negotiated(plan, &steps);
         let history = self.history(&plan).await?;
-        let (samples, stores) = self.samples(keys).await?;
+        let (samples, stores) = self.samples(&plan).await?;
         let outcome = Outcome { error, hosts_left: event.hosts_left, history, samples, stores, finished_at };
         let mut summary = summarize(&plan, &steps, outcome);
         if let Some(Baseline::Run(earlier_id)) = &plan.request.baseline {
@@ -97,12 +99,8 @@ impl Summarizer {
     /// Returns the plan with the types that were launched, of the request's lists.
     async fn with_launched_types(&self, plan: Plan) -> Result<Plan, Failure> {
         let record = self.artifacts.read::<LaunchRecord>(&RunKeys(&plan.run_id).launch()).await?;
-        Ok(match record.and_then(|record| record.launched) {
-            Some(launched) => plan.with_launched_types(|role| {
-                Some(if role == HostRole::Server { launched.server.clone() } else { launched.client.clone() })
-            }),
-            None => plan,
-        })
+        let launched = record.unwrap_or_default().launched;
+        Ok(plan.with_launched_types(|role| launched.get(&role).cloned()))
     }
 
     async fn finish(&self, run_id: String, end: RunEnd) -> Result<SummarizeAnswer, Failure> {
@@ -138,6 +136,8 @@ impl Summarizer {
             steps.extend([StepId::ConfigureServer { ordinal }, StepId::Measure { ordinal, part: 0 }]);
         }
         steps.push(StepId::Collect);
+        // An existing server has no step.
+        steps.retain(|step| plan.hosts.get(step.host()).is_some());
         let mut reports = Vec::new();
         for step in &steps {
             reports.extend(self.artifacts.read(&RunKeys(&plan.run_id).step_report(step)).await?);
@@ -146,10 +146,10 @@ impl Summarizer {
     }
 
     /// Returns the samples of the hosts. They explain a result, and a run is summarized without them too.
-    async fn samples(&self, keys: RunKeys<'_>) -> Result<(HostSamples, Stores), Failure> {
+    async fn samples(&self, plan: &Plan) -> Result<(HostSamples, Stores), Failure> {
         let (mut samples, mut stores) = (HostSamples::default(), Stores::default());
-        for host in [HostRole::Server, HostRole::Client] {
-            let key = keys.samples(host);
+        for (host, _) in plan.hosts.iter() {
+            let key = RunKeys(&plan.run_id).samples(host);
             let Some(file) = self.artifacts.read_bytes(&key).await? else { continue };
             if let Err(error) = samples.add(host, &file, &mut stores) {
                 tracing::warn!("{}: {error}", self.artifacts.uri(&key));
@@ -182,6 +182,18 @@ impl Summarizer {
             }
         }
         Ok(history)
+    }
+}
+
+/// Returns the plan with the identity that an existing server announced, if it was measured.
+fn with_negotiated(plan: Plan, steps: &[StepReport]) -> Plan {
+    let negotiated = steps.iter().find_map(|report| match &report.output {
+        Some(StepOutput::Measured(measured)) => measured.negotiated.as_ref(),
+        _ => None,
+    });
+    match negotiated {
+        Some(negotiated) => plan.with_negotiated(negotiated),
+        None => plan,
     }
 }
 

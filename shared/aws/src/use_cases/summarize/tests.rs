@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::mocked::{Bucket, client, noon};
 use crate::workflow::StatesError;
+use dicomperf_model::measurement::Negotiated;
 use dicomperf_model::results::Check;
 
 /// Items that were written to the table, by sort key. Updates are under `UPDATE`.
@@ -148,6 +149,37 @@ async fn the_launched_types_decide_the_fingerprint() {
     assert_eq!(report["hosts"]["server"]["instanceType"], "m6i.large");
     let same = crate::mocked::test_plan(json!({ "server": { "instanceType": "m6i.large" } }));
     assert_eq!(report["fingerprint"], same.fingerprint.as_str());
+}
+
+#[tokio::test]
+async fn the_version_of_an_existing_server_is_known_before_the_history_is_looked_up() {
+    let document = json!({
+        "server": { "existing": { "address": "pacs.example.org", "port": 104, "aeTitle": "PACS" } },
+        "baseline": "history", "iterations": 2, "warmup": 0, "rounds": 1,
+    });
+    let bucket = Bucket::with_plan(document.clone());
+    let plan = crate::mocked::test_plan(document);
+    let mut report = dicomperf_fixtures::measured(&plan, 0, |_, _| 1000.0);
+    let negotiated =
+        Negotiated { implementation_version_name: Some("OFFIS_DCMTK_367".to_owned()), ..Negotiated::default() };
+    if let Some(StepOutput::Measured(measured)) = &mut report.output {
+        measured.negotiated = Some(negotiated.clone());
+    }
+    bucket.put("runs/run-1/blocks/0.json", &json!(report));
+    let expected = plan.with_negotiated(&negotiated).fingerprint;
+    let looked_up = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&looked_up);
+    let query = mock!(DynamoDb::query).then_compute_output(move |request| {
+        seen.lock().expect("not poisoned").push(format!("{:?}", request.expression_attribute_values()));
+        QueryOutput::builder().build()
+    });
+    let rules = std::iter::once(query).chain(table(None).0).collect();
+    summarizer(&bucket, rules).summarize(event(None), noon()).await.expect("summarized");
+    let written: Value = bucket.get("runs/run-1/report.json").expect("a report");
+    assert_eq!(written["fingerprint"], expected.as_str());
+    assert_eq!(written["fingerprintOf"]["existing"]["implementationVersionName"], "OFFIS_DCMTK_367");
+    let looked_up = looked_up.lock().expect("not poisoned");
+    assert!(!looked_up.is_empty() && looked_up.iter().all(|values| values.contains(&expected)), "{looked_up:?}");
 }
 
 #[tokio::test]

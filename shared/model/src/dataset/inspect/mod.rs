@@ -29,6 +29,10 @@ pub struct Inspected {
     pub transfer_syntax_uid: String,
     /// Position of the data set in the file.
     pub data_set_at: u64,
+    /// Patient ID (0010,0020), Patient's Name and Patient's Birth Date: two patients differ in one of them.
+    pub patient: [String; 3],
+    /// True if Burned In Annotation (0028,0301) is YES: the pixels may show the patient's identity.
+    pub burned_in_annotation: bool,
     /// The changes to the file that make its data set valid. They are complete if the whole object was read.
     pub repairs: Repairs,
 }
@@ -45,7 +49,7 @@ pub struct Part {
 /// Size limit for the beginning of a deflated data set after inflation.
 const MAX_INFLATED_BEGINNING: u64 = 64 * 1024 * 1024;
 /// Size limit for a whole deflated data set after inflation. A server inflates it into its memory.
-const MAX_INFLATED_BYTES: u64 = 1024 * 1024 * 1024;
+pub(super) const MAX_INFLATED_BYTES: u64 = 1024 * 1024 * 1024;
 /// The most characters of a UID (PS3.5 9.1). DCMTK cuts a longer one off, so that the server stores another instance.
 const MAX_UID_CHARACTERS: usize = 64;
 /// Group of all kinds of pixel data.
@@ -59,7 +63,7 @@ const IDENTIFYING_ATTRIBUTES: [(Tag, &str); 3] = [
 ];
 
 /// The attributes to read.
-const WANTED_ATTRIBUTES: [Tag; 8] = [
+const WANTED_ATTRIBUTES: [Tag; 9] = [
     tags::SOP_CLASS_UID,
     tags::SOP_INSTANCE_UID,
     tags::STUDY_INSTANCE_UID,
@@ -68,6 +72,7 @@ const WANTED_ATTRIBUTES: [Tag; 8] = [
     tags::PATIENT_ID,
     tags::PATIENT_BIRTH_DATE,
     tags::PATIENT_IDENTITY_REMOVED,
+    tags::BURNED_IN_ANNOTATION,
 ];
 
 /// Reads an object, or its beginning up to the pixel data.
@@ -130,6 +135,8 @@ pub fn inspect(mut source: impl Read, part: Part, allow_identified: bool) -> Res
         series_instance_uid: value(tags::SERIES_INSTANCE_UID).to_owned(),
         transfer_syntax_uid: meta.transfer_syntax_uid,
         data_set_at: meta.data_set_at,
+        patient: [tags::PATIENT_ID, tags::PATIENT_NAME, tags::PATIENT_BIRTH_DATE].map(|tag| value(tag).to_owned()),
+        burned_in_annotation: value(tags::BURNED_IN_ANNOTATION) == "YES",
         repairs: reader.repairs,
     })
 }
@@ -164,7 +171,7 @@ impl DataSetReader {
         // A deflated data set is changed as a whole: the stream is padded to an even length (PS3.5 A.5).
         self.repairs = Repairs::default();
         if (self.part.size - start) % 2 == 1 {
-            self.repairs.pad_end(self.part.size);
+            self.repairs.pad_end(self.part.size)?;
         }
         read
     }

@@ -86,7 +86,10 @@ fn a_baseline_is_the_history_or_one_run() {
 #[test]
 fn exactly_one_dataset_is_asked_for() {
     let both = json!({ "dataset": { "synthetic": {}, "s3": { "bucket": "images" } } });
-    assert_eq!(problems(both)[0].to_string(), "dataset: has 2 fields; allowed: exactly one of synthetic, s3, directory");
+    assert_eq!(
+        problems(both)[0].to_string(),
+        "dataset: has 2 fields; allowed: exactly one of synthetic, s3, directory"
+    );
     assert_eq!(paths(json!({ "dataset": {} })), ["dataset"]);
 }
 

@@ -6,7 +6,7 @@ mod network;
 
 use aws_sdk_ec2::error::ProvideErrorMetadata as _;
 
-use super::places::{LaunchRecord, Place, host_of, pairs_of_types};
+use super::places::{Candidate, LaunchRecord, Place, combinations};
 use super::{Launch, NO_ROOM, no_room_is_final, refusal_hint};
 use crate::check_list::{CheckList, NO_HOST};
 use crate::clients::placement::Subnet;
@@ -26,13 +26,17 @@ impl Launch {
         let plan = &event.dry_run.plan;
         let mut list = CheckList::new("launch");
         self.check_bucket(plan, &mut list).await;
-        for role in HostRole::BOTH {
-            self.check_image(plan, role, &mut list).await;
+        for (role, host) in plan.hosts.iter() {
+            self.check_image(host, role, &mut list).await;
         }
         let subnets = self.check_subnets(&mut list).await;
         let places = self.check_types(plan, &subnets, &mut list).await;
-        for (place, role) in places.iter().flat_map(|place| HostRole::BOTH.map(|role| (place, role))) {
-            self.check_launch(plan, role, place, &mut list).await;
+        for (place, candidate) in places.iter().flat_map(|place| place.hosts.iter().map(move |host| (place, host))) {
+            self.check_launch(plan, candidate, place, &mut list).await;
+        }
+        if let Some(existing) = &plan.request.server.existing {
+            let reason = format!("only a host can tell if {}:{} answers", existing.address, existing.port);
+            list.add_not_made("way to the existing server", &reason);
         }
         self.check_quota(plan, &mut list).await;
         list.add("hosts", "ec2:DescribeInstances", self.hosts.find_by_run(&plan.run_id).await.map(|_| "can be listed"));
@@ -54,9 +58,8 @@ impl Launch {
         list.add("bucket", "s3:GetObject", read.map(|_| "the plan is read"));
     }
 
-    async fn check_image(&self, plan: &Plan, role: HostRole, list: &mut CheckList) {
+    async fn check_image(&self, host: &HostPlan, role: HostRole, list: &mut CheckList) {
         let subject = format!("AMI of the {role}");
-        let Ok(host) = host_of(&plan.hosts, role) else { return };
         if host.ami.is_empty() {
             return list.add_not_made(&subject, "plan could not find it");
         }
@@ -100,23 +103,25 @@ impl Launch {
             Err(words) => list.add_not_made("types in the zones", &words),
         }
         let mut places: Vec<Place<'a>> = Vec::new();
-        for (server_type, client_type) in pairs_of_types(hosts) {
-            let is_new = places.iter().all(|place| place.server_type != server_type)
-                || places.iter().all(|place| place.client_type != client_type);
-            let place = subnets.iter().map(|subnet| Place { subnet, server_type, client_type });
-            places.extend(place.into_iter().find(|place| is_new && record.has_room(place)));
+        for combination in combinations(hosts) {
+            let is_tried = |host: &Candidate<'_>| places.iter().any(|place| place.hosts.contains(host));
+            if combination.iter().all(is_tried) {
+                continue;
+            }
+            let in_subnets = subnets.iter().map(|subnet| Place { subnet, hosts: combination.clone() });
+            places.extend(in_subnets.into_iter().find(|place| record.has_room(place)));
         }
         if places.is_empty() && !subnets.is_empty() {
             let words = "no zone of the subnets offers a type for each host";
-            list.add_finding("a place for both hosts", Err(words.to_owned()));
+            list.add_finding("a place for every host", Err(words.to_owned()));
         }
         places
     }
 
     /// Sends the request of a launch as a dry run.
-    async fn check_launch(&self, plan: &Plan, role: HostRole, place: &Place<'_>, list: &mut CheckList) {
-        let subject = format!("{role} {} in {}", place.instance_type(role), place.subnet.zone);
-        let request = match self.request(plan, role, place).await {
+    async fn check_launch(&self, plan: &Plan, host: &Candidate<'_>, place: &Place<'_>, list: &mut CheckList) {
+        let subject = format!("{} {} in {}", host.role, host.instance_type, place.subnet.zone);
+        let request = match self.request(plan, host, place).await {
             Ok(request) => request.dry_run(true),
             Err(failure) => return list.add_not_made(&subject, &failure.to_string()),
         };
@@ -147,11 +152,10 @@ impl Launch {
 
     async fn check_quota(&self, plan: &Plan, list: &mut CheckList) {
         let subject = "vCPU quota";
-        let largest = |role: HostRole| {
-            let types = plan.hosts.get(role).into_iter().flat_map(HostPlan::types).filter_map(HostType::find);
-            types.map(|host_type| host_type.vcpus).max().unwrap_or_default()
+        let largest = |host: &HostPlan| {
+            host.types().filter_map(HostType::find).map(|host_type| host_type.vcpus).max().unwrap_or_default()
         };
-        let needed = largest(HostRole::Server) + largest(HostRole::Client);
+        let needed: u32 = plan.hosts.iter().map(|(_, host)| largest(host)).sum();
         let quota = match self.quotas.standard_vcpus().await {
             Ok(quota) => quota,
             Err(failure) => {

@@ -15,7 +15,7 @@ use aws_sdk_ec2::types::{
 };
 use aws_sdk_ssm::operation::describe_instance_information::DescribeInstanceInformationOutput;
 use aws_smithy_mocks::{MockResponse, Rule, mock};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::tests::{launch, quotas};
 use super::*;
@@ -92,11 +92,15 @@ fn ec2(account: &Account) -> Vec<Rule> {
 }
 
 async fn checks(account: Account, more: Option<Rule>) -> Vec<Check> {
+    checks_of(json!({ "dryRun": true }), account, more).await
+}
+
+async fn checks_of(request: Value, account: Account, more: Option<Rule>) -> Vec<Check> {
     let ssm = mock!(aws_sdk_ssm::Client::describe_instance_information)
         .then_output(|| DescribeInstanceInformationOutput::builder().build());
     let rules: Vec<_> = more.into_iter().chain(ec2(&account)).collect();
     let launch = Launch { quotas: quotas(account.quota), ..launch(rules, ssm) };
-    let plan = Box::new(test_plan(json!({ "dryRun": true })));
+    let plan = Box::new(test_plan(request));
     launch.dry_run(&CheckEvent { dry_run: DryRun { plan, checks: Vec::new() } }).await
 }
 
@@ -152,7 +156,7 @@ async fn a_type_that_no_zone_offers_fails_and_offers_that_ec2_hides_do_not() {
     let names: Vec<_> = failed(&missing).into_iter().map(|(name, _)| name).collect();
     assert_eq!(
         names,
-        ["launch: server type t3.micro", "launch: client type t3.micro", "launch: a place for both hosts"]
+        ["launch: server type t3.micro", "launch: client type t3.micro", "launch: a place for every host"]
     );
     let denied = mock!(Ec2::describe_instance_type_offerings)
         .then_error(|| DescribeInstanceTypeOfferingsError::generic(error("UnauthorizedOperation")));
@@ -167,4 +171,18 @@ async fn an_endpoint_that_ignores_the_dry_run_is_a_fault() {
     let checks = checks(Account { launch: "", ..Account::default() }, None).await;
     let said = failed(&checks);
     assert!(said[0].1.contains("launched i-surprise: terminated at once"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_dry_run_against_an_existing_server_checks_one_host_and_not_the_way_to_the_server() {
+    let existing = json!({ "address": "pacs.example.org", "port": 104, "aeTitle": "PACS" });
+    let request = json!({ "dryRun": true, "server": { "existing": existing } });
+    let checks = checks_of(request, Account { quota: 4.0, ..Account::default() }, None).await;
+    assert_eq!(failed(&checks), []);
+    let named = |part: &str| checks.iter().filter(|check| check.name.contains(part)).count();
+    assert_eq!((named("AMI of the client"), named("AMI of the server"), named("launch: server")), (1, 0, 0));
+    let quota = checks.iter().find(|check| check.name == "launch: vCPU quota").expect("checked");
+    assert!(quota.says.ends_with("a run needs 2"), "{}", quota.says);
+    let way = checks.iter().find(|check| check.name == "launch: way to the existing server").expect("listed");
+    assert!(way.says.starts_with("Not checked") && way.says.contains("pacs.example.org:104"), "{}", way.says);
 }

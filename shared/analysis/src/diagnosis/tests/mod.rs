@@ -1,6 +1,8 @@
 //! Rules over invented figures: the rules whose cause no test can provoke, and the order of the findings. The tests in
 //! agent/tests/agent/alone/diagnosis/ provoke the other rules for real.
 
+mod existing;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};

@@ -1,9 +1,11 @@
-//! Launches the two hosts of a run side by side. If one finds no room, the pair moves to the next zone, then to the next
-//! type.
+//! Launches the hosts of a run side by side: server and client, or the client alone. If one finds no room, both move to the
+//! next zone, then to the next type.
+
+use std::collections::BTreeMap;
 
 use aws_sdk_ec2::types::InstanceStateName;
 
-use super::places::{LaunchRecord, LaunchedTypes, Place};
+use super::places::{Candidate, LaunchRecord, Place};
 use super::{Launch, NoRoom};
 use crate::clients::hosts::Host;
 use crate::failure::Failure;
@@ -18,20 +20,17 @@ const NO_ROOM_AFTER_ALL: &str = "Server.InsufficientInstanceCapacity";
 
 /// The hosts of a run, as far as they exist. EC2 may not list a host yet that it just launched.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pair {
-    pub(super) server: Option<Host>,
-    pub(super) client: Option<Host>,
-}
+pub(super) struct RunHosts(BTreeMap<HostRole, Host>);
 
 impl Launch {
-    /// Looks for the run's two hosts. Launches at most one that does not exist, or gives up a place without room. Returns
-    /// both once they exist. `pair` has the hosts of the last poll.
-    pub(super) async fn ensure_pair(
+    /// Looks for the run's hosts. Launches at most one that does not exist, or gives up a place without room. Returns true
+    /// once all exist. `hosts` has the hosts of the last poll.
+    pub(super) async fn ensure_hosts(
         &self,
         plan: &Plan,
         record: &mut LaunchRecord,
-        pair: &mut Pair,
-    ) -> Result<Option<(Host, Host)>, Failure> {
+        hosts: &mut RunHosts,
+    ) -> Result<bool, Failure> {
         // By the tag, which also finds a host whose launch was never answered.
         let found = self.hosts.find_by_run(&plan.run_id).await?;
         // Another invocation may have given up a host since.
@@ -39,32 +38,31 @@ impl Launch {
             *record = self.record(&plan.run_id).await?;
         }
         self.give_up_those_without_room(plan, record, &found).await?;
-        let server = self.existing_host(&found, HostRole::Server, record).await?;
-        let client = self.existing_host(&found, HostRole::Client, record).await?;
-        pair.server = server.or(pair.server.take()).filter(|host| !record.abandoned.contains(&host.id));
-        pair.client = client.or(pair.client.take()).filter(|host| !record.abandoned.contains(&host.id));
-        if let (Some(server), Some(client)) = (&pair.server, &pair.client)
-            && server.subnet_id == client.subnet_id
-        {
-            return Ok(Some((server.clone(), client.clone())));
+        for (role, _) in plan.hosts.iter() {
+            if let Some(host) = self.launched_host(&found, role, record).await? {
+                hosts.0.insert(role, host);
+            }
         }
-        self.advance(plan, record, pair).await?;
-        Ok(None)
+        hosts.0.retain(|_, host| !record.abandoned.contains(&host.id));
+        if hosts.are_complete(plan) {
+            return Ok(true);
+        }
+        self.advance(plan, record, hosts).await?;
+        Ok(false)
     }
 
-    /// Records the types of both hosts. The results are compared with those of the same types only.
+    /// Records the types of the hosts. The results are compared with those of the same types only.
     pub(super) async fn record_types(
         &self,
         plan: &Plan,
         record: &mut LaunchRecord,
-        server: &Host,
-        client: &Host,
+        hosts: &RunHosts,
     ) -> Result<(), Failure> {
-        let launched = LaunchedTypes { server: server.instance_type.clone(), client: client.instance_type.clone() };
-        if record.launched.as_ref() == Some(&launched) {
+        let launched: BTreeMap<_, _> = hosts.0.iter().map(|(role, host)| (*role, host.instance_type.clone())).collect();
+        if record.launched == launched {
             return Ok(());
         }
-        record.launched = Some(launched);
+        record.launched = launched;
         self.save(plan, record).await
     }
 
@@ -73,30 +71,26 @@ impl Launch {
         Ok(self.artifacts.read(&RunKeys(run_id).launch()).await?.unwrap_or_default())
     }
 
-    /// Makes one step towards a pair.
-    async fn advance(&self, plan: &Plan, record: &mut LaunchRecord, pair: &mut Pair) -> Result<(), Failure> {
+    /// Makes one step towards the run's hosts.
+    async fn advance(&self, plan: &Plan, record: &mut LaunchRecord, hosts: &mut RunHosts) -> Result<(), Failure> {
         let subnets = self.placement.subnets(&self.hosts.client).await?;
         let Some(place) = record.next_place(&plan.hosts, &subnets) else {
-            self.abandon(plan, record, pair.server.take().into_iter().chain(pair.client.take())).await?;
+            self.abandon(plan, record, std::mem::take(&mut hosts.0).into_values()).await?;
             return Err(record.no_capacity());
         };
-        let is_here = |host: &Host, instance_type: &str| {
-            host.subnet_id.as_ref() == Some(&place.subnet.id) && host.instance_type == instance_type
-        };
-        // A host of another place was launched before that place turned out to be full.
-        let server_elsewhere = pair.server.take_if(|host| !is_here(host, place.server_type));
-        // A client is launched beside a server only. Without its server it belongs to a place that was given up.
-        let client_elsewhere = pair.client.take_if(|host| pair.server.is_none() || !is_here(host, place.client_type));
-        let elsewhere: Vec<_> = server_elsewhere.into_iter().chain(client_elsewhere).collect();
+        let elsewhere = hosts.take_those_elsewhere(&place);
         if !elsewhere.is_empty() {
             return self.abandon(plan, record, elsewhere).await;
         }
-        let role = if pair.server.is_none() { HostRole::Server } else { HostRole::Client };
-        match self.launch(plan, role, &place).await? {
-            Ok(host) if role == HostRole::Server => pair.server = Some(host),
-            Ok(host) => pair.client = Some(host),
+        let Some(next) = place.hosts.iter().find(|candidate| !hosts.0.contains_key(&candidate.role)) else {
+            return Ok(());
+        };
+        match self.launch(plan, next, &place).await? {
+            Ok(host) => {
+                hosts.0.insert(next.role, host);
+            }
             Err(NoRoom(code)) => {
-                record.note_full(role, place.instance_type(role), &place.subnet.zone, &code);
+                record.note_full(next.role, next.instance_type, &place.subnet.zone, &code);
                 self.save(plan, record).await?;
             }
         }
@@ -148,7 +142,7 @@ impl Launch {
     }
 
     /// Returns the host that was launched for a role, if any.
-    async fn existing_host(
+    async fn launched_host(
         &self,
         found: &[Host],
         role: HostRole,
@@ -176,21 +170,41 @@ impl Launch {
     }
 }
 
-impl Pair {
+impl RunHosts {
+    /// Returns the hosts with their roles, the server first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (HostRole, &Host)> {
+        self.0.iter().map(|(role, host)| (*role, host))
+    }
+
     /// Returns the hosts as later functions need them.
     pub(super) fn to_launched(&self) -> LaunchedHosts {
-        let launched = |host: &Option<Host>| host.as_ref().and_then(Host::to_launched);
-        LaunchedHosts { server: launched(&self.server), client: launched(&self.client) }
+        let launched = |role| self.0.get(&role).and_then(Host::to_launched);
+        LaunchedHosts { server: launched(HostRole::Server), client: launched(HostRole::Client) }
     }
-}
 
-impl Place<'_> {
-    /// Returns the type of a host.
-    pub(super) const fn instance_type(&self, role: HostRole) -> &str {
-        match role {
-            HostRole::Server => self.server_type,
-            HostRole::Client => self.client_type,
+    /// Returns true if every planned host exists, all in one subnet.
+    fn are_complete(&self, plan: &Plan) -> bool {
+        let mut subnets = self.0.values().map(|host| &host.subnet_id);
+        let first = subnets.next();
+        plan.hosts.iter().all(|(role, _)| self.0.contains_key(&role)) && subnets.all(|subnet| Some(subnet) == first)
+    }
+
+    /// Removes and returns the hosts that do not belong to a place. They were launched in another place, before that one
+    /// turned out to be full.
+    fn take_those_elsewhere(&mut self, place: &Place<'_>) -> Vec<Host> {
+        let mut is_before_a_gap = true;
+        let mut elsewhere = Vec::new();
+        for Candidate { role, instance_type, .. } in &place.hosts {
+            let is_here =
+                |host: &Host| host.subnet_id.as_ref() == Some(&place.subnet.id) && host.instance_type == *instance_type;
+            // A client is launched beside a server only. Without its server it belongs to a place that was given up.
+            let stays = is_before_a_gap && self.0.get(role).is_some_and(is_here);
+            if !stays {
+                elsewhere.extend(self.0.remove(role));
+            }
+            is_before_a_gap = stays;
         }
+        elsewhere
     }
 }
 

@@ -1,3 +1,10 @@
+//! Summaries of runs that never happened.
+
+mod history;
+mod samples;
+mod size;
+mod unfinished;
+
 use serde_json::json;
 
 use super::fixture::*;
@@ -162,116 +169,6 @@ fn an_iteration_without_a_time_is_invalid_and_says_so() {
 }
 
 #[test]
-fn a_run_that_ended_early_keeps_what_was_measured_and_names_what_was_not() {
-    let plan = planned(json!({ "iterations": 3, "rounds": 2, "matrix": { "tcpNoDelay": [false, true] } }));
-    let mut steps = vec![
-        measured(&plan, 0, |_, _| 1000.0),
-        measured(&plan, 1, |_, _| 1000.0),
-        failed(StepId::ConfigureServer { ordinal: 2 }, "ServerNotReady", "no C-ECHO after 60 s"),
-    ];
-    iterations_of(&mut steps[1]).truncate(2);
-    let error =
-        RunError { error: "StepFailed".to_owned(), cause: "server host i-1, step server-configure-2: no".to_owned() };
-    let summary = summarize(&plan, &steps, Outcome { error: Some(error.clone()), ..went_well() });
-    assert_eq!((summary.status, summary.verdict), (RunStatus::Failed, Verdict::Invalid));
-    assert_eq!(summary.error, Some(error));
-    let valid: Vec<_> = summary.scenarios.iter().map(|one| one.valid_iterations).collect();
-    assert_eq!(valid, [3, 1]);
-    let missing: Vec<_> = summary.not_measured.iter().map(|one| (one.ordinal, one.scenario, one.iterations)).collect();
-    assert_eq!(missing, [(1, 1, 2), (2, 1, 3), (3, 0, 3)]);
-    let failure = &summary.failed_steps[0];
-    assert_eq!((failure.host, failure.step.as_str()), (HostRole::Server, "server-configure-2"));
-}
-
-#[test]
-fn a_run_without_a_single_report_still_has_a_summary() {
-    let plan = planned(json!({}));
-    let error = RunError { error: "NoCapacity".to_owned(), cause: "server host: none".to_owned() };
-    let summary = summarize(&plan, &[], Outcome { error: Some(error), ..went_well() });
-    assert_eq!((summary.status, summary.verdict), (RunStatus::Failed, Verdict::Invalid));
-    let scenario = &summary.scenarios[0];
-    assert_eq!((scenario.instances_per_second, scenario.latency_ms, scenario.c_stores), (None, None, 0));
-    assert_eq!(summary.dataset.instances, INSTANCES);
-}
-
-#[test]
-fn a_host_that_is_left_fails_the_run_and_leaves_its_result() {
-    let plan = planned(json!({}));
-    let steps = all_steps(&plan, |_, _| 1000.0);
-    let summary = summarize(&plan, &steps, Outcome { hosts_left: 1, ..went_well() });
-    assert_eq!((summary.status, summary.verdict, summary.hosts_left), (RunStatus::Failed, Verdict::Passed, 1));
-}
-
-#[test]
-fn parts_of_a_step_are_one_measurement_and_no_iteration_counts_twice() {
-    let plan = planned(json!({ "iterations": 3, "rounds": 1 }));
-    let whole = measured(&plan, 0, |_, _| 1000.0);
-    let mut first = whole.clone();
-    iterations_of(&mut first).truncate(2);
-    let second = StepReport { step: StepId::Measure { ordinal: 0, part: 1 }, ..whole.clone() };
-    let expected = summarize(&plan, &[whole], went_well());
-    for steps in [[first.clone(), second.clone()], [second, first]] {
-        assert_eq!(summarize(&plan, &steps, went_well()), expected);
-    }
-}
-
-#[test]
-fn the_order_of_the_reports_does_not_matter() {
-    let plan = planned(json!({ "matrix": { "associations": [1, 4], "tcpNoDelay": [false, true] } }));
-    let mut steps = all_steps(&plan, classic_transfer_ms);
-    let expected = summarize(&plan, &steps, went_well());
-    steps.reverse();
-    assert_eq!(summarize(&plan, &steps, went_well()), expected);
-}
-
-#[test]
-fn a_broken_threshold_names_its_metric_limit_value_and_scenario() {
-    let plan = planned(json!({ "matrix": { "associations": [1, 4] },
-        "thresholds": [{ "metric": "instancesPerSecond", "min": 150 }, { "metric": "latencyMs.p50", "max": 20 }] }));
-    let summary = summarize(&plan, &all_steps(&plan, classic_transfer_ms), went_well());
-    assert_eq!(summary.verdict, Verdict::ThresholdBroken);
-    let broken: Vec<_> = summary.thresholds.iter().filter(|one| one.state == ThresholdState::Broken).collect();
-    assert_eq!(broken.len(), 1);
-    assert_eq!((broken[0].metric, broken[0].min, broken[0].scenario), (Metric::InstancesPerSecond, Some(150.0), 0));
-    assert!((broken[0].value.expect("a value") - 99.6).abs() < 0.5);
-}
-
-fn history(plan: &Plan, medians: &[f64]) -> Vec<HistoricScenario> {
-    let settings_key = plan.blocks[0].scenarios[0].settings.key();
-    medians
-        .iter()
-        .zip(1..)
-        .map(|(median, days)| HistoricScenario {
-            settings_key: settings_key.clone(),
-            run_id: format!("earlier-{days}"),
-            created_at: midnight() - jiff::SignedDuration::from_hours(24 * days),
-            instances_per_second: *median,
-        })
-        .collect()
-}
-
-#[test]
-fn a_run_below_the_noise_of_its_history_is_a_regression() {
-    let plan = planned(json!({ "baseline": "history" }));
-    let steps = all_steps(&plan, |_, _| 2500.0); // 80 instances/s
-    let history = history(&plan, &[100.0, 104.0, 98.0, 101.0, 97.0]);
-    let summary = summarize(&plan, &steps, Outcome { history: history.clone(), ..went_well() });
-    assert_eq!((summary.status, summary.verdict), (RunStatus::Succeeded, Verdict::Regressed));
-    near(summary.baseline[0].ratio.expect("a ratio"), 0.8);
-    let short = Outcome { history: history[..4].to_vec(), ..went_well() };
-    let summary = summarize(&plan, &steps, short);
-    assert_eq!((summary.verdict, summary.baseline[0].runs_missing), (Verdict::Passed, 1));
-}
-
-#[test]
-fn history_counts_only_where_the_request_asks_for_it() {
-    let plan = planned(json!({}));
-    let history = history(&plan, &[100.0, 104.0, 98.0, 101.0, 97.0]);
-    let summary = summarize(&plan, &all_steps(&plan, |_, _| 2500.0), Outcome { history, ..went_well() });
-    assert_eq!((summary.verdict, summary.baseline.len()), (Verdict::Passed, 0));
-}
-
-#[test]
 fn a_differing_sample_is_noted() {
     let plan = planned(json!({}));
     let mut steps = all_steps(&plan, |_, _| 1000.0);
@@ -293,114 +190,6 @@ fn a_summary_survives_its_json() {
     let summary = classic();
     let json = serde_json::to_string(&summary).expect("JSON");
     assert_eq!(serde_json::from_str::<Summary>(&json).expect("a summary"), summary);
-}
-
-fn resources(at_ms: u64, busy_of: u64, steal_of: u64) -> ResourceSample {
-    // The host has two CPUs. In each 100 ms the first one is busy for `busy_of` ms, and `steal_of` ms of it are stolen.
-    let since = at_ms - STARTED_MS + 1000;
-    ResourceSample {
-        at_ms,
-        cpu: CpuSample {
-            user_ms: since * (busy_of - steal_of) / 100,
-            steal_ms: since * steal_of / 100,
-            idle_ms: since + since * (100 - busy_of) / 100,
-            ..CpuSample::default()
-        },
-        cpu_busy_ms: vec![since * busy_of / 100, 0],
-        ..ResourceSample::default()
-    }
-}
-
-/// The time at which the fixture's iterations begin.
-const STARTED_MS: u64 = 1_767_225_600_000;
-
-fn samples(busy_of: u64, steal_of: u64) -> Vec<ResourceSample> {
-    (0..100).map(|tick| resources(STARTED_MS - 200 + tick * 200 + 200, busy_of, steal_of)).collect()
-}
-
-fn summarized(samples: HostSamples) -> Summary {
-    let plan = planned(json!({ "rounds": 1, "iterations": 6 }));
-    summarize(&plan, &all_steps(&plan, |_, _| 2500.0), Outcome { samples, ..went_well() })
-}
-
-#[test]
-fn a_warning_is_a_finding_of_the_diagnosis_and_no_invalid_iteration() {
-    let summary = summarized(HostSamples { client: samples(30, 0), server: samples(60, 20), ..HostSamples::default() });
-    assert_eq!(summary.scenarios[0].valid_iterations, 6);
-    let [finding] = &summary.diagnosis[..] else { panic!("{:?}", summary.diagnosis) };
-    assert_eq!((finding.rule, &finding.scenarios[..]), (Rule::BurstableThrottled, &[0][..]));
-    let [warning] = &summary.scenarios[0].warnings[..] else { panic!("{:?}", summary.scenarios[0].warnings) };
-    assert!(warning.contains(finding.rule.title()) && warning.contains(&finding.says), "{warning}");
-    // Busy CPUs alone do not show that the sender was the limit; only its own CPU time does.
-    let summary = summarized(HostSamples { client: samples(99, 0), server: samples(40, 0), ..HostSamples::default() });
-    assert_eq!(summary.scenarios[0].warnings, Vec::<String>::new());
-}
-
-#[test]
-fn without_samples_nothing_is_said_of_the_hosts() {
-    let summary = summarized(HostSamples::default());
-    assert_eq!(summary.scenarios[0].resources, ScenarioResources::default());
-    assert_eq!(summary.scenarios[0].warnings, Vec::<String>::new());
-}
-
-#[test]
-fn the_time_of_a_c_store_is_told_apart_by_size() {
-    let plan = planned(json!({ "rounds": 1 }));
-    let mut steps = all_steps(&plan, |_, _| 2500.0);
-    let baseline = NetworkBaseline {
-        to_server_bytes_per_second: 1e9,
-        from_server_bytes_per_second: 1e9,
-        retransmits_to_server: 0,
-        retransmits_from_server: 0,
-        seconds: 1.0,
-        round_trip: RoundTrip::from_times(RoundTripMethod::Ping, vec![0.2]).expect("one"),
-        path_mtu_bytes: 1500,
-        interface_mtu_bytes: 1500,
-    };
-    let measured = steps.iter_mut().find_map(|step| match &mut step.output {
-        Some(StepOutput::Measured(measured)) => Some(measured),
-        _ => None,
-    });
-    let measured = measured.expect("a measurement");
-    measured.network = Some(baseline);
-    for iteration in &mut measured.iterations {
-        iteration.size_fit = LeastSquares::default();
-        // Each C-STORE takes 2 ms, and 4 ms for each MB.
-        for megabytes in [0.5, 1.0, 8.0] {
-            iteration.size_fit.add(megabytes * 1e6, 2000.0 + megabytes * 4000.0);
-        }
-        iteration.association_us.record(5_000);
-        iteration.server = Some(ServerMetrics { slowest_store_ms: Some(7.0), slowest_write_ms: None });
-    }
-    let summary = summarize(&plan, &steps, went_well());
-    let parts = summary.scenarios[0].decomposition.as_ref().expect("parts");
-    let by_size = parts.by_size.expect("several sizes");
-    assert!(
-        (by_size.per_instance_ms - 2.0).abs() < 1e-6 && (by_size.per_megabyte_ms - 4.0).abs() < 1e-6,
-        "{by_size:?}"
-    );
-    assert!((parts.association_ms.expect("associations").p50 - 5.0).abs() < 0.01);
-    assert_eq!((parts.server_store_ms_at_most, parts.server_write_ms_at_most), (Some(7.0), None));
-    // The floor is 525 kB at 1 GB/s, and a round trip.
-    assert!((parts.network_floor_ms.expect("a floor") - 0.725).abs() < 1e-6, "{parts:?}");
-    assert!((parts.between_stores_ms.expect("between") - 0.5).abs() < 1e-6);
-}
-
-#[test]
-fn no_line_is_drawn_through_sizes_that_differ_by_some_bytes() {
-    let plan = planned(json!({ "rounds": 1 }));
-    let mut steps = all_steps(&plan, |_, _| 2500.0);
-    for step in &mut steps {
-        let Some(StepOutput::Measured(measured)) = &mut step.output else { continue };
-        for iteration in &mut measured.iterations {
-            iteration.size_fit = LeastSquares::default();
-            for (bytes, latency_us) in [(525_010.0, 2_500.0), (525_024.0, 3_000.0), (525_018.0, 2_000.0)] {
-                iteration.size_fit.add(bytes, latency_us);
-            }
-        }
-    }
-    let summary = summarize(&plan, &steps, went_well());
-    assert_eq!(summary.scenarios[0].decomposition.as_ref().expect("parts").by_size, None);
 }
 
 #[test]

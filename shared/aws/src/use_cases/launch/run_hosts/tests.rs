@@ -126,8 +126,8 @@ async fn no_room_for_the_client_moves_the_pair_to_the_next_zone() {
     assert_eq!(region.alive(), ["server m5.large eu-central-1b", "client c5.large eu-central-1b"]);
     assert_eq!(answer.hosts.server.expect("a server").zone, "eu-central-1b");
     let record: LaunchRecord = bucket.get("runs/run-1/launch.json").expect("a record");
-    let launched = LaunchedTypes { server: "m5.large".to_owned(), client: "c5.large".to_owned() };
-    assert_eq!(record.launched, Some(launched));
+    let launched = [(HostRole::Server, "m5.large".to_owned()), (HostRole::Client, "c5.large".to_owned())];
+    assert_eq!(record.launched, launched.into());
 }
 
 #[tokio::test]
@@ -182,4 +182,38 @@ async fn a_host_that_ec2_ends_for_want_of_room_moves_the_pair_too() {
     }
     assert!(look(&launch, 1).await.expect("ready").ready);
     assert_eq!(region.alive(), ["server m5.large eu-central-1b", "client c5.large eu-central-1b"]);
+}
+
+fn existing_server() -> Bucket {
+    Bucket::with_plan(json!({
+        "server": { "existing": { "address": "pacs.example.org", "port": 104, "aeTitle": "PACS" } },
+        "client": { "instanceType": ["c5.large", "t3.micro"] },
+    }))
+}
+
+#[tokio::test]
+async fn a_run_against_an_existing_server_launches_its_client_alone() {
+    let full = [("a", "c5.large"), ("b", "c5.large"), ("a", "t3.micro")];
+    let (region, bucket) = (Region::without_room(&full), existing_server());
+    let answer = look(&region.launch(&bucket), 0).await.expect("ready");
+    assert!(answer.ready);
+    let tried = ["client c5.large a", "client c5.large b", "client t3.micro a", "client t3.micro b"];
+    assert_eq!(region.launched(), tried);
+    assert_eq!(region.alive(), ["client t3.micro eu-central-1b"]);
+    assert_eq!(answer.hosts.server, None);
+    assert_eq!(answer.hosts.client.expect("a client").zone, "eu-central-1b");
+    let record: LaunchRecord = bucket.get("runs/run-1/launch.json").expect("a record");
+    assert_eq!(record.launched, [(HostRole::Client, "t3.micro".to_owned())].into());
+    // Called again, it finds its host.
+    let again = look(&region.launch(&bucket), 1).await.expect("ready");
+    assert!(again.ready && region.launched().len() == tried.len());
+}
+
+#[tokio::test]
+async fn no_room_for_a_client_alone_names_it_alone() {
+    let full = ["a", "b"].map(|zone| [(zone, "c5.large"), (zone, "t3.micro")]).concat();
+    let region = Region::without_room(&full);
+    let failure = look(&region.launch(&existing_server()), 0).await.expect_err("no room");
+    assert_eq!(failure.name(), "NoCapacity");
+    assert!(!failure.to_string().contains("server"), "{failure}");
 }

@@ -1,8 +1,14 @@
 //! Arguments of the command line.
 
+#[cfg(target_os = "linux")]
+mod measure;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+#[cfg(target_os = "linux")]
+pub use self::measure::MeasureArguments;
 
 /// Measures how fast a DICOM server stores images
 #[derive(Debug, Parser)]
@@ -18,6 +24,9 @@ runs cannot be compared; 3 b is slower than a. Of doctor: 0 every check passed; 
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Measure a server that exists, from this machine and without AWS
+    #[cfg(target_os = "linux")]
+    Measure(Box<MeasureArguments>),
     /// Check a request offline; shows every error at once, with exit code 2
     Validate {
         /// The request, JSON; - for standard input
@@ -31,6 +40,16 @@ pub enum Command {
     Report(ReportArguments),
     /// Compare two runs by their report.json, offline: differences, ratios and explanations
     Compare(CompareArguments),
+    /// Send with native, the built-in SCU
+    #[cfg(target_os = "linux")]
+    #[command(hide = true)]
+    Send {
+        /// File with a send document
+        document: PathBuf,
+        /// File that the associations are written to
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Write the JSON Schemas of requests, reports and steps
     #[command(hide = true)]
     Schema {
