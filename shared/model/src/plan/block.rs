@@ -4,10 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::VariantArray as _;
 
-use super::MAX_BLOCK_RUNS;
 use crate::request::{Request, Target, TcpNoDelay};
 use crate::settings::{Axis, ServerSettings, Settings};
 use crate::statistics::MIN_ITERATIONS;
+
+/// Block runs (blocks times rounds) at most. With more, the execution's history could exceed 70% of its 25,000 events.
+pub const MAX_BLOCK_RUNS: usize = 18;
 
 /// The scenarios that share one server configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -15,7 +15,7 @@ use rand::distr::{Alphanumeric, SampleString as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::block::{Block, BlockRun, Scenario, scenario_order};
+pub use self::block::{Block, BlockRun, MAX_BLOCK_RUNS, Scenario, scenario_order};
 pub use self::copies::MAX_INSTANCES;
 pub use self::estimate::Estimate;
 pub use self::hosts::{ExistingIdentity, FingerprintParts, HostPlan, Hosts, credits_of};
@@ -30,8 +30,6 @@ use crate::measurement::Negotiated;
 use crate::request::{Request, Synthetic};
 use crate::validation::{FieldError, InvalidRequest};
 
-/// Block runs (blocks times rounds) at most. With more, the execution's history could exceed 70% of its 25,000 events.
-pub const MAX_BLOCK_RUNS: usize = 18;
 /// Scenarios in a plan at most.
 pub const MAX_SCENARIOS: usize = 200;
 
