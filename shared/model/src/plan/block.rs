@@ -86,7 +86,7 @@ const PRODUCT_ORDER: [Axis; Axis::VARIANTS.len()] = [
 ];
 
 /// Counts the scenarios of a request without creating them: their product may not fit in memory.
-pub(super) fn scenario_count(request: &Request) -> usize {
+pub(crate) fn scenario_count(request: &Request) -> usize {
     let others = || PRODUCT_ORDER.into_iter().filter(|axis| *axis != Axis::Target);
     // The number of an axis's values may depend on the target: the sink has no Orthanc keys.
     let of_target = |settings: &Settings| others().map(|axis| axis.expand(request, settings).len()).product::<usize>();
@@ -94,7 +94,7 @@ pub(super) fn scenario_count(request: &Request) -> usize {
 }
 
 /// Returns the blocks of a request: every combination of the axes' values, grouped by server configuration.
-pub(super) fn blocks(request: &Request) -> Vec<Block> {
+pub(crate) fn blocks(request: &Request) -> Vec<Block> {
     let product = PRODUCT_ORDER.into_iter().fold(vec![Settings::default()], |all, axis| {
         all.iter().flat_map(|settings| axis.expand(request, settings)).collect()
     });
@@ -143,7 +143,7 @@ fn probe(request: &Request, blocks: &[Block]) -> Option<Block> {
     })
 }
 
-pub(super) fn sequence(blocks: &[Block], request: &Request) -> Vec<BlockRun> {
+pub(crate) fn sequence(blocks: &[Block], request: &Request) -> Vec<BlockRun> {
     let (probes, asked): (Vec<_>, Vec<_>) = blocks.iter().partition(|block| block.probe);
     // Probes run first. The data that is collected from the server at the end then belong to a requested configuration.
     let probes = probes.into_iter().map(|block| (0, block));
