@@ -1,14 +1,18 @@
 //! The agent's own SCU: one process, with one thread for each concurrent association.
 
 use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+
+use signal_hook::consts::SIGTERM;
 
 use super::lanes::{Prepared, Process};
 use super::log::read_text;
 use super::sending::Sending;
 use crate::client::dataset::{Dataset, Instance};
 use crate::failure::{DuringIo as _, Failure};
+use crate::interrupt;
 use crate::native::SendDocument;
 use crate::timeline::{Association, Failed};
 
@@ -58,7 +62,11 @@ impl ProcessFiles {
         let words = read_text(&self.words);
         let read = fs::read(&self.out).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let associations = read.unwrap_or_else(|| {
-            let Some(cause) = process.and_then(Process::death) else { return Vec::new() };
+            // native handles SIGTERM before it opens its first association. If it dies of it, it has tried nothing.
+            let is_interrupted =
+                interrupt::is_requested() && process.is_some_and(|one| one.status.signal() == Some(SIGTERM));
+            let death = process.filter(|_| !is_interrupted).and_then(Process::death);
+            let Some(cause) = death else { return Vec::new() };
             let detail = words.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned);
             let failed =
                 |one: &Instance| Failed { file: one.file.clone(), cause: cause.clone(), words: detail.clone() };
