@@ -64,6 +64,8 @@ impl Rest {
     /// against the host's own store.
     pub fn at(name: &'static str, url: &str, credentials: Option<&Credentials>, timeout: Duration) -> Self {
         let agent = presigned::client()
+            // The stack allows this address, and not the one that a redirect names.
+            .max_redirects(0)
             .timeout_connect(Some(Duration::from_secs(10)))
             .timeout_global(Some(timeout))
             .http_status_as_error(false)

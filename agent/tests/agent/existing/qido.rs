@@ -6,7 +6,7 @@ use std::thread;
 use dicomperf_model::request::Receipt;
 use dicomperf_model::step::{MeasureBlock, StepId, Work};
 use serde_json::json;
-use tiny_http::{Request, Response, Server};
+use tiny_http::{Header, Request, Response, Server};
 
 use super::iteration;
 use crate::harness::Run;
@@ -99,6 +99,25 @@ fn a_series_that_is_not_found_lacks_every_instance() {
     assert!(!iteration.valid);
     assert_eq!((iteration.instances_sent, iteration.instances_stored), (INSTANCES, Some(0)));
     assert!(iteration.reason.unwrap().starts_with("the server lacks 7 instances that were sent, like "));
+}
+
+/// A redirect would lead past the stack's list of allowed servers.
+#[test]
+fn a_redirect_is_not_followed() {
+    let run = Run::with_new_instances(1);
+    let archive = Archive::start(Peculiarity::None);
+    let (elsewhere, asked) = serve(Archive::start(Peculiarity::None), Web::KnowsNone);
+    let server = Server::http("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/web", server.server_addr());
+    thread::spawn(move || {
+        for request in server.incoming_requests() {
+            let location = Header::from_bytes("Location", elsewhere.as_str()).unwrap();
+            let _ = request.respond(Response::empty(302).with_header(location));
+        }
+    });
+    let error = run.measure(0, block_at(archive.port, url)).fails_with("ServerUnreachable").error.unwrap();
+    assert!(error.message.contains("answers 302 Found"), "{}", error.message);
+    assert_eq!((asked.lock().unwrap().len(), archive.received()), (0, 0));
 }
 
 #[test]
