@@ -1,5 +1,8 @@
 //! The agent's measurements, iteration by iteration.
 
+use std::ops::Range;
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hdrhistogram::Histogram;
@@ -212,6 +215,16 @@ pub struct LatencyHistogram(pub Histogram<u64>);
 
 /// An hour, which is longer than any step.
 const MAX_LATENCY_US: u64 = 3_600_000_000;
+/// Place of the digits and of the bounds in a serialized histogram (HdrHistogram, V2 encoding: three fields of 4 bytes
+/// before them).
+const BOUNDS: Range<usize> = 12..32;
+
+/// A serialized histogram without latencies.
+static EMPTY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut bytes = Vec::new();
+    V2Serializer::new().serialize(&LatencyHistogram::new().0, &mut bytes).expect("a vector takes all bytes");
+    bytes
+});
 
 impl LatencyHistogram {
     /// Returns an empty histogram.
@@ -289,6 +302,10 @@ impl<'de> Deserialize<'de> for LatencyHistogram {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let bytes = BASE64_STANDARD.decode(text).map_err(serde::de::Error::custom)?;
+        // The bounds decide how much memory the histogram takes.
+        if bytes.get(BOUNDS) != EMPTY.get(BOUNDS) {
+            return Err(serde::de::Error::custom("a histogram of latencies has 3 digits from 1 us to an hour"));
+        }
         let read: Histogram<u64> =
             Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(serde::de::Error::custom)?;
         let mut histogram = Self::new();
@@ -369,6 +386,20 @@ mod tests {
         assert_eq!(read, histogram);
         assert_eq!(read.len(), 5);
         assert!((read.percentile_ms(50.0) - 2.0).abs() < 0.002);
+    }
+
+    /// With five digits and no limit, a histogram of a few bytes takes gigabytes of memory.
+    #[test]
+    fn a_histogram_with_other_bounds_is_an_error_before_it_takes_memory() {
+        for at in BOUNDS {
+            let mut changed = EMPTY.clone();
+            changed[at] ^= 1;
+            let json = format!("\"{}\"", BASE64_STANDARD.encode(changed));
+            let error = serde_json::from_str::<LatencyHistogram>(&json).expect_err("refused").to_string();
+            assert!(error.starts_with("a histogram of latencies has 3 digits from 1 us to an hour"), "{error}");
+        }
+        let cut = format!("\"{}\"", BASE64_STANDARD.encode(&EMPTY[..BOUNDS.end - 1]));
+        assert!(serde_json::from_str::<LatencyHistogram>(&cut).is_err());
     }
 
     #[test]
