@@ -69,8 +69,10 @@ impl<'a> Measured<'a> {
         })
     }
 
-    /// Returns the longest PDU that an existing server receives; `None` without a limit that is known.
+    /// Returns the longest PDU that an existing server receives; `None` without a limit that is known. The limit of a server
+    /// that the run starts is a setting of each block.
     pub fn server_max_pdu(&self) -> Option<u32> {
+        self.summary.existing.as_ref()?;
         let announced = self.summary.negotiated.iter().filter_map(|one| one.answer.max_pdu);
         // 0 stands for no limit.
         announced.filter(|&limit| limit > 0).min()

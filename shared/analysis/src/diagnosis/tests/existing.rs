@@ -112,6 +112,10 @@ fn the_servers_own_limit_decides_the_length_of_a_pdu() {
     // 0 stands for no limit.
     summary.negotiated[0].answer.max_pdu = Some(0);
     assert_eq!(diagnose(&summary), []);
+    // A server that the run starts has another limit in another block.
+    summary.negotiated[0].answer.max_pdu = Some(4096);
+    summary.existing = None;
+    assert_eq!(diagnose(&summary), []);
 }
 
 #[test]
