@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use dicomperf_model::request::Receipt;
 use dicomperf_model::results::{ScenarioSummary, Summary};
-use dicomperf_model::words::plural;
+use dicomperf_model::words::{list, plural};
 
 use super::state::{self, State};
 use super::studies::SentStudies;
@@ -66,7 +66,13 @@ fn lines(summary: &Summary, studies: &SentStudies) -> Vec<String> {
     lines.push(table::results(summary));
     lines.extend(summary.scenarios.iter().flat_map(invalid));
     for finding in &summary.diagnosis {
-        lines.push(format!("{} ({}): {}", finding.rule.title(), finding.confidence, finding.says));
+        let numbers: Vec<_> = finding.scenarios.iter().map(ToString::to_string).collect();
+        let scenarios = match numbers.len() {
+            0 => String::new(),
+            1 => format!(", scenario {}", numbers[0]),
+            _ => format!(", scenarios {}", list(&numbers)),
+        };
+        lines.push(format!("{} ({}{scenarios}): {}", finding.rule.title(), finding.confidence, finding.says));
     }
     lines.extend(server.and_then(|server| studies.says(&state::name(server))));
     lines.push(format!("run {}", summary.run_id));
