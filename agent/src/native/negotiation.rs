@@ -61,11 +61,8 @@ fn request(
         }
         opened => opened?,
     };
-    let results = contexts.iter().map(|((class, syntax), id)| NegotiatedContext {
-        sop_class_uid: (*class).to_owned(),
-        transfer_syntax_uid: (*syntax).to_owned(),
-        result: association.context_result(*id),
-    });
+    let result = |id: &u8| association.context_result(*id);
+    let results = contexts.iter().map(|((class, syntax), id)| NegotiatedContext::new(class, syntax, result(id)));
     let results = results.collect();
     // The answers are known already.
     let _ = association.release(&mut times);

@@ -24,7 +24,8 @@ fn the_binary_alone_measures_every_kind_of_server_as_a_user_without_rights_in_a_
         return measure_every_server();
     }
     // The servers and the measurements share a network namespace that has loopback only.
-    let name = "nothing::the_binary_alone_measures_every_kind_of_server_as_a_user_without_rights_in_a_network_of_its_own";
+    let name =
+        "nothing::the_binary_alone_measures_every_kind_of_server_as_a_user_without_rights_in_a_network_of_its_own";
     let mut command = Command::new("unshare");
     command.arg("--net").arg(std::env::current_exe().unwrap()).args(["--exact", name, "--nocapture"]);
     let output = command.env(IN_NAMESPACE, "yes").output();

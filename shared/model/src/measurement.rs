@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::network::NetworkBaseline;
 use crate::request::{LatencyFigure, Objective, SearchAxis};
-use crate::sending::SendFailure;
+use crate::sending::{SendFailure, class_name, syntax_name};
 use crate::statistics::LeastSquares;
 
 /// The measurements of one block run.
@@ -83,10 +83,29 @@ pub struct AsynchronousOperations {
 pub struct NegotiatedContext {
     /// SOP Class UID.
     pub sop_class_uid: String,
+    /// PS3.6 name of the SOP class, and its UID.
+    pub sop_class: String,
     /// Transfer Syntax UID.
     pub transfer_syntax_uid: String,
+    /// PS3.6 name of the transfer syntax, and its UID.
+    pub transfer_syntax: String,
     /// Result (PS3.8 table 9-18): 0 is acceptance.
     pub result: u8,
+}
+
+impl NegotiatedContext {
+    /// Returns a presentation context with its names. The agent names it: the tables of names would make the binary of
+    /// `summarize` 129 kB larger.
+    #[must_use]
+    pub fn new(sop_class_uid: &str, transfer_syntax_uid: &str, result: u8) -> Self {
+        Self {
+            sop_class_uid: sop_class_uid.to_owned(),
+            sop_class: class_name(sop_class_uid),
+            transfer_syntax_uid: transfer_syntax_uid.to_owned(),
+            transfer_syntax: syntax_name(transfer_syntax_uid),
+            result,
+        }
+    }
 }
 
 /// The deletion of the run's studies on an existing server.

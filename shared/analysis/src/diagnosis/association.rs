@@ -23,19 +23,19 @@ pub(crate) fn association_advice(answer: &Negotiated, matrix: &Matrix) -> Vec<St
     let others =
         rejected(&|result| ![ABSTRACT_SYNTAX_NOT_SUPPORTED, TRANSFER_SYNTAXES_NOT_SUPPORTED].contains(&result));
     let mut advice: Vec<_> = answer.max_pdu.and_then(|limit| pdu_advice(limit, matrix)).into_iter().collect();
-    if let Some(names) = named(&classes, NegotiatedContext::sop_class) {
+    if let Some(names) = named(&classes, |one| one.sop_class.clone()) {
         advice.push(format!(
             "The server does not accept {names}. Ask its administrator to accept these SOP classes, or leave such objects \
              out of the dataset: no instance of them is stored."
         ));
     }
-    if let Some(names) = named(&syntaxes, |one| format!("{} in {}", one.sop_class(), one.transfer_syntax())) {
+    if let Some(names) = named(&syntaxes, |one| format!("{} in {}", one.sop_class, one.transfer_syntax)) {
         advice.push(format!(
             "The server does not accept {names}. Convert the dataset (transferSyntax in the matrix), or ask the server's \
              administrator to accept the transfer syntax: no instance in it is stored."
         ));
     }
-    if let Some(names) = named(&others, |one| format!("{} in {}", one.sop_class(), one.transfer_syntax())) {
+    if let Some(names) = named(&others, |one| format!("{} in {}", one.sop_class, one.transfer_syntax)) {
         advice.push(format!(
             "The server rejected {names} and gave no reason. Its log, or its administrator, may know the reason."
         ));

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use crate::measurement::{CleanupOutcome, Negotiated, NegotiatedContext};
 use crate::plan::ExistingIdentity;
 use crate::request::{Cleanup, Receipt};
-use crate::sending::{class_name, syntax_name};
 
 /// The existing server that a run measured, and the data that the run sent to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,18 +53,6 @@ impl NegotiatedContext {
     #[must_use]
     pub const fn is_accepted(&self) -> bool {
         self.result == 0
-    }
-
-    /// Returns the PS3.6 name of the SOP class and its UID.
-    #[must_use]
-    pub fn sop_class(&self) -> String {
-        class_name(&self.sop_class_uid)
-    }
-
-    /// Returns the PS3.6 name of the transfer syntax and its UID.
-    #[must_use]
-    pub fn transfer_syntax(&self) -> String {
-        syntax_name(&self.transfer_syntax_uid)
     }
 
     /// Returns the result in the words of PS3.8 table 9-18.

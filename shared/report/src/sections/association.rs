@@ -73,8 +73,8 @@ fn contexts_table(answer: &Negotiated) -> Table {
     let rows = rejected.into_iter().chain(accepted).map(|context| {
         let tone = if context.is_accepted() { Tone::Good } else { Tone::Bad };
         vec![
-            Text::from(context.sop_class()),
-            context.transfer_syntax().into(),
+            Text::from(context.sop_class.clone()),
+            context.transfer_syntax.clone().into(),
             Text::new().badge(tone, context.result_words()),
         ]
     });
