@@ -4,6 +4,7 @@
 //! fail. [`fuzz`] feeds changed inputs to a parser.
 
 pub mod fuzz;
+mod ports;
 mod pydicom;
 
 use std::fs::{self, File};
@@ -11,6 +12,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::{env, thread};
 
+pub use ports::free_port;
 pub use pydicom::pydicom_files;
 
 /// Variable that is set in CI, where every tool is installed and every permission granted.
