@@ -1,3 +1,6 @@
+mod ends;
+mod existing;
+
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_ec2::Client as Ec2;
@@ -207,83 +210,6 @@ async fn a_step_has_no_more_time_than_its_hosts() {
 }
 
 /// Returns the bucket of a run against an existing server, and its one host.
-fn existing_server() -> (Bucket, LaunchedHosts) {
-    let bucket = Bucket::with_plan(json!({ "server": { "existing": {
-        "address": "pacs.example.org", "port": 104, "aeTitle": "PACS", "receipt": "qido",
-        "url": "https://pacs.example.org/dicom-web", "credentials": "/dicomperf/pacs",
-    } } }));
-    (bucket, LaunchedHosts { server: None, ..event(MEASURE, 0).hosts })
-}
-
-#[tokio::test]
-async fn the_document_of_a_measurement_has_the_interfaces_of_an_existing_server() {
-    let (bucket, hosts) = existing_server();
-    let step = StepId::Measure { ordinal: 0, part: 0 };
-    let runner = runner(&bucket, vec![sending(), in_progress()], &running_client(), &clock(0));
-    let event = StepEvent { hosts, ..event(step, 0) };
-    assert_eq!(runner.look(&event).await.expect("started").state, StepState::Running);
-    let document: StepDocument = bucket.get("ephemeral/run-1/steps/client-measure-0.json").expect("a document");
-    let Work::Measure(block) = document.work else { panic!("another step") };
-    let server = block.server;
-    assert_eq!((&*server.address, server.dicom_port, &*server.ae_title), ("pacs.example.org", 104, "PACS"));
-    assert_eq!((server.rest_port, &*server.rest_user, &*server.rest_password), (0, "", ""));
-    let existing = server.existing.expect("interfaces");
-    assert_eq!((existing.receipt, existing.cleanup), (Receipt::Qido, Cleanup::None));
-    assert_eq!(existing.url.as_deref(), Some("https://pacs.example.org/dicom-web"));
-    assert_eq!(existing.credentials.expect("credentials").password, "hunter2");
-    // A file of the run lasts. The ephemeral ones expire.
-    let lasting = bucket.keys().into_iter().filter(|key| key.starts_with("runs/"));
-    for key in lasting {
-        assert!(!bucket.get::<Value>(&key).expect("JSON").to_string().contains("hunter2"), "{key}");
-    }
-}
-
-#[tokio::test]
-async fn credentials_that_cannot_be_read_end_the_first_step() {
-    let (bucket, hosts) = existing_server();
-    let denied = mock!(Ssm::get_parameter).then_error(|| GetParameterError::generic(error("AccessDeniedException")));
-    let parameters = Parameters::new(client!(aws_sdk_ssm, [denied]));
-    let runner = StepRunner { parameters, ..runner(&bucket, vec![sending()], &running_client(), &clock(0)) };
-    let event = StepEvent { hosts, ..event(StepId::ConfigureClient, 0) };
-    let failure = runner.look(&event).await.expect_err("no credentials");
-    assert_eq!(failure.name(), "CredentialsUnusable");
-    assert!(failure.to_string().contains("parameter /dicomperf/pacs: SSM does not return it"), "{failure}");
-}
-
-#[tokio::test]
-async fn a_run_with_one_host_misses_no_other() {
-    let bucket = started(&MEASURE);
-    bucket.put(REPORT, &json!(report(MEASURE, StepState::Running)));
-    let (_, hosts) = existing_server();
-    let runner = runner(&bucket, vec![in_progress()], &running_client(), &clock(40));
-    let answer = runner.look(&StepEvent { hosts: hosts.clone(), ..event(MEASURE, 1) }).await.expect("running");
-    assert_eq!(answer.state, StepState::Running);
-}
-
-#[tokio::test]
-async fn a_dry_run_names_credentials_that_cannot_be_read() {
-    let (bucket, _) = existing_server();
-    let plan: Plan = bucket.get("runs/run-1/plan.json").expect("a plan");
-    let check = |answer: Rule| {
-        let (bucket, plan) = (bucket.clone(), plan.clone());
-        async move {
-            let unmanaged =
-                mock!(Ssm::send_command).then_error(|| SendCommandError::generic(error("InvalidInstanceId")));
-            let parameters = Parameters::new(client!(aws_sdk_ssm, [answer]));
-            let ssm = vec![unmanaged, in_progress()];
-            let runner = StepRunner { parameters, ..runner(&bucket, ssm, &running_client(), &clock(0)) };
-            let dry_run = DryRun { plan: Box::new(plan), checks: Vec::new() };
-            let checks = runner.dry_run(&CheckEvent { dry_run }).await;
-            checks.into_iter().find(|check| check.name == "run-step: credentials").expect("checked")
-        }
-    };
-    let readable = check(credentials()).await;
-    assert!(readable.ok && readable.says == "/dicomperf/pacs has a user and a password", "{}", readable.says);
-    let missing = mock!(Ssm::get_parameter).then_error(|| GetParameterError::generic(error("ParameterNotFound")));
-    let missing = check(missing).await;
-    assert!(!missing.ok && missing.says.contains("ssm:GetParameter"), "{}", missing.says);
-}
-
 #[tokio::test]
 async fn nothing_is_started_when_the_run_is_about_to_expire() {
     let bucket = Bucket::with_plan(json!({}));
@@ -419,96 +345,6 @@ async fn a_host_that_goes_while_a_step_runs_is_noticed() {
     let gone = hosts(InstanceStateName::ShuttingDown);
     let failure = look(&started(&MEASURE), in_progress(), &gone).await.expect_err("lost");
     assert_eq!(failure.name(), "HostLost");
-}
-
-#[tokio::test]
-async fn the_last_look_times_out_with_what_was_seen_last() {
-    let bucket = started(&MEASURE);
-    bucket.put(REPORT, &json!(report(MEASURE, StepState::Running)));
-    let late = clock(i64::try_from(STEP_BUDGET_SECONDS).expect("few"));
-    let runner = runner(&bucket, vec![state(CommandInvocationStatus::Success, "")], &hosts(RUNNING), &late);
-    let failure = runner.look(&event(MEASURE, MAX_STEP_LOOKS - 1)).await.expect_err("timed out");
-    assert_eq!(failure.name(), "StepTimedOut");
-    assert!(failure.to_string().ends_with("not done after 2610 s; last seen: iteration 3 of 8"), "{failure}");
-}
-
-/// The state machine of these tests: it looks until the step is over, and waits as long as the answers say.
-async fn follow(runner: &StepRunner, clock: &MovedClock) -> (Failure, Vec<u64>) {
-    let mut waits = Vec::new();
-    loop {
-        let look = u32::try_from(waits.len()).expect("few");
-        match runner.look(&event(MEASURE, look)).await {
-            Ok(answer) => {
-                waits.push(answer.wait_seconds);
-                clock.advance(std::time::Duration::from_secs(answer.wait_seconds));
-            }
-            Err(failure) => return (failure, waits),
-        }
-    }
-}
-
-#[tokio::test]
-async fn an_agent_that_shows_no_sign_of_life_is_stalled_within_minutes() {
-    let (bucket, clock) = (started(&MEASURE), clock(0));
-    bucket.put_at(after(30), REPORT, &json!(report(MEASURE, StepState::Running)));
-    bucket.put_at(
-        after(40),
-        "runs/run-1/steps/client-measure-0-part-1.heartbeat.json",
-        &json!({ "elapsedSeconds": 38 }),
-    );
-    let runner = runner(&bucket, vec![in_progress()], &hosts(RUNNING), &clock);
-    let (failure, _) = follow(&runner, &clock).await;
-    assert_eq!(failure.name(), "StepStalled");
-    let text = failure.to_string();
-    assert!(text.starts_with("client host i-client, step client-measure-0-part-1: no sign of life"), "{text}");
-    assert!(text.ends_with("last seen: iteration 3 of 8"), "{text}");
-    let found_after = clock.now().duration_since(after(40)).as_secs();
-    assert!((120..=120 + 120 + 5).contains(&found_after), "{found_after} s");
-}
-
-/// An iteration may take long, and an installation reports nothing for minutes.
-#[tokio::test]
-async fn a_step_without_news_is_not_stalled_while_the_agent_lives() {
-    let (bucket, clock) = (started(&MEASURE), clock(0));
-    bucket.put_at(after(30), REPORT, &json!(report(MEASURE, StepState::Running)));
-    for beat in 1..30 {
-        let bucket = bucket.clone();
-        clock.schedule(after(20 * beat), move || {
-            let key = "runs/run-1/steps/client-measure-0-part-1.heartbeat.json";
-            bucket.put_at(after(20 * beat), key, &json!({ "elapsedSeconds": 20 * beat }));
-        });
-    }
-    let runner = runner(&bucket, vec![in_progress()], &hosts(RUNNING), &clock);
-    let (failure, waits) = follow(&runner, &clock).await;
-    assert_eq!(failure.name(), "StepStalled");
-    assert!(clock.now() >= after(29 * 20 + 120), "{}", clock.now());
-    assert!(waits.iter().all(|&wait| wait <= 120), "{waits:?}");
-}
-
-#[tokio::test]
-async fn a_run_ends_at_its_expiry_whatever_the_agent_reports() {
-    for left in [100, 400] {
-        let (bucket, clock) = (started(&MEASURE), clock(3600 - left));
-        let command = SentCommand { command_id: "command-1".to_owned(), sent_at: after(3600 - left) };
-        bucket.put(&RunKeys("run-1").step_command(&MEASURE), &json!(command));
-        bucket.put(REPORT, &json!(report(MEASURE, StepState::Running)));
-        let runner = runner(&bucket, vec![in_progress()], &hosts(RUNNING), &clock);
-        let (failure, _) = follow(&runner, &clock).await;
-        assert_eq!(failure.name(), "RunExpired");
-        assert!(clock.now() >= after(3600) && clock.now() <= after(3601), "{}", clock.now());
-    }
-}
-
-#[tokio::test]
-async fn a_run_that_expires_while_a_step_is_watched_says_so() {
-    let clock = clock(3590);
-    let runner = runner(&started(&MEASURE), vec![in_progress()], &hosts(RUNNING), &clock);
-    let step = StepEvent { look: 2, ..event(MEASURE, 0) };
-    let moved = SentCommand { command_id: "command-1".to_owned(), sent_at: after(3580) };
-    runner.artifacts.write_json(&RunKeys("run-1").step_command(&MEASURE), &moved).await.expect("written");
-    let failure = runner.look(&step).await.expect_err("expired");
-    assert_eq!(failure.name(), "RunExpired");
-    assert_eq!(clock.now(), after(3600));
 }
 
 #[tokio::test]
