@@ -9,7 +9,9 @@ use base64::prelude::BASE64_STANDARD;
 use dicomperf_model::step::{Credentials, ServerAddress};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use ureq::config::ConfigBuilder;
 use ureq::http::{Response, StatusCode};
+use ureq::typestate::AgentScope;
 use ureq::{Body, RequestBuilder};
 
 use crate::failure::Failure;
@@ -43,17 +45,11 @@ type Answer = Response<Body>;
 impl Rest {
     /// A client for this address. `name` appears in errors, and `timeout` limits each answer.
     pub fn new(name: &'static str, server: &ServerAddress, timeout: Duration) -> Self {
-        let agent = ureq::Agent::config_builder()
-            // The private network has no proxy, whatever the environment sets.
-            .proxy(None)
-            .timeout_connect(Some(Duration::from_secs(5)))
-            .timeout_global(Some(timeout))
-            .http_status_as_error(false)
-            .build()
-            .new_agent();
+        // The private network has no proxy, whatever the environment sets.
+        let config = ureq::Agent::config_builder().proxy(None).timeout_connect(Some(Duration::from_secs(5)));
         Self {
             name,
-            agent,
+            agent: agent(config, timeout),
             base_url: format!("http://{}:{}", server.address, server.rest_port),
             authorization: Some(basic(&server.rest_user, &server.rest_password)),
             max_bytes: u64::MAX,
@@ -63,17 +59,11 @@ impl Rest {
     /// A client for the base URL of an existing server, through the proxy of the environment. Certificates are verified
     /// against the host's own store.
     pub fn at(name: &'static str, url: &str, credentials: Option<&Credentials>, timeout: Duration) -> Self {
-        let agent = presigned::client()
-            // The stack allows this address, and not the one that a redirect names.
-            .max_redirects(0)
-            .timeout_connect(Some(Duration::from_secs(10)))
-            .timeout_global(Some(timeout))
-            .http_status_as_error(false)
-            .build()
-            .new_agent();
+        // The stack allows this address, and not the one that a redirect names.
+        let config = presigned::client().max_redirects(0).timeout_connect(Some(Duration::from_secs(10)));
         Self {
             name,
-            agent,
+            agent: agent(config, timeout),
             base_url: url.trim_end_matches('/').to_owned(),
             authorization: credentials.map(|one| basic(&one.user, &one.password)),
             max_bytes: MAX_FOREIGN_BYTES,
@@ -182,6 +172,11 @@ impl Rest {
             Err(error) => Err(self.unreachable(path, &presigned::reason(&error, &self.base_url))),
         }
     }
+}
+
+/// A client that returns an answer with any status.
+fn agent(config: ConfigBuilder<AgentScope>, timeout: Duration) -> ureq::Agent {
+    config.timeout_global(Some(timeout)).http_status_as_error(false).build().new_agent()
 }
 
 /// The header of Basic authentication (RFC 7617).
