@@ -95,24 +95,34 @@ fn is_possible(scenario: &ScenarioSummary) -> bool {
     scenario.settings.tcp_no_delay != TcpNoDelay::Both && is_closed(scenario)
 }
 
-/// Returns the median and the share of C-STOREs in the modes as evidence.
-fn latency_evidence(scenario: &ScenarioSummary, p50_ms: f64, in_modes: f64) -> Vec<Evidence> {
-    let number = scenario.number;
+/// A scenario that may wait for a TCP timer.
+struct Suspicion {
+    p50_ms: f64,
+    stalls: Stalls,
+    /// Share of the C-STOREs in the modes.
+    in_modes: f64,
+    evidence: Vec<Evidence>,
+}
+
+/// Returns the suspicion that the median or the modes of a scenario raise.
+fn suspicion(scenario: &ScenarioSummary) -> Option<Suspicion> {
+    let (number, p50_ms) = (scenario.number, scenario.latency_ms?.p50);
+    let stalls = Stalls::from_scenario(scenario);
+    let in_modes = stalls.count / stalls.all;
+    if !is_possible(scenario) || (in_modes < MIN_MODES_SHARE && p50_ms < MIN_STALL_MS) {
+        return None;
+    }
     let modes = format!("{} to {} or {} to {} ms", MODES_MS[0].0, MODES_MS[0].1, MODES_MS[1].0, MODES_MS[1].1);
-    vec![
+    let evidence = vec![
         evidence(number, "median C-STORE", p50_ms, "ms", format!("at least {MIN_STALL_MS} ms")),
         share(number, &format!("C-STOREs that took {modes}"), in_modes, at_least(MIN_MODES_SHARE)),
-    ]
+    ];
+    Some(Suspicion { p50_ms, stalls, in_modes, evidence })
 }
 
 fn of_started_server(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Option<Case> {
-    let (number, latency) = (scenario.number, scenario.latency_ms?);
-    let stalls = Stalls::from_scenario(scenario);
-    let in_modes = stalls.count / stalls.all;
-    if !is_possible(scenario) || (in_modes < MIN_MODES_SHARE && latency.p50 < MIN_STALL_MS) {
-        return None;
-    }
-    let mut evidences = latency_evidence(scenario, latency.p50, in_modes);
+    let Suspicion { p50_ms, stalls, in_modes, evidence: mut evidences } = suspicion(scenario)?;
+    let number = scenario.number;
     let thread = scenario.resources.server.as_ref().and_then(|used| used.orthanc?.busiest_thread);
     evidences.extend(thread.map(|busy| share(number, "Orthanc's busiest thread", busy, at_most(MAX_THREAD_SHARE))));
     let (confidence, gain) = match variant(measured, scenario, &true.into()) {
@@ -126,25 +136,20 @@ fn of_started_server(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Opt
         None if in_modes >= MIN_MODES_SHARE => (Confidence::Likely, stalls.gain(scenario)),
         None => (Confidence::Possible, None),
     };
-    Some(Case { scenario: number, confidence, weight: latency.p50, evidence: evidences, gain })
+    Some(Case { scenario: number, confidence, weight: p50_ms, evidence: evidences, gain })
 }
 
 /// Decides on a server whose threads and whose setting of TCP_NODELAY are not known. Without a proof only the modes tell
 /// a timer from a slow server.
 fn of_existing_server(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Option<(End, Case)> {
-    let (number, latency) = (scenario.number, scenario.latency_ms?);
-    let stalls = Stalls::from_scenario(scenario);
-    let in_modes = stalls.count / stalls.all;
-    if !is_possible(scenario) || (in_modes < MIN_MODES_SHARE && latency.p50 < MIN_STALL_MS) {
-        return None;
-    }
-    let mut evidences = latency_evidence(scenario, latency.p50, in_modes);
+    let Suspicion { p50_ms, stalls, in_modes, evidence: mut evidences } = suspicion(scenario)?;
+    let number = scenario.number;
     let client = variant(measured, scenario, &"client".into());
     let end = match (scenario.settings.tcp_no_delay, &client) {
         (TcpNoDelay::Neither, Some(client)) if client.is_faster() => {
             evidences.push(client.evidence(number, "with TCP_NODELAY at the client"));
             let (confidence, gain) = (Confidence::Proven, Some(client.gain(number)));
-            let case = Case { scenario: number, confidence, weight: latency.p50, evidence: evidences, gain };
+            let case = Case { scenario: number, confidence, weight: p50_ms, evidence: evidences, gain };
             return Some((End::Client, case));
         }
         (TcpNoDelay::Neither, None) => End::Unknown,
@@ -162,7 +167,7 @@ fn of_existing_server(measured: &Measured<'_>, scenario: &ScenarioSummary) -> Op
     } else {
         (Confidence::Possible, None)
     };
-    Some((end, Case { scenario: number, confidence, weight: latency.p50, evidence: evidences, gain }))
+    Some((end, Case { scenario: number, confidence, weight: p50_ms, evidence: evidences, gain }))
 }
 
 /// Returns the scenario that differs in this value of TCP_NODELAY alone.
