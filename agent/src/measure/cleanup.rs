@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dicomperf_model::measurement::{BlockMeasurement, Iteration};
+use dicomperf_model::measurement::BlockMeasurement;
 
 use super::BlockRunner;
 use crate::client::converted::Converted;
@@ -51,9 +51,7 @@ impl BlockRunner<'_> {
             return Ok(());
         }
         let mut studies = self.sent_studies()?.remove(&self.block.ordinal).unwrap_or_default();
-        let of_searches = measurement.searches.iter().flat_map(|search| &search.iterations).map(|one| &one.iteration);
-        let iterations = measurement.iterations.iter().chain(of_searches);
-        studies.extend(iterations.flat_map(|one: &Iteration| one.study_instance_uids.iter().cloned()));
+        studies.extend(measurement.all_iterations().flat_map(|one| one.study_instance_uids.iter().cloned()));
         if let Some(outcome) = self.server.delete_studies(&studies) {
             tracing::info!(studies = outcome.studies, deleted = outcome.deleted, error = outcome.error, "cleanup");
             measurement.cleanup = Some(outcome);

@@ -31,7 +31,6 @@ use tracing_subscriber::filter::LevelFilter;
 
 use self::course::Course;
 use self::state::State;
-use self::studies::SentStudies;
 use crate::arguments::MeasureArguments;
 use crate::environment::Environment;
 use crate::follow::NOT_PASSED_EXIT_CODE;
@@ -66,10 +65,9 @@ pub fn run(arguments: &MeasureArguments) -> anyhow::Result<ExitCode> {
     let directory = output_directory(arguments, state.as_ref(), &plan.run_id)?;
     start_log(&directory.join(LOG))?;
     let course = Course::run(&plan, &address)?;
-    let studies = SentStudies::of_steps(&course.steps);
     let summary = summarized(plan, course, state.as_ref());
     let written = output::write(&summary, &directory, state.as_ref())?;
-    output::print(&summary, &studies, &written, arguments.json);
+    output::print(&summary, &written, arguments.json);
     Ok(exit_code(&summary))
 }
 

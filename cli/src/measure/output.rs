@@ -10,7 +10,7 @@ use dicomperf_model::results::{ScenarioSummary, Summary};
 use dicomperf_model::words::{list, plural};
 
 use super::state::{self, State};
-use super::studies::SentStudies;
+use super::studies;
 use crate::table;
 
 /// The reports of a measurement.
@@ -40,7 +40,7 @@ pub fn write(summary: &Summary, directory: &Path, state: Option<&State>) -> anyh
 }
 
 /// Prints the results. `json`: report.json instead of the table.
-pub fn print(summary: &Summary, studies: &SentStudies, written: &Written, json: bool) {
+pub fn print(summary: &Summary, written: &Written, json: bool) {
     if let Some(error) = &summary.error {
         eprintln!("{}: {}", error.error, error.cause);
     }
@@ -48,7 +48,7 @@ pub fn print(summary: &Summary, studies: &SentStudies, written: &Written, json: 
         print!("{}", written.json);
         return;
     }
-    for line in lines(summary, studies) {
+    for line in lines(summary) {
         println!("{line}");
     }
     for path in &written.paths {
@@ -57,7 +57,7 @@ pub fn print(summary: &Summary, studies: &SentStudies, written: &Written, json: 
 }
 
 /// The summary for the terminal, line by line.
-fn lines(summary: &Summary, studies: &SentStudies) -> Vec<String> {
+fn lines(summary: &Summary) -> Vec<String> {
     let server = summary.request.server.existing.as_ref();
     let mut lines = Vec::new();
     if server.is_some_and(|server| server.receipt == Receipt::None) {
@@ -74,7 +74,9 @@ fn lines(summary: &Summary, studies: &SentStudies) -> Vec<String> {
         };
         lines.push(format!("{} ({}{scenarios}): {}", finding.rule.title(), finding.confidence, finding.says));
     }
-    lines.extend(server.and_then(|server| studies.says(&state::name(server))));
+    lines.extend(
+        server.zip(summary.existing.as_ref()).and_then(|(server, sent)| studies::says(sent, &state::name(server))),
+    );
     lines.push(format!("run {}", summary.run_id));
     lines
 }

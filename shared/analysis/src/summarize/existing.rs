@@ -68,16 +68,10 @@ fn by_ordinal(steps: &[StepReport]) -> BTreeMap<u32, &BlockMeasurement> {
 
 /// Returns every Study Instance UID once, in the order of sending.
 fn study_instance_uids(block_runs: &BTreeMap<u32, &BlockMeasurement>) -> Vec<String> {
-    let of_searches = |measured: &&BlockMeasurement| {
-        let searches = measured.searches.iter().flat_map(|search| &search.iterations);
-        searches.map(|one| one.iteration.study_instance_uids.clone()).collect::<Vec<_>>()
-    };
-    let sent = block_runs.values().flat_map(|measured| {
-        let own = measured.iterations.iter().map(|iteration| iteration.study_instance_uids.clone());
-        own.chain(of_searches(measured)).collect::<Vec<_>>()
-    });
+    let sent = block_runs.values().flat_map(|measured| measured.all_iterations());
+    let sent = sent.flat_map(|iteration| iteration.study_instance_uids.iter().cloned());
     let mut known = BTreeSet::new();
-    sent.flatten().filter(|uid| known.insert(uid.clone())).collect()
+    sent.filter(|uid| known.insert(uid.clone())).collect()
 }
 
 /// Returns the outcome of the deletion over all block runs, with each reason once.

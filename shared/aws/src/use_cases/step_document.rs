@@ -7,10 +7,9 @@ use crate::failure::Failure;
 use crate::workflow::LaunchedHosts;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::{DatasetOrigin, Plan, Secrets};
-use dicomperf_model::request::Existing;
 use dicomperf_model::step::{
-    ClientConfiguration, Collect, Credentials, DICOM_PORT, DatasetSource, ExistingInterfaces, MeasureBlock,
-    ObjectSource, REST_PORT, ServerAddress, ServerConfiguration, StepDocument, StepId, Work,
+    ClientConfiguration, Collect, Credentials, DICOM_PORT, DatasetSource, MeasureBlock, ObjectSource, REST_PORT,
+    ServerAddress, ServerConfiguration, StepDocument, StepId, Work,
 };
 use dicomperf_model::time_limits::{GRACE_SECONDS, MAX_STEP_SECONDS, UPLOAD_SECONDS};
 
@@ -84,21 +83,8 @@ async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
             Work::ConfigureServer(ServerConfiguration { server, settings, samples_url })
         }
         StepId::Measure { ordinal, .. } => {
-            let (run, block) = plan.block_of(*ordinal).ok_or_else(|| missing_source(step))?;
-            Work::Measure(MeasureBlock {
-                ordinal: run.ordinal,
-                block: run.block,
-                round: run.round,
-                server: server(step, from)?,
-                settings: block.server.clone(),
-                calling_ae_title: plan.request.client.ae_title.clone(),
-                scenarios: block.scenarios.clone(),
-                iterations: block.iterations(&plan.request),
-                warmup: plan.request.warmup,
-                // In the first round only: a search takes long, and its levels are compared only with each other.
-                search: plan.request.search.clone().filter(|_| run.round == 0),
-                samples_url,
-            })
+            let block = MeasureBlock::of_plan(plan, *ordinal, server(step, from)?, samples_url);
+            Work::Measure(block.ok_or_else(|| missing_source(step))?)
         }
         StepId::Collect => {
             let log = RunKeys(&plan.run_id).host_log(step.host(), "orthanc");
@@ -125,7 +111,7 @@ async fn dataset(from: &Ingredients<'_>) -> Result<DatasetSource, Failure> {
 
 fn server(step: &StepId, from: &Ingredients<'_>) -> Result<ServerAddress, Failure> {
     if let Some(existing) = &from.plan.request.server.existing {
-        return Ok(existing_server(existing, from.credentials));
+        return Ok(ServerAddress::of_existing(existing, from.credentials.cloned()));
     }
     let host = from.hosts.server.as_ref().ok_or_else(|| missing_source(step))?;
     Ok(ServerAddress {
@@ -137,23 +123,6 @@ fn server(step: &StepId, from: &Ingredients<'_>) -> Result<ServerAddress, Failur
         rest_password: from.secrets.rest_password.clone(),
         existing: None,
     })
-}
-
-fn existing_server(existing: &Existing, credentials: Option<&Credentials>) -> ServerAddress {
-    ServerAddress {
-        address: existing.address.clone(),
-        dicom_port: existing.port,
-        ae_title: existing.ae_title.clone(),
-        rest_port: 0,
-        rest_user: String::new(),
-        rest_password: String::new(),
-        existing: Some(ExistingInterfaces {
-            receipt: existing.receipt,
-            cleanup: existing.cleanup,
-            url: existing.url.clone(),
-            credentials: credentials.cloned(),
-        }),
-    }
 }
 
 /// Returns the failure for a step whose block or host is missing.

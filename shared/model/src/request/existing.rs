@@ -94,6 +94,8 @@ pub(super) fn errors(document: &Value) -> Vec<FieldError> {
         errors.push(FieldError::new(format!("server.{field}"), "server.existing is not a host of the run", "no value"));
     }
     let tls = existing["tls"] == true;
+    let associations = format!("at most {MAX_ASSOCIATIONS} to server.existing");
+    let arrival = format!("at most {MAX_ARRIVAL_PER_SECOND} instances a second to server.existing");
     for (axis, allowed, is_wrong) in [
         (
             "target",
@@ -107,10 +109,8 @@ pub(super) fn errors(document: &Value) -> Vec<FieldError> {
             value == true || value == "server"
         }),
         ("tls", "the value of server.existing.tls", &move |value| *value != Value::Bool(tls)),
-        ("associations", "at most 32 to server.existing", &|value| value.as_u64() > Some(MAX_ASSOCIATIONS)),
-        ("arrival", "at most 1000 instances a second to server.existing", &|value| {
-            value["open"].as_f64() > Some(MAX_ARRIVAL_PER_SECOND)
-        }),
+        ("associations", &associations, &|value| value.as_u64() > Some(MAX_ASSOCIATIONS)),
+        ("arrival", &arrival, &|value| value["open"].as_f64() > Some(MAX_ARRIVAL_PER_SECOND)),
     ] {
         if let Some(index) = position(&matrix[axis], is_wrong) {
             let problem = format!("is {}", matrix[axis][index]);

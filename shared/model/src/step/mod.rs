@@ -4,19 +4,23 @@
 //! document's URL whenever there is news. Progress and results are read from this report, never from the command's
 //! output.
 
+mod client;
+mod measure_block;
+mod server_address;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::dataset::{PlannedObject, Refused};
+pub use self::client::{ClientConfiguration, DatasetSource, FileSource, ObjectSource};
+pub use self::measure_block::MeasureBlock;
+pub use self::server_address::{Credentials, DICOM_PORT, ExistingInterfaces, IPERF3_PORT, REST_PORT, ServerAddress};
+use crate::dataset::Refused;
 use crate::measurement::{BlockMeasurement, HostVersions};
-use crate::plan::{DatasetOrigin, DatasetPlan, Scenario};
-use crate::request::{Cleanup, Receipt, Request, Search, Synthetic, TransferSyntax};
 use crate::settings::ServerSettings;
 
 pub use crate::host_role::HostRole;
@@ -98,199 +102,6 @@ pub struct ServerConfiguration {
     pub server: ServerAddress,
     /// The settings of the block.
     pub settings: ServerSettings,
-    /// Presigned PUT URL for the host's samples so far.
-    pub samples_url: String,
-}
-
-/// The address of Orthanc in the private network, and its credentials.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ServerAddress {
-    /// Private IPv4 address.
-    pub address: String,
-    /// Port for DICOM.
-    pub dicom_port: u16,
-    /// Port of the REST interface.
-    pub rest_port: u16,
-    /// AE title of the SCP.
-    pub ae_title: String,
-    /// User of the REST interface, which exists for this run only.
-    pub rest_user: String,
-    /// Password of the REST interface.
-    pub rest_password: String,
-    /// The other interfaces of an existing server, whose `restPort`, `restUser` and `restPassword` are empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub existing: Option<ExistingInterfaces>,
-}
-
-/// The interfaces of an existing server beside DICOM.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ExistingInterfaces {
-    /// The interface that proves storage.
-    pub receipt: Receipt,
-    /// The interface that deletes the run's studies after a block run.
-    pub cleanup: Cleanup,
-    /// Base URL for `qido`, `orthanc` and `dicomweb`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// User and password for `url`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credentials: Option<Credentials>,
-}
-
-/// User and password of an existing server's REST interface: the content of the SSM parameter.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Credentials {
-    /// User.
-    pub user: String,
-    /// Password.
-    pub password: String,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
-    }
-}
-
-/// Orthanc's usual DICOM port.
-pub const DICOM_PORT: u16 = 4242;
-/// Orthanc's usual REST port. The sink answers queries on it too.
-pub const REST_PORT: u16 = 8042;
-/// iperf3's usual port.
-pub const IPERF3_PORT: u16 = 5201;
-
-/// The preparation of the client.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ClientConfiguration {
-    /// The dataset to prepare.
-    pub dataset: DatasetSource,
-    /// The transfer syntaxes that the dataset is sent in.
-    pub transfer_syntaxes: Vec<TransferSyntax>,
-    /// True to leave out a user's object that cannot be sent, instead of failing the step.
-    #[serde(default)]
-    pub skip_refused: bool,
-    /// Copies of each study, each with new UIDs.
-    #[serde(default = "one_copy")]
-    pub multiply: u32,
-    /// True to replace or remove the attributes that PS3.15's basic profile names.
-    #[serde(default)]
-    pub deidentify: bool,
-    /// True if each iteration sends new UIDs, as an existing server needs: the files then get UIDs of a length that can
-    /// be replaced in place, and the Patient ID of the run.
-    #[serde(default)]
-    pub renew_uids: bool,
-}
-
-impl ClientConfiguration {
-    /// Returns the configuration of a client that sends a dataset as it is.
-    #[must_use]
-    pub const fn new(dataset: DatasetSource, transfer_syntaxes: Vec<TransferSyntax>, skip_refused: bool) -> Self {
-        Self { dataset, transfer_syntaxes, skip_refused, multiply: 1, deidentify: false, renew_uids: false }
-    }
-
-    /// Returns the configuration of a client for a request, whose dataset comes from `source`.
-    #[must_use]
-    pub fn of_request(request: &Request, source: DatasetSource) -> Self {
-        let own = request.dataset.own();
-        Self {
-            dataset: source,
-            transfer_syntaxes: request.matrix.transfer_syntax.clone(),
-            skip_refused: own.skip_refused,
-            multiply: own.multiply,
-            deidentify: own.deidentify,
-            renew_uids: request.server.existing.is_some(),
-        }
-    }
-}
-
-const fn one_copy() -> u32 {
-    1
-}
-
-/// The source of the client's dataset.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum DatasetSource {
-    /// Made on the host.
-    Synthetic(Synthetic),
-    /// Downloaded from S3.
-    Objects(Vec<ObjectSource>),
-    /// Copied from a directory of this machine. Only `dicomperf measure` has it.
-    Directory {
-        /// The directory's path.
-        path: PathBuf,
-        /// The files to copy, in the order of sending.
-        files: Vec<FileSource>,
-    },
-}
-
-impl DatasetSource {
-    /// Returns the source of a planned dataset that is on this machine or made here. `None` for objects in S3: only the
-    /// account signs their URLs.
-    #[must_use]
-    pub fn local(plan: &DatasetPlan) -> Option<Self> {
-        match &plan.source {
-            DatasetOrigin::Synthetic(spec) => Some(Self::Synthetic(spec.clone())),
-            DatasetOrigin::Directory { path, objects } => {
-                let file = |object: &PlannedObject| FileSource { path: object.key.clone(), bytes: object.bytes };
-                Some(Self::Directory { path: path.clone(), files: objects.iter().map(file).collect() })
-            }
-            DatasetOrigin::S3 { .. } => None,
-        }
-    }
-}
-
-/// One file to copy.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct FileSource {
-    /// Path in the directory.
-    pub path: String,
-    /// Size in bytes.
-    pub bytes: u64,
-}
-
-/// One object to download.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ObjectSource {
-    /// Presigned GET URL.
-    pub url: String,
-    /// The object's key, for messages.
-    pub key: String,
-    /// Size in bytes.
-    pub bytes: u64,
-}
-
-/// A block to measure.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MeasureBlock {
-    /// The block run's place in the sequence.
-    pub ordinal: u32,
-    /// Number of the block.
-    pub block: u32,
-    /// Number of the round, from 0.
-    pub round: u32,
-    /// The address of the SCP.
-    pub server: ServerAddress,
-    /// The configuration of the SCP.
-    pub settings: ServerSettings,
-    /// The AE title that the sender calls from.
-    pub calling_ae_title: String,
-    /// The scenarios, whose iterations alternate.
-    pub scenarios: Vec<Scenario>,
-    /// Counted iterations of each scenario.
-    pub iterations: u32,
-    /// Iterations of each scenario before those, which do not count.
-    pub warmup: u32,
-    /// The search from each scenario after its iterations, in the first round only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub search: Option<Search>,
     /// Presigned PUT URL for the host's samples so far.
     pub samples_url: String,
 }
