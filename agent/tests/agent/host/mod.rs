@@ -26,6 +26,8 @@ use container::{Container, docker, eventually, mirror, package};
 const IMAGE: &str = "DICOMPERF_SYSTEMD_HOST";
 /// The script of the command that SSM runs.
 const SCRIPT: &str = include_str!("../../../../shared/aws/src/clients/commands/agent.sh");
+/// The script that holds apt's locks.
+const HOLD_LOCKS: &str = include_str!("hold_locks.py");
 /// A stand-in for the SSM agent: a service that runs scripts one after another, and stays when it is stopped.
 const SSM_AGENT: &str = "#!/bin/sh\nmkfifo /run/ssm\nwhile :; do\n    read -r file </run/ssm && {\n        \
      sh \"$file\" >\"$file.out\" 2>\"$file.err\"\n        echo $? >\"$file.code\"\n    }\ndone\n";
@@ -229,14 +231,8 @@ fn first_boot_is_done(host: &Container, expires_at: i64, mirror: &str) {
 }
 
 fn orthanc_is_installed_and_measured(host: &Host) {
-    // apt has two locks: that of its lists and that of dpkg.
-    host.container.start(
-        "exec python3 -c 'import fcntl, time\n\
-         files = [open(path, \"w\") for path in (\"/var/lib/apt/lists/lock\", \"/var/lib/dpkg/lock-frontend\")]\n\
-         for file in files: fcntl.lockf(file, fcntl.LOCK_EX)\n\
-         open(\"/run/locked\", \"w\"); time.sleep(4)\n\
-         files[0].close(); time.sleep(4)'",
-    );
+    host.container.write("/run/hold_locks.py", HOLD_LOCKS);
+    host.container.start("exec python3 /run/hold_locks.py");
     eventually("the locks", || host.container.run("test -e /run/locked").status.success().then_some(()));
     let settings = settings(true, false, &[]);
     let log = host.configure_server(0, settings.clone());
