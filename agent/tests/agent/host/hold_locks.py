@@ -6,7 +6,7 @@ import time
 
 
 def apt_get(verb):
-    """Whether an apt-get with this verb runs."""
+    """Returns true if an apt-get with this verb runs."""
     for path in glob.glob("/proc/[0-9]*/cmdline"):
         try:
             with open(path, "rb") as file:
