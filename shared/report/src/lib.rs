@@ -10,6 +10,7 @@ mod existing_tests;
 mod figures;
 #[cfg(test)]
 mod fixtures;
+mod history;
 mod html;
 mod json;
 mod markdown;
@@ -20,6 +21,7 @@ mod table;
 mod tests;
 mod text;
 
+pub use self::history::{HistoryPage, MAX_RUNS, history_page};
 pub use self::json::{json, schema};
 use dicomperf_model::results::RunComparison;
 use dicomperf_model::results::Summary;
