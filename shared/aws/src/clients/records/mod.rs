@@ -6,6 +6,7 @@
 //! | `RUN#id` | `BLOCK#n#SCENARIO#n` | a [`ScenarioRecord`] |
 //! | `LOCK#schedule` | `LOCK` | the run that holds the schedule's lock |
 //! | `RUNNING` | `RUNNING` | the runs that count against the limit of runs at the same time |
+//! | `TOKEN#hash` | `TOKEN` | the run that a client token started |
 //!
 //! Index `byTime`: `type` (`RUN`), `createdAt`. Index `byFingerprint`: `fingerprint`, `historyKey` (settings and time).
 
@@ -15,6 +16,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_attribute_value, to_item};
 
@@ -26,12 +28,16 @@ use dicomperf_model::results::Verdict;
 use dicomperf_model::step::StepState;
 
 mod locks;
+mod pages;
 mod running;
 mod scenarios;
+mod tokens;
 
 pub use locks::Lock;
+pub use pages::{RunFilter, RunPosition};
 pub use running::Entry;
 pub use scenarios::ScenarioRecord;
+pub use tokens::Token;
 
 const META_SORT_KEY: &str = "META";
 const CONDITION_FAILED: Option<&str> = Some("ConditionalCheckFailedException");
@@ -46,7 +52,7 @@ pub struct Records {
 }
 
 /// Record of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
     /// Id of the run.
@@ -54,6 +60,7 @@ pub struct RunRecord {
     /// Status of the run.
     pub status: RunStatus,
     /// Time at which the run was planned.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: Timestamp,
     /// Name of the request, once the run is planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +70,7 @@ pub struct RunRecord {
     pub execution_arn: Option<String>,
     /// Time at which the hosts expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub expires_at: Option<Timestamp>,
     /// Hash of hardware and dataset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,6 +92,7 @@ pub struct RunRecord {
     pub hosts_left: Option<u32>,
     /// Time at which the run was summarized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub finished_at: Option<Timestamp>,
     /// `s3://BUCKET/KEY` of report.json.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,7 +100,7 @@ pub struct RunRecord {
 }
 
 /// Progress of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunProgress {
     /// State of the step.
     pub state: StepState,
@@ -124,6 +133,29 @@ pub struct RunEnd {
     /// Hash of hardware and dataset, with the types that were launched. If absent, the planned one stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+}
+
+impl RunRecord {
+    /// Returns the record of a run of which nothing else is known.
+    #[must_use]
+    pub fn new(run_id: &str, status: RunStatus, created_at: Timestamp) -> Self {
+        Self {
+            run_id: run_id.to_owned(),
+            status,
+            created_at,
+            name: None,
+            execution_arn: None,
+            expires_at: None,
+            fingerprint: None,
+            schedule: None,
+            progress: None,
+            verdict: None,
+            error: None,
+            hosts_left: None,
+            finished_at: None,
+            report: None,
+        }
+    }
 }
 
 impl Records {
