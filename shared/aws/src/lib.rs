@@ -2,6 +2,7 @@
 //!
 //! The caller passes in the clients and the time. Each function reads its environment once.
 
+pub mod api;
 mod check_list;
 pub mod clients;
 pub mod environment;
