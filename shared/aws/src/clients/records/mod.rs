@@ -5,6 +5,8 @@
 //! | `RUN#id` | `META` | a [`RunRecord`] |
 //! | `RUN#id` | `BLOCK#n#SCENARIO#n` | a [`ScenarioRecord`] |
 //! | `LOCK#schedule` | `LOCK` | the run that holds the schedule's lock |
+//! | `BASELINE` | name | a [`NamedBaseline`](dicomperf_model::history::NamedBaseline) |
+//! | `HISTORY` | time and id | a [`HistoryEntry`](dicomperf_model::history::HistoryEntry) |
 //! | `RUNNING` | `RUNNING` | the runs that count against the limit of runs at the same time |
 //! | `TOKEN#hash` | `TOKEN` | the run that a client token started |
 //!
@@ -27,6 +29,8 @@ use dicomperf_model::results::RunStatus;
 use dicomperf_model::results::Verdict;
 use dicomperf_model::step::StepState;
 
+mod baselines;
+mod history;
 mod locks;
 mod pages;
 mod running;

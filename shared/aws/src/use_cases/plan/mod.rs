@@ -11,6 +11,7 @@ use crate::clients::artifacts::Artifacts;
 use crate::clients::records::{Entry, Lock, Records, RunRecord};
 use crate::clients::{images, objects};
 use crate::failure::Failure;
+use crate::use_cases::baselines;
 use crate::workflow::{PlanAnswer, PlanEvent, Scheduled};
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::{Circumstances, DatasetPlan, Plan, Secrets, plan, try_plan};
@@ -102,8 +103,28 @@ impl Planner {
         if errors.is_empty() { Ok(request) } else { Err(InvalidRequest { errors }) }
     }
 
+    /// Returns the allowed request, and the run that has the name of its baseline.
+    async fn checked_request(
+        &self,
+        run_id: &str,
+        document: &Value,
+        now: Timestamp,
+    ) -> Result<(Request, Option<String>), Failure> {
+        let allowed = self.allowed_request(run_id, document, now);
+        // A name is looked up for a refused request too, so that every wrong field is named.
+        let Ok(request) = Request::from_json(document) else { return Ok((allowed?, None)) };
+        match (allowed, baselines::resolve(&self.records, &request).await) {
+            (Ok(request), named) => Ok((request, named?)),
+            (Err(mut refused), Err(Failure::InvalidRequest(unknown))) => {
+                refused.errors.extend(unknown.errors);
+                Err(refused.into())
+            }
+            (Err(refused), _) => Err(refused.into()),
+        }
+    }
+
     async fn make_plan(&self, run_id: &str, document: &Value, now: Timestamp) -> Result<Plan, Failure> {
-        let request = self.allowed_request(run_id, document, now)?;
+        let (request, named_baseline) = self.checked_request(run_id, document, now).await?;
         let ami = async |own: &Option<String>, role: HostRole| {
             images::resolve(&self.ssm, own.as_ref().unwrap_or(&self.ami), role).await
         };
@@ -117,7 +138,7 @@ impl Planner {
             (None, Some(synthetic)) => DatasetPlan::synthetic(synthetic),
             (None, None) => DatasetPlan::synthetic(&Synthetic::default()),
         };
-        Ok(plan(request, dataset, circumstances)?)
+        Ok(Plan { named_baseline, ..plan(request, dataset, circumstances)? })
     }
 }
 
