@@ -8,7 +8,7 @@ use dicomperf_model::step::{StepDocument, StepReport};
 use schemars::schema_for;
 use serde_json::Value;
 
-/// Writes every schema to the folder `schemas` of the checkout in `directory`.
+/// Writes every schema and the OpenAPI document to the folder `schemas` of the checkout in `directory`.
 pub fn write(directory: &Path) -> anyhow::Result<()> {
     for (name, schema) in schemas() {
         let path = directory.join("schemas").join(name).with_extension("schema.json");
@@ -16,6 +16,10 @@ pub fn write(directory: &Path) -> anyhow::Result<()> {
         fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
         println!("{}", path.display());
     }
+    let path = directory.join("schemas/openapi.json");
+    let text = serde_json::to_string_pretty(&dicomperf_aws::api::openapi::document())? + "\n";
+    fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+    println!("{}", path.display());
     Ok(())
 }
 

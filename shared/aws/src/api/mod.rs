@@ -1,0 +1,8 @@
+//! The contract of the HTTP API: routes, problems and the OpenAPI document. The function `api` answers by it.
+
+pub mod openapi;
+mod problem;
+mod routes;
+
+pub use self::problem::{Problem, ProblemKind};
+pub use self::routes::{Found, MAX_BODY_BYTES, Operation, ROUTES, Route, find};
