@@ -39,13 +39,25 @@ fn run(id: &str, created_at: Timestamp) -> RunRecord {
         hosts_left: None,
         finished_at: None,
         report: None,
+        kept_until: None,
+        hosts_of: None,
+        clears: false,
     }
 }
 
 fn end(status: RunStatus) -> RunEnd {
     let verdict = if status == RunStatus::Succeeded { Verdict::Passed } else { Verdict::Invalid };
     let finished_at = noon() + minutes(30);
-    RunEnd { status, verdict, error: None, hosts_left: 0, finished_at, report: None, fingerprint: None }
+    RunEnd {
+        status,
+        verdict,
+        error: None,
+        hosts_left: 0,
+        finished_at,
+        report: None,
+        fingerprint: None,
+        kept_until: None,
+    }
 }
 
 async fn status(records: &Records, id: &str) -> RunStatus {

@@ -49,6 +49,15 @@ impl Executions {
         Ok(answer.execution_arn().to_owned())
     }
 
+    /// Stops the execution of this ARN. Not an error if it is over.
+    ///
+    /// # Errors
+    /// Step Functions refuses it.
+    pub async fn stop(&self, arn: &str, cause: &str) -> Result<(), Failure> {
+        let request = self.client.stop_execution().execution_arn(arn).error("Aborted").cause(cause);
+        request.send().await.map(|_| ()).map_err(aws_failure(format!("stopping execution {arn}")))
+    }
+
     /// Returns the execution of this ARN, if it exists.
     ///
     /// # Errors

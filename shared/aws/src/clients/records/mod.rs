@@ -5,6 +5,7 @@
 //! | `RUN#id` | `META` | a [`RunRecord`] |
 //! | `RUN#id` | `BLOCK#n#SCENARIO#n` | a [`ScenarioRecord`] |
 //! | `LOCK#schedule` | `LOCK` | the run that holds the schedule's lock |
+//! | `LOCK#hosts of id` | `LOCK` | the run that uses the hosts that a run keeps |
 //! | `RUNNING` | `RUNNING` | the runs that count against the limit of runs at the same time |
 //!
 //! Index `byTime`: `type` (`RUN`), `createdAt`. Index `byFingerprint`: `fingerprint`, `historyKey` (settings and time).
@@ -29,7 +30,7 @@ mod locks;
 mod running;
 mod scenarios;
 
-pub use locks::Lock;
+pub use locks::{Lock, hosts_lock};
 pub use running::Entry;
 pub use scenarios::ScenarioRecord;
 
@@ -88,6 +89,15 @@ pub struct RunRecord {
     /// `s3://BUCKET/KEY` of report.json.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
+    /// Time until which the run keeps its hosts after its report. They are gone earlier if `hostsLeft` is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Timestamp>,
+    /// Id of the run whose hosts this run uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts_of: Option<String>,
+    /// True if the run only empties these hosts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clears: bool,
 }
 
 /// Progress of a run.
@@ -124,6 +134,9 @@ pub struct RunEnd {
     /// Hash of hardware and dataset, with the types that were launched. If absent, the planned one stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// Time until which the run keeps its hosts. If absent, the recorded one stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Timestamp>,
 }
 
 impl Records {

@@ -90,7 +90,7 @@ impl Reaper {
         let mut failures = Vec::new();
         for run_id in unsettled {
             let is_expired = expired.get(&run_id).copied().unwrap_or(false);
-            if let Err(failure) = self.settle(&run_id, is_expired).await {
+            if let Err(failure) = self.settle(&run_id, is_expired, now).await {
                 failures.push(format!("{run_id}: {failure}"));
             }
         }
@@ -100,9 +100,13 @@ impl Reaper {
         Err(Failure::Aws { doing: "reaping".to_owned(), reason: failures.join("; ") })
     }
 
-    async fn settle(&self, run_id: &str, is_expired: bool) -> Result<(), Failure> {
+    async fn settle(&self, run_id: &str, is_expired: bool, now: Timestamp) -> Result<(), Failure> {
         // The run's own record first, because a redeployed stack may have another state machine.
-        let recorded = self.teardown.records.run(run_id).await?.and_then(|record| record.execution_arn);
+        let record = self.teardown.records.run(run_id).await?;
+        // The tag of hosts that a run keeps has the latest time at which they expire, and the record has the time.
+        let kept_until = record.as_ref().and_then(|record| record.kept_until);
+        let is_expired = is_expired || kept_until.is_some_and(|until| until <= now);
+        let recorded = record.and_then(|record| record.execution_arn);
         let arn = recorded.unwrap_or_else(|| self.executions.arn(run_id));
         match self.executions.find(&arn).await? {
             Some(execution) if !execution.is_over() => {
@@ -125,7 +129,7 @@ impl Reaper {
             // At least one. The record has the number.
             Err(_) => self.teardown.records.run(run_id).await?.and_then(|record| record.hosts_left).unwrap_or(1),
         };
-        let event = SummarizeEvent { run_id: run_id.to_owned(), error, hosts_left, checks: None };
+        let event = SummarizeEvent { run_id: run_id.to_owned(), error, hosts_left, keep: false, checks: None };
         let doing = format!("requesting the summary of run {run_id}");
         let payload = serde_json::to_vec(&event)
             .map_err(|error| Failure::Aws { doing: doing.clone(), reason: error.to_string() })?;
