@@ -13,7 +13,7 @@ const MAX_BUILDS: usize = 8;
 /// Plugins of a build at most. The session that signs their URLs names each one, within STS's 2,048 characters.
 const MAX_PLUGINS: usize = 4;
 /// Characters of an object's key: those that need no quotes in a path or a policy.
-const KEY_PATTERN: &str = r"^[A-Za-z0-9][A-Za-z0-9_.+=@/-]{0,159}$";
+const KEY_PATTERN: &str = r"^[A-Za-z0-9][A-Za-z0-9_.+=@/-]{0,119}$";
 /// A SHA-256 as sha256sum(1) writes it.
 const SHA256_PATTERN: &str = "^[0-9a-f]{64}$";
 /// Characters of a hash that identify a build in a report.
@@ -97,7 +97,7 @@ impl OrthancBuild {
 
     /// Returns the errors that the schema cannot express, in the axis of a document: the same build twice, or the same
     /// label.
-    pub(super) fn errors(axis: &Value) -> Vec<FieldError> {
+    pub(crate) fn errors(axis: &Value) -> Vec<FieldError> {
         let builds = axis.as_array().map_or(&[][..], Vec::as_slice);
         let (mut contents, mut labels, mut errors) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         for (index, build) in builds.iter().enumerate() {
@@ -177,7 +177,7 @@ impl JsonSchema for OrthancBuild {
 }
 
 /// Returns the JSON Schema of the axis.
-pub(super) fn axis_schema(generator: &mut SchemaGenerator) -> Schema {
+pub(crate) fn axis_schema(generator: &mut SchemaGenerator) -> Schema {
     let items = OrthancBuild::json_schema(generator);
     json_schema!({ "type": "array", "items": items, "minItems": 1, "maxItems": MAX_BUILDS, "uniqueItems": true })
 }

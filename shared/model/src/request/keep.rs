@@ -25,7 +25,7 @@ impl KeepHosts {
 }
 
 /// Returns the errors of a request that keeps hosts it does not have. `document` may break the schema.
-pub(super) fn errors(document: &Value) -> Vec<FieldError> {
+pub(crate) fn errors(document: &Value) -> Vec<FieldError> {
     if document.get("keepHosts").is_some_and(Value::is_object) && document["dryRun"] == true {
         return vec![FieldError::new("keepHosts", "a dry run has no host", "no value, or dryRun false")];
     }

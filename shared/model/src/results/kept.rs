@@ -41,12 +41,12 @@ impl KeptHosts {
             commands.push(KeptCommand { purpose: purpose.to_owned(), command });
         };
         if let Some(id) = &server {
-            // The parameters of the document are lists of text (Systems Manager API Reference, StartSession).
-            let parameters = format!(r#"{{"portNumber":["{REST_PORT}"],"localPortNumber":["{REST_PORT}"]}}"#);
+            // In the CLI's shorthand. The API wants lists of text (Systems Manager API Reference, StartSession).
+            let parameters = format!("portNumber={REST_PORT},localPortNumber={REST_PORT}");
             add(
-                &format!("forward Orthanc's web page to http://localhost:{REST_PORT}"),
+                &format!("forward Orthanc's web page to localhost:{REST_PORT}"),
                 format!(
-                    "aws ssm start-session --target {id} --document-name AWS-StartPortForwardingSession --parameters '{parameters}'"
+                    "aws ssm start-session --target {id} --document-name AWS-StartPortForwardingSession --parameters {parameters}"
                 ),
             );
             add("show its user and password", format!("aws s3 cp {secrets} -"));

@@ -200,6 +200,8 @@ pub fn differences(a: &Settings, b: &Settings) -> Vec<Difference> {
         .iter()
         // The sink has no Orthanc keys and no build: between the sink and Orthanc, they are not a separate difference.
         .filter(|axis| !matches!(axis, Axis::Orthanc | Axis::OrthancBuild) || a.target == b.target)
+        // A build is what its files are, under any label.
+        .filter(|axis| **axis != Axis::OrthancBuild || a.orthanc_build.content() != b.orthanc_build.content())
         .map(|&axis| (axis, axis.value(a), axis.value(b)))
         .filter(|(_, a, b)| a != b)
         .map(|(setting, a, b)| match (&a, &b) {
