@@ -94,7 +94,11 @@ fn download(file: &BuildFile, path: &Path) -> Result<(), Failure> {
 
 /// Downloads a file and returns its SHA-256.
 fn fetch(agent: &ureq::Agent, url: &str, path: &Path) -> Result<String, Refused> {
-    let answer = agent.get(url).call().map_err(|error| Refused::unanswered(&error, url))?;
+    let answer = agent.get(url).call().map_err(|error| {
+        let refused = Refused::unanswered(&error, url);
+        // S3 gives the same answer at every try.
+        Refused { for_good: refused.for_good || matches!(error, ureq::Error::StatusCode(403 | 404)), ..refused }
+    })?;
     let mut file = File::create(path).map_err(Refused::for_now)?;
     file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(Refused::for_now)?;
     let mut hash = Sha256::new();

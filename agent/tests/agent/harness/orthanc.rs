@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use dicomperf_agent::resources::Watched;
 use dicomperf_agent::server::orthanc::Orthanc;
+use dicomperf_agent::server::orthanc::build::InstalledBuild;
 use dicomperf_agent::server::orthanc::configuration::{self, Paths};
 use dicomperf_agent::server::orthanc::rest::OrthancRest;
 use dicomperf_agent::server::{StartedServer as _, Supervised};
@@ -16,7 +17,7 @@ use dicomperf_agent::tls::Certificate;
 use dicomperf_agent::versions;
 use dicomperf_model::request::{OrthancBuild, Target};
 use dicomperf_model::settings::ServerSettings;
-use dicomperf_model::step::{Collected, ServerAddress, ServerConfiguration};
+use dicomperf_model::step::{BuildSource, Collected, ServerAddress, ServerConfiguration};
 use rustix::process::{Pid, test_kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -44,6 +45,14 @@ pub fn settings(tcp_no_delay: bool, tls: bool, orthanc: &[(&str, Value)]) -> Ser
 impl OrthancProcess {
     pub fn start(settings: ServerSettings) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), settings)
+    }
+
+    /// Starts an Orthanc from a build, which is downloaded first.
+    pub fn start_build(build: OrthancBuild, source: &BuildSource, settings: ServerSettings) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let builds = Paths::in_directory(directory.path()).builds;
+        InstalledBuild::of(&build, &builds).unwrap().download(source).unwrap();
+        Self::start_in(directory, ServerSettings { orthanc_build: build, ..settings })
     }
 
     /// Starts Orthanc with its storage in this directory, and so on a file system of the test's choice.
