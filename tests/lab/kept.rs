@@ -10,6 +10,7 @@ use dicomperf_model::keys::RunKeys;
 use dicomperf_model::step::{HostRole, StepId, StepOutput, StepReport};
 use jiff::Timestamp;
 use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -49,7 +50,7 @@ async fn until(
 
 #[tokio::test]
 async fn hosts_that_stay_are_measured_again_emptied_and_torn_down_on_demand() {
-    let (lab, mut random) = (Lab::new().await, rand_chacha::ChaCha8Rng::from_os_rng());
+    let (lab, mut random) = (Lab::new().await, StdRng::seed_from_u64(Timestamp::now().as_nanosecond() as u64));
     let use_cases = kept(&lab);
     let request = with_packages(json!({
         "name": "kept", "dataset": { "synthetic": { "instances": 5 } }, "iterations": 1, "warmup": 0, "rounds": 1,

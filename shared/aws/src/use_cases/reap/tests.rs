@@ -41,15 +41,21 @@ const PAST: &str = "2026-01-01T11:00:00Z";
 
 fn record((run_id, status, hosts_left): &(&str, &str, u32)) -> std::collections::HashMap<String, AttributeValue> {
     let text = |value: &str| AttributeValue::S(value.to_owned());
-    [
+    let kept_until = match *run_id {
+        "kept" => Some(FUTURE),
+        "kept-too-long" => Some(PAST),
+        _ => None,
+    };
+    let kept_until = kept_until.map(|until| ("keptUntil".to_owned(), text(until)));
+    let fields = [
         ("runId", text(run_id)),
         ("status", text(status)),
         ("createdAt", text("2026-01-01T12:00:00.000Z")),
         ("executionArn", text(&format!("arn:aws:states:eu-central-1:1:execution:{}:{run_id}", machine_of(run_id)))),
         ("hostsLeft", AttributeValue::N(hosts_left.to_string())),
     ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .map(|(name, value)| (name.to_owned(), value));
+    fields.into_iter().chain(kept_until).collect()
 }
 
 /// ARN of the state machine that started a run. It may have been replaced since.
@@ -227,4 +233,32 @@ async fn one_run_that_cannot_be_reaped_does_not_stop_the_others() {
         text.contains("a: requesting the summary of run a") && text.contains("b: requesting the summary of run b"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn hosts_that_a_run_keeps_stay_until_their_time_and_not_longer() {
+    let account = Account {
+        executions: vec![("kept", ExecutionStatus::Running), ("kept-too-long", ExecutionStatus::Running)],
+        records: vec![("kept", "SUCCEEDED", 2), ("kept-too-long", "SUCCEEDED", 2)],
+        ..Account::default()
+    };
+    // Their tags have the latest time at which they expire.
+    let account = account.hosts(&[("kept", FUTURE), ("kept-too-long", FUTURE)]);
+    account.reaper().reap(&scheduled(), noon()).await.expect("reaped");
+    assert_eq!(account.hosts_of(), ["kept"]);
+    assert!(account.summarized().is_empty(), "both have a report");
+}
+
+#[tokio::test]
+async fn hosts_that_a_run_keeps_go_when_its_execution_is_stopped() {
+    let account = Account {
+        executions: vec![("kept", ExecutionStatus::Aborted)],
+        records: vec![("kept", "SUCCEEDED", 2)],
+        ..Account::default()
+    };
+    let account = account.hosts(&[("kept", FUTURE)]);
+    let mut event = ended("ABORTED");
+    event["detail"]["name"] = json!("kept");
+    account.reaper().reap(&event, noon()).await.expect("reaped");
+    assert!(account.hosts_of().is_empty());
 }
