@@ -3,9 +3,11 @@
 
 mod alone;
 mod bad_requests;
+mod builds;
 mod existing;
 mod failures;
 mod harness;
+mod kept;
 mod own_files;
 mod package;
 mod reports;

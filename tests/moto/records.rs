@@ -25,27 +25,27 @@ fn minutes(count: i64) -> SignedDuration {
 
 fn run(id: &str, created_at: Timestamp) -> RunRecord {
     RunRecord {
-        run_id: id.to_owned(),
-        status: RunStatus::Running,
-        created_at,
         name: Some("classic".to_owned()),
         execution_arn: Some("arn".to_owned()),
         expires_at: Some(created_at + minutes(60)),
         fingerprint: Some("f".to_owned()),
-        schedule: None,
-        progress: None,
-        verdict: None,
-        error: None,
-        hosts_left: None,
-        finished_at: None,
-        report: None,
+        ..RunRecord::new(id, RunStatus::Running, created_at)
     }
 }
 
 fn end(status: RunStatus) -> RunEnd {
     let verdict = if status == RunStatus::Succeeded { Verdict::Passed } else { Verdict::Invalid };
     let finished_at = noon() + minutes(30);
-    RunEnd { status, verdict, error: None, hosts_left: 0, finished_at, report: None, fingerprint: None }
+    RunEnd {
+        status,
+        verdict,
+        error: None,
+        hosts_left: 0,
+        finished_at,
+        report: None,
+        fingerprint: None,
+        kept_until: None,
+    }
 }
 
 async fn status(records: &Records, id: &str) -> RunStatus {
