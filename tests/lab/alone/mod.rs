@@ -37,6 +37,7 @@ fn user_who_may_start_runs() -> [(&'static str, String); 2] {
         ("REGION", parts[3]),
         ("ACCOUNT", parts[4]),
         ("STACK", "dicomperf"),
+        ("TABLE", &setting("DICOMPERF_STACK_TABLE_NAME")),
         ("BUCKET", &setting("DICOMPERF_STACK_BUCKET_NAME")),
         ("API", &setting("DICOMPERF_STACK_API_ID")),
     ] {
