@@ -131,7 +131,7 @@ impl HistoryPoint {
 }
 
 /// Describes the settings that are not the default: `sender native, associations 4`.
-fn settings_words(settings: &Settings) -> String {
+pub(crate) fn settings_words(settings: &Settings) -> String {
     let defaults = Matrix::default();
     let described: Vec<_> = Axis::VARIANTS
         .iter()

@@ -24,6 +24,7 @@ pub mod sending;
 pub mod settings;
 pub mod statistics;
 pub mod step;
+pub mod telling;
 pub mod time_limits;
 pub mod validation;
 pub mod words;

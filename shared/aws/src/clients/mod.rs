@@ -4,6 +4,7 @@ pub mod agent;
 pub mod artifacts;
 pub mod clock;
 pub mod commands;
+pub mod events;
 pub mod executions;
 pub mod hosts;
 pub mod images;

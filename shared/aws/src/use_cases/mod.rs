@@ -3,6 +3,7 @@
 pub mod baselines;
 pub mod launch;
 pub mod plan;
+pub mod publish;
 pub mod reap;
 pub mod run_step;
 pub mod runs;

@@ -101,6 +101,10 @@ pub struct RunRecord {
     /// `s3://BUCKET/KEY` of report.json.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
+    /// Time at which the event and the metrics of the finished run were published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub published_at: Option<Timestamp>,
 }
 
 /// Progress of a run.
@@ -158,6 +162,7 @@ impl RunRecord {
             hosts_left: None,
             finished_at: None,
             report: None,
+            published_at: None,
         }
     }
 }
@@ -267,6 +272,26 @@ impl Records {
             Ok(_) => Ok(()),
             Err(error) if error.code() == CONDITION_FAILED => Ok(()),
             Err(error) => Err(aws_failure(format!("recording the hosts of run {run_id}"))(error)),
+        }
+    }
+
+    /// Records that the event and the metrics of a finished run were published. Does nothing for an unknown run.
+    ///
+    /// # Errors
+    /// DynamoDB refuses it.
+    pub async fn record_published(&self, run_id: &str, at: Timestamp) -> Result<(), Failure> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(run_key(run_id, META_SORT_KEY)))
+            .update_expression("SET publishedAt = :at")
+            .condition_expression("attribute_exists(PK)")
+            .expression_attribute_values(":at", text(sortable_text(at)));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == CONDITION_FAILED => Ok(()),
+            Err(error) => Err(aws_failure(format!("recording that run {run_id} was published"))(error)),
         }
     }
 

@@ -186,6 +186,7 @@ fn run_record(plan: &Plan, execution_arn: String, schedule: Option<String>) -> R
         hosts_left: None,
         finished_at: None,
         report: None,
+        published_at: None,
     }
 }
 
