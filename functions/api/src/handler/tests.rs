@@ -166,7 +166,7 @@ async fn who_accepts_no_json_is_told_before_anything_is_done() {
 #[tokio::test]
 async fn another_method_is_refused_with_those_that_are_allowed_and_another_path_is_not_found() {
     let answer = Aws::default().answer(request("PUT", "/runs/run-1", "")).await;
-    assert_eq!((answer.status().as_u16(), answer.headers()[ALLOW].to_str()), (405, Ok("GET, DELETE")));
+    assert_eq!((answer.status().as_u16(), answer.headers()[ALLOW].as_bytes()), (405, &b"GET, DELETE"[..]));
     for route in ROUTES {
         assert_eq!(problem(request("OPTIONS", route.path, "")).await.0, 405, "{}", route.path);
     }
@@ -248,5 +248,5 @@ async fn a_failure_of_aws_is_told_from_a_bad_request_and_from_too_many_calls() {
     let throttled =
         mock!(Scheduler::get_schedule).then_error(|| GetScheduleError::generic(error("ThrottlingException")));
     let shown = Aws { scheduler: vec![throttled], ..Aws::default() }.answer(request("GET", "/schedules/x", "")).await;
-    assert_eq!((shown.status().as_u16(), shown.headers()[RETRY_AFTER].to_str()), (429, Ok("1")));
+    assert_eq!((shown.status().as_u16(), shown.headers()[RETRY_AFTER].as_bytes()), (429, &b"1"[..]));
 }
