@@ -9,6 +9,7 @@ mod first_boot;
 mod imports;
 mod lockfile;
 mod state_machine;
+mod telling;
 mod template;
 
 use std::fs;
