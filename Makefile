@@ -84,7 +84,7 @@ package: install-package build ## build all of it for AWS and pack it into one a
 	$(lambda_build) --package dicomperf-cli
 	$(tools) lab/package
 
-schemas: ## write schemas/*.schema.json from the types
+schemas: ## write schemas/*.json from the types
 	cargo run --quiet --package dicomperf-cli -- schema
 
 bench-timing: install ## compare the agent's durationMs with timing the same storescu by hand: tmpfs, 30 pairs

@@ -10,6 +10,7 @@ mod imports;
 mod kept_hosts;
 mod lockfile;
 mod state_machine;
+mod telling;
 mod template;
 
 use std::fs;

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_sfn::types::ExecutionStatus;
+use dicomperf_aws::api::ROUTES;
 use dicomperf_model::keys;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::step::{DICOM_PORT, IPERF3_PORT, REST_PORT};
@@ -190,10 +191,15 @@ fn the_bucket_is_private_encrypted_and_for_tls_only() {
 fn every_route_takes_signed_requests_only() {
     let template = template();
     let routes: Vec<_> = template.resources().filter(|(_, one)| one["Type"] == "AWS::ApiGatewayV2::Route").collect();
-    assert_eq!(routes.len(), 2);
+    let mut keys = BTreeSet::new();
     for (name, route) in routes {
         assert_eq!(route["Properties"]["AuthorizationType"], "AWS_IAM", "{name}");
+        keys.insert(route["Properties"]["RouteKey"].as_str().unwrap().to_owned());
     }
+    let mut expected: BTreeSet<_> = ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    // Everything else, for the problem that names the methods of a path.
+    expected.insert("$default".to_owned());
+    assert_eq!(keys, expected);
 }
 
 #[test]
@@ -250,6 +256,7 @@ fn functions_and_hosts_may_use_the_keys_that_the_code_uses_and_no_others() {
         ("UrlRole", get, &agents),
         ("UrlRole", get, &builds),
         ("UrlRole", get, &datasets),
+        ("ApiFunctionRole", get, &run.report("*")),
         ("PlanFunctionRole", get, &runs),
         ("PlanFunctionRole", put, &runs),
         ("PlanFunctionRole", get, &run.secrets()),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alone;
+mod api;
 mod bad_requests;
 mod builds;
 mod existing;
@@ -12,7 +13,9 @@ mod own_files;
 mod package;
 mod reports;
 mod runs;
+mod stack_schedule;
 mod stopped;
+mod telling;
 mod twice;
 mod two_stacks;
 mod ways_in;

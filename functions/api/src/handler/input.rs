@@ -4,6 +4,7 @@ use dicomperf_aws::api::{MAX_BODY_BYTES, Problem, ProblemKind};
 use dicomperf_aws::refusal::Refusal;
 use dicomperf_aws::use_cases::runs::{ReportFormat, RunQuery};
 use lambda_http::http::header::{ACCEPT, CONTENT_TYPE};
+use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -59,6 +60,12 @@ pub fn client_token(request: &Request) -> Result<Option<&str>, Problem> {
     let text =
         value.to_str().map_err(|_| field("Idempotency-Key", "is no ASCII text", "printable ASCII characters"))?;
     Ok(Some(text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text)))
+}
+
+/// Returns the ARN of the caller, which IAM has checked at the gateway.
+pub fn caller(request: &Request) -> Option<String> {
+    let RequestContext::ApiGatewayV2(context) = request.request_context_ref()? else { return None };
+    context.authorizer.as_ref()?.iam.as_ref()?.user_arn.clone()
 }
 
 /// Returns the conditions of a list of runs.

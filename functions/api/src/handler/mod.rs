@@ -3,12 +3,14 @@
 mod input;
 
 use aws_config::SdkConfig;
-use dicomperf_aws::api::{Found, Operation, Problem, ProblemKind, find, openapi};
+use dicomperf_aws::api::{BaselineList, BaselineRun, Found, Operation, Problem, ProblemKind, find, openapi};
 use dicomperf_aws::clients::artifacts::Artifacts;
 use dicomperf_aws::clients::executions::Executions;
 use dicomperf_aws::clients::records::Records;
 use dicomperf_aws::clients::s3_client;
 use dicomperf_aws::clients::schedules::ScheduleGroup;
+use dicomperf_aws::refusal::Refusal;
+use dicomperf_aws::use_cases::baselines::Baselines;
 use dicomperf_aws::use_cases::runs::{Runs, validate};
 use dicomperf_aws::use_cases::schedules::Schedules;
 use jiff::Timestamp;
@@ -22,6 +24,7 @@ use crate::settings::Settings;
 pub struct Handler {
     runs: Runs,
     schedules: Schedules,
+    baselines: Baselines,
 }
 
 impl Handler {
@@ -34,13 +37,12 @@ impl Handler {
             role_arn: settings.schedule_role_arn,
             dead_letter_arn: settings.schedule_dead_letter_arn,
         };
+        let records = Records::new(aws_sdk_dynamodb::Client::new(config), settings.table);
+        let artifacts = Artifacts::new(s3_client(config), settings.bucket);
         Self {
             schedules: Schedules { group, executions: executions.clone() },
-            runs: Runs {
-                executions,
-                records: Records::new(aws_sdk_dynamodb::Client::new(config), settings.table),
-                artifacts: Artifacts::new(s3_client(config), settings.bucket),
-            },
+            baselines: Baselines { records: records.clone(), artifacts: artifacts.clone() },
+            runs: Runs { executions, records, artifacts },
         }
     }
 
@@ -94,6 +96,25 @@ impl Handler {
                 answer::no_content()
             }
             Operation::RunSchedule => answer::run_started(&self.schedules.run_now(name, now, random).await?),
+            Operation::ListBaselines => {
+                let baselines = self.baselines.list().await.map_err(Refusal::from)?;
+                answer::json(&BaselineList { baselines })
+            }
+            Operation::ShowBaseline => {
+                let baseline = self.baselines.find(name).await.map_err(Refusal::from)?;
+                answer::json(&baseline.ok_or_else(|| Refusal::not_found("baseline", name))?)
+            }
+            Operation::SetBaseline => {
+                let run: BaselineRun = input::typed(request)?;
+                let caller = input::caller(request);
+                answer::json(&self.baselines.set(name, &run.run_id, caller, now).await.map_err(Refusal::from)?)
+            }
+            Operation::RemoveBaseline => {
+                if !self.baselines.remove(name).await.map_err(Refusal::from)? {
+                    return Err(Refusal::not_found("baseline", name).into());
+                }
+                answer::no_content()
+            }
             Operation::ShowOpenApi => answer::text(openapi::COMMITTED),
         }
     }

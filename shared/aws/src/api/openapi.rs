@@ -1,12 +1,13 @@
 //! The OpenAPI document, made from the routes and the types.
 
+use dicomperf_model::history::NamedBaseline;
 use dicomperf_model::request::Request;
 use dicomperf_model::results::RunComparison;
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::{Operation, Problem, ProblemKind, ROUTES, Route};
+use super::{BaselineList, BaselineRun, Operation, Problem, ProblemKind, ROUTES, Route};
 use crate::use_cases::runs::{AbortedRun, RunPage, ShownRun, StartedRun, Validation};
 use crate::use_cases::schedules::{NewSchedule, Schedule, ScheduleChange, ScheduleList};
 
@@ -230,6 +231,33 @@ fn describe(operation: Operation, schemas: &mut SchemaGenerator) -> Description 
             "Starts a run of a schedule now",
             ("202", started(schemas)),
             vec![InvalidRequest, NotFound, Conflict],
+        ),
+        Operation::ListBaselines => plain(
+            "listBaselines",
+            "Lists the named baselines",
+            ("200", answer::<BaselineList>(schemas, "The baselines")),
+            Vec::new(),
+        ),
+        Operation::ShowBaseline => plain(
+            "showBaseline",
+            "Shows a named baseline",
+            ("200", answer::<NamedBaseline>(schemas, "The baseline")),
+            vec![InvalidRequest, NotFound],
+        ),
+        Operation::SetBaseline => Description {
+            body: Some(body::<BaselineRun>(schemas, &[("run", r#"{"runId": "20260101T031500Z-nightly-k3v9qx"}"#)])),
+            ..plain(
+                "setBaseline",
+                "Gives a run the name of a baseline",
+                ("200", answer::<NamedBaseline>(schemas, "The baseline")),
+                of_body,
+            )
+        },
+        Operation::RemoveBaseline => plain(
+            "removeBaseline",
+            "Removes the name of a baseline",
+            ("204", json!({ "description": "Removed" })),
+            vec![InvalidRequest, NotFound],
         ),
         Operation::ShowOpenApi => plain(
             "showOpenApi",

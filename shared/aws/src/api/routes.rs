@@ -32,6 +32,14 @@ pub enum Operation {
     DeleteSchedule,
     /// Starts a run of a schedule now.
     RunSchedule,
+    /// Lists the named baselines.
+    ListBaselines,
+    /// Shows a named baseline.
+    ShowBaseline,
+    /// Gives a run the name of a baseline.
+    SetBaseline,
+    /// Removes the name of a baseline.
+    RemoveBaseline,
     /// Returns the OpenAPI document.
     ShowOpenApi,
 }
@@ -66,6 +74,10 @@ pub const ROUTES: &[Route] = &[
     route("PATCH", "/schedules/{name}", Operation::ChangeSchedule),
     route("DELETE", "/schedules/{name}", Operation::DeleteSchedule),
     route("POST", "/schedules/{name}/run", Operation::RunSchedule),
+    route("GET", "/baselines", Operation::ListBaselines),
+    route("GET", "/baselines/{name}", Operation::ShowBaseline),
+    route("PUT", "/baselines/{name}", Operation::SetBaseline),
+    route("DELETE", "/baselines/{name}", Operation::RemoveBaseline),
     route("GET", "/openapi.json", Operation::ShowOpenApi),
 ];
 
