@@ -80,8 +80,10 @@ fn a_baseline_is_the_history_or_one_run_or_a_name() {
         assert_eq!(
             error.to_string(),
             format!(
-                "baseline: is {bad}; allowed: \"history\" or an object with run, a string that matches {}",
-                crate::run_id::PATTERN
+                "baseline: is {bad}; allowed: \"history\" or an object with run, a string that matches {} or an object \
+                 with named, a string that matches {}",
+                crate::run_id::PATTERN,
+                crate::history::BASELINE_NAME_PATTERN
             )
         );
     }
