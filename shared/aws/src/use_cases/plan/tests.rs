@@ -325,7 +325,8 @@ async fn a_named_baseline_is_settled_when_the_run_is_planned() {
     let bucket = Bucket::default();
     let planner = planner(&bucket, vec![recorded(), get, query], &parameter());
 
-    let refused = plan_at(&planner, json!({ "baseline": { "named": "other" } }), noon(), "run-2").await.unwrap_err();
+    let refused =
+        plan_at(&planner, json!({ "baseline": { "named": "other" } }), noon(), "run-2").await.expect_err("refused");
     assert_eq!(refused.name(), "InvalidRequest");
     assert_eq!(refused.to_string(), "baseline.named: is other, which no run has; allowed: release");
     assert!(bucket.keys().is_empty());
