@@ -9,6 +9,8 @@ pub mod failure;
 #[cfg(feature = "lambda")]
 pub mod logs;
 pub mod pace;
+pub mod refusal;
+pub mod stack;
 pub mod use_cases;
 pub mod workflow;
 

@@ -1,9 +1,11 @@
 //! Routes of the HTTP API.
 
 use aws_config::SdkConfig;
+use dicomperf_aws::clients::artifacts::Artifacts;
 use dicomperf_aws::clients::executions::Executions;
 use dicomperf_aws::clients::records::Records;
 use dicomperf_aws::failure::Failure;
+use dicomperf_aws::refusal::Refusal;
 use dicomperf_aws::use_cases::runs::Runs;
 use jiff::Timestamp;
 use lambda_http::http::{Method, StatusCode};
@@ -27,6 +29,7 @@ impl Handler {
             runs: Runs {
                 executions: Executions::new(aws_sdk_sfn::Client::new(config), settings.state_machine_arn),
                 records: Records::new(aws_sdk_dynamodb::Client::new(config), settings.table),
+                artifacts: Artifacts::new(dicomperf_aws::clients::s3_client(config), settings.bucket),
             },
         }
     }
@@ -68,18 +71,22 @@ impl Handler {
                 );
             }
         };
-        match self.runs.start(&document, Timestamp::now(), &mut rand::make_rng::<StdRng>()).await {
+        match self.runs.start(&document, None, Timestamp::now(), &mut rand::make_rng::<StdRng>()).await {
             Ok(run) => answer::run_started(&run),
-            Err(Failure::InvalidRequest(refusal)) => answer::refusal(StatusCode::BAD_REQUEST, &refusal),
-            Err(failure) => answer::aws_failure(&failure),
+            Err(Refusal::Invalid(refusal)) => answer::refusal(StatusCode::BAD_REQUEST, &refusal),
+            Err(refusal) => {
+                answer::aws_failure(&Failure::Aws { doing: "starting".to_owned(), reason: refusal.to_string() })
+            }
         }
     }
 
     async fn show(&self, run_id: &str) -> Result<Response<Body>, Error> {
         match self.runs.find(run_id).await {
-            Ok(Some(run)) => answer::json(StatusCode::OK, &run),
-            Ok(None) => unknown_run(run_id),
-            Err(failure) => answer::aws_failure(&failure),
+            Ok(run) => answer::json(StatusCode::OK, &serde_json::json!(run)),
+            Err(Refusal::NotFound { .. }) => unknown_run(run_id),
+            Err(refusal) => {
+                answer::aws_failure(&Failure::Aws { doing: "showing".to_owned(), reason: refusal.to_string() })
+            }
         }
     }
 }

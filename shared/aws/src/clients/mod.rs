@@ -12,6 +12,7 @@ pub mod parameters;
 pub mod placement;
 pub mod quotas;
 pub mod records;
+pub mod schedules;
 mod sdk;
 pub mod signatures;
 

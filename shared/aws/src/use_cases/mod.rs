@@ -6,6 +6,7 @@ pub mod plan;
 pub mod reap;
 pub mod run_step;
 pub mod runs;
+pub mod schedules;
 pub mod step_document;
 pub mod summarize;
 pub mod teardown;

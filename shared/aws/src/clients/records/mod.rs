@@ -7,6 +7,7 @@
 //! | `LOCK#schedule` | `LOCK` | the run that holds the schedule's lock |
 //! | `LOCK#hosts of id` | `LOCK` | the run that uses the hosts that a run keeps |
 //! | `RUNNING` | `RUNNING` | the runs that count against the limit of runs at the same time |
+//! | `TOKEN#hash` | `TOKEN` | the run that a client token started |
 //!
 //! Index `byTime`: `type` (`RUN`), `createdAt`. Index `byFingerprint`: `fingerprint`, `historyKey` (settings and time).
 
@@ -16,6 +17,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_attribute_value, to_item};
 
@@ -27,12 +29,16 @@ use dicomperf_model::results::Verdict;
 use dicomperf_model::step::StepState;
 
 mod locks;
+mod pages;
 mod running;
 mod scenarios;
+mod tokens;
 
 pub use locks::{Lock, hosts_lock};
+pub use pages::{RunFilter, RunPosition};
 pub use running::Entry;
 pub use scenarios::ScenarioRecord;
+pub use tokens::Token;
 
 const META_SORT_KEY: &str = "META";
 const CONDITION_FAILED: Option<&str> = Some("ConditionalCheckFailedException");
@@ -47,7 +53,7 @@ pub struct Records {
 }
 
 /// Record of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
     /// Id of the run.
@@ -55,6 +61,7 @@ pub struct RunRecord {
     /// Status of the run.
     pub status: RunStatus,
     /// Time at which the run was planned.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: Timestamp,
     /// Name of the request, once the run is planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,6 +71,7 @@ pub struct RunRecord {
     pub execution_arn: Option<String>,
     /// Time at which the hosts expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub expires_at: Option<Timestamp>,
     /// Hash of hardware and dataset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,6 +93,7 @@ pub struct RunRecord {
     pub hosts_left: Option<u32>,
     /// Time at which the run was summarized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub finished_at: Option<Timestamp>,
     /// `s3://BUCKET/KEY` of report.json.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,7 +110,7 @@ pub struct RunRecord {
 }
 
 /// Progress of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunProgress {
     /// State of the step.
     pub state: StepState,
@@ -137,6 +146,31 @@ pub struct RunEnd {
     /// Time until which the run keeps its hosts. If absent, the recorded one stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept_until: Option<Timestamp>,
+}
+
+impl RunRecord {
+    /// Returns the record of a run of which nothing else is known.
+    #[must_use]
+    pub fn new(run_id: &str, status: RunStatus, created_at: Timestamp) -> Self {
+        Self {
+            run_id: run_id.to_owned(),
+            status,
+            created_at,
+            name: None,
+            execution_arn: None,
+            expires_at: None,
+            fingerprint: None,
+            schedule: None,
+            progress: None,
+            verdict: None,
+            error: None,
+            hosts_left: None,
+            finished_at: None,
+            report: None,
+            kept_until: None,
+            hosts_of: None,
+        }
+    }
 }
 
 impl Records {
