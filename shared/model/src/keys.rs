@@ -14,6 +14,8 @@ pub const AGENTS: &str = "agent/";
 pub const BUILDS: &str = "builds/";
 /// Prefix of a user's own objects in the stack's bucket.
 pub const DATASETS: &str = "datasets/";
+/// Key of the page with all runs.
+pub const HISTORY_PAGE: &str = "index.html";
 
 /// The keys of one run, by its id.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,7 @@
 pub mod dataset;
 pub mod first_boot;
 pub mod hash;
+pub mod history;
 pub mod host_role;
 pub mod host_type;
 pub mod keys;

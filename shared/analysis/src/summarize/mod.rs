@@ -74,7 +74,7 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
     let thresholds = thresholds(plan, &scenarios);
     let baseline = match &plan.request.baseline {
         Some(Baseline::History) => baseline(plan, &scenarios, &outcome.history),
-        Some(Baseline::Run(_)) | None => Vec::new(),
+        Some(Baseline::Run(_) | Baseline::Named(_)) | None => Vec::new(),
     };
     let searches = search::summarize(plan, &steps);
     let negotiated = existing::negotiated(plan, &steps);

@@ -59,6 +59,7 @@ impl Executions {
     pub async fn stop(&self, arn: &str, cause: &str) -> Result<(), Failure> {
         let request = self.client.stop_execution().execution_arn(arn).error("Aborted").cause(cause);
         request.send().await.map(|_| ()).map_err(aws_failure(format!("stopping execution {arn}")))
+    }
 
     /// Starts a run unless it was started before, and returns the execution's ARN.
     ///

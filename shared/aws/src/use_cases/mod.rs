@@ -1,5 +1,6 @@
 //! The work of each Lambda.
 
+pub mod baselines;
 pub mod kept;
 pub mod launch;
 pub mod plan;

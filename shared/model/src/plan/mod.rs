@@ -27,7 +27,7 @@ use crate::hash::hash;
 use crate::host_role::HostRole;
 use crate::host_type::HostType;
 use crate::measurement::Negotiated;
-use crate::request::{Request, Synthetic};
+use crate::request::{Baseline, Request, Synthetic};
 use crate::validation::{FieldError, InvalidRequest};
 
 /// Scenarios in a plan at most.
@@ -75,6 +75,9 @@ pub struct Plan {
     pub fingerprint_of: FingerprintParts,
     /// Notes for the reader of the results, found while planning.
     pub notes: Vec<String>,
+    /// The run that had the name of the request's baseline at the time of planning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_baseline: Option<String>,
 }
 
 /// The dataset, as planned.
@@ -187,6 +190,10 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
             errors.push(FieldError::new(path, problem, format!("at least {needed}")));
         }
     }
+    if circumstances.sends_from_here && matches!(request.baseline, Some(Baseline::Named(_))) {
+        let problem = "only a stack knows the names of baselines";
+        errors.push(FieldError::new("baseline.named", problem, "baseline.run, or \"history\""));
+    }
     errors.extend(memory::error(&request, &dataset));
     errors.extend(copies::error(&request, &dataset));
     let estimate = estimate::estimate(&request, &dataset, &blocks, &hosts);
@@ -214,6 +221,7 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
         sequence: block::sequence(&blocks, &request),
         fingerprint: fingerprint_of.fingerprint(),
         notes: notes(&request, &dataset, &blocks, &hosts),
+        named_baseline: None,
         hosts,
         run_id: circumstances.run_id,
         fingerprint_of,
@@ -317,6 +325,16 @@ impl Plan {
         let existing = self.fingerprint_of.existing.take();
         self.fingerprint_of.existing = existing.map(|one| one.with_implementation(Some(negotiated)));
         self
+    }
+
+    /// Returns the id of the one run that this run is compared with.
+    #[must_use]
+    pub fn baseline_run(&self) -> Option<&str> {
+        match self.request.baseline.as_ref()? {
+            Baseline::Run(run_id) => Some(run_id),
+            Baseline::Named(_) => self.named_baseline.as_deref(),
+            Baseline::History => None,
+        }
     }
 
     /// Returns the block run with this ordinal, and its block.

@@ -30,7 +30,7 @@ pub use self::schema::request_schema;
 pub use self::search::{Objective, Search, SearchAxis, Slo};
 use crate::host_type::TypePreference;
 use crate::validation::{FieldError, InvalidRequest};
-use crate::{orthanc, run_id};
+use crate::{history, orthanc, run_id};
 
 /// A request to measure. `{}` is the classic test: one storescu sends 200 CT instances to Orthanc, between two t3.micro
 /// hosts.
@@ -155,6 +155,8 @@ pub enum Baseline {
     History,
     /// `{"run": "RUN-ID"}`: one earlier run.
     Run(String),
+    /// `{"named": "NAME"}`: the run that has this name when the run is planned.
+    Named(String),
 }
 
 /// Limits on the time and the cost of a run.
@@ -221,6 +223,17 @@ impl JsonSchema for Baseline {
                 "required": ["run"],
                 "additionalProperties": false,
                 "description": "One earlier run, by its id.",
+            },
+            {
+                "type": "object",
+                "properties": { "named": {
+                    "type": "string",
+                    "pattern": history::BASELINE_NAME_PATTERN,
+                    "maxLength": history::MAX_BASELINE_NAME,
+                } },
+                "required": ["named"],
+                "additionalProperties": false,
+                "description": "The run that has this name as a baseline, when the run is planned. Only the stack knows the names.",
             },
         ] })
     }

@@ -6,6 +6,8 @@
 //! | `RUN#id` | `BLOCK#n#SCENARIO#n` | a [`ScenarioRecord`] |
 //! | `LOCK#schedule` | `LOCK` | the run that holds the schedule's lock |
 //! | `LOCK#hosts of id` | `LOCK` | the run that uses the hosts that a run keeps |
+//! | `BASELINE` | name | a [`NamedBaseline`](dicomperf_model::history::NamedBaseline) |
+//! | `HISTORY` | time and id | a [`HistoryEntry`](dicomperf_model::history::HistoryEntry) |
 //! | `RUNNING` | `RUNNING` | the runs that count against the limit of runs at the same time |
 //! | `TOKEN#hash` | `TOKEN` | the run that a client token started |
 //!
@@ -28,6 +30,8 @@ use dicomperf_model::results::RunStatus;
 use dicomperf_model::results::Verdict;
 use dicomperf_model::step::StepState;
 
+mod baselines;
+mod history;
 mod locks;
 mod pages;
 mod running;
@@ -100,6 +104,7 @@ pub struct RunRecord {
     pub report: Option<String>,
     /// Time until which the run keeps its hosts after its report. They are gone earlier if `hostsLeft` is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub kept_until: Option<Timestamp>,
     /// Id of the run whose hosts this run uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,6 +174,7 @@ impl RunRecord {
             report: None,
             kept_until: None,
             hosts_of: None,
+            clears: false,
         }
     }
 }

@@ -26,7 +26,7 @@ impl Planner {
         document: &Value,
         now: Timestamp,
     ) -> Result<PlanAnswer, Failure> {
-        let request = self.allowed_request(&event.run_id, document, now)?;
+        let (request, named_baseline) = self.checked_request(&event.run_id, document, now).await?;
         let mut list = CheckList::new("plan");
         let mut circumstances = Circumstances::offline(&event.run_id, now);
         match &request.server.existing {
@@ -49,7 +49,7 @@ impl Planner {
             let found = builds::check(&self.s3, &request).await;
             list.add("builds of Orthanc", "s3:GetObject", found.map(|()| "every object is there"));
         }
-        let plan = plan(request, dataset, circumstances)?;
+        let plan = Plan { named_baseline, ..plan(request, dataset, circumstances)? };
         list.add_finding("request", Ok(self.request_words(&plan)));
         self.check_bucket(&plan, document, &mut list).await;
         let created = self.records.create(&run_record(&plan, event.execution_arn.clone(), None)).await;

@@ -15,6 +15,7 @@ use crate::clients::artifacts::Artifacts;
 use crate::clients::records::{Entry, Lock, Records, RunRecord};
 use crate::clients::{images, objects};
 use crate::failure::Failure;
+use crate::use_cases::baselines;
 use crate::workflow::{PlanAnswer, PlanEvent};
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::{Circumstances, DatasetPlan, Plan, Secrets, plan, try_plan};
@@ -104,8 +105,28 @@ impl Planner {
         if errors.is_empty() { Ok(request) } else { Err(InvalidRequest { errors }) }
     }
 
+    /// Returns the allowed request, and the run that has the name of its baseline.
+    async fn checked_request(
+        &self,
+        run_id: &str,
+        document: &Value,
+        now: Timestamp,
+    ) -> Result<(Request, Option<String>), Failure> {
+        let allowed = self.allowed_request(run_id, document, now);
+        // A name is looked up for a refused request too, so that every wrong field is named.
+        let Ok(request) = Request::from_json(document) else { return Ok((allowed?, None)) };
+        match (allowed, baselines::resolve(&self.records, &request).await) {
+            (Ok(request), named) => Ok((request, named?)),
+            (Err(mut refused), Err(Failure::InvalidRequest(unknown))) => {
+                refused.errors.extend(unknown.errors);
+                Err(refused.into())
+            }
+            (Err(refused), _) => Err(refused.into()),
+        }
+    }
+
     async fn make_plan(&self, run_id: &str, document: &Value, now: Timestamp) -> Result<Plan, Failure> {
-        let request = self.allowed_request(run_id, document, now)?;
+        let (request, named_baseline) = self.checked_request(run_id, document, now).await?;
         let ami = async |own: &Option<String>, role: HostRole| {
             images::resolve(&self.ssm, own.as_ref().unwrap_or(&self.ami), role).await
         };
@@ -116,7 +137,7 @@ impl Planner {
         circumstances.client_ami = ami(&request.client.ami, HostRole::Client).await?;
         builds::check(&self.s3, &request).await?;
         let dataset = self.dataset(&request).await?;
-        Ok(plan(request, dataset, circumstances)?)
+        Ok(Plan { named_baseline, ..plan(request, dataset, circumstances)? })
     }
 
     async fn dataset(&self, request: &Request) -> Result<DatasetPlan, Failure> {

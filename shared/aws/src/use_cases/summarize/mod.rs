@@ -69,9 +69,12 @@ impl Summarizer {
         let (samples, stores) = self.samples(&plan).await?;
         let outcome = Outcome { error, hosts_left: event.hosts_left, history, samples, stores, finished_at };
         let mut summary = summarize(&plan, &steps, outcome);
-        if let Some(Baseline::Run(earlier_id)) = &plan.request.baseline {
+        if let Some(earlier_id) = plan.baseline_run() {
             let earlier = self.earlier_summary(&plan, earlier_id).await?;
             two_runs::compare_with_baseline(&mut summary, earlier_id, earlier.as_ref().map_err(String::as_str));
+            if let Some(Baseline::Named(name)) = &plan.request.baseline {
+                summary.notes.push(format!("The baseline {name} was run {earlier_id} when this run was planned."));
+            }
         }
         summary.kept = self.kept(&plan, &summary, &launched.hosts, record.as_ref(), finished_at, event.keep);
         self.write_reports(&summary).await?;
