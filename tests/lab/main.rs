@@ -3,6 +3,7 @@
 
 mod alone;
 mod bad_requests;
+mod command_line;
 mod existing;
 mod failures;
 mod harness;

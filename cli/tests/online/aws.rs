@@ -104,7 +104,8 @@ impl Aws {
         }
         let path = first.split(' ').nth(1)?.split('?').next()?.to_owned();
         let operation = if target.is_empty() { path } else { target };
-        let (status, answer) = answer(&mut state, &operation);
+        let is_list = String::from_utf8_lossy(&body).contains("byTime");
+        let (status, answer) = answer(&mut state, &operation, is_list);
         state.calls.push(operation);
         drop(state);
         let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", answer.len());
@@ -113,7 +114,7 @@ impl Aws {
     }
 }
 
-fn answer(state: &mut State, operation: &str) -> (u16, String) {
+fn answer(state: &mut State, operation: &str, is_list: bool) -> (u16, String) {
     let ok = |document: Value| (200, document.to_string());
     match operation {
         "GetParameter" => {
@@ -141,6 +142,8 @@ fn answer(state: &mut State, operation: &str) -> (u16, String) {
             "stateEnteredEventDetails": { "name": "Teardown" },
         }] })),
         "GetItem" => ok(json!({ "Item": record(state) })),
+        // The run has no scenario.
+        "Query" if !is_list => ok(json!({ "Items": [], "Count": 0, "ScannedCount": 0 })),
         "Query" => ok(json!({ "Items": [record(state)], "Count": 1, "ScannedCount": 1 })),
         path if path.ends_with("report.json") && state.status == "SUCCEEDED" => {
             (200, dicomperf_report::json(&summary()))
