@@ -5,6 +5,7 @@ mod alone;
 mod api;
 mod bad_requests;
 mod builds;
+mod command_line;
 mod existing;
 mod failures;
 mod harness;

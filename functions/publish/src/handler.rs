@@ -6,6 +6,7 @@ use dicomperf_aws::clients::events::Events;
 use dicomperf_aws::clients::records::Records;
 use dicomperf_aws::clients::s3_client;
 use dicomperf_aws::failure::Failure;
+use dicomperf_aws::use_cases::history::PageSettings;
 use dicomperf_aws::use_cases::publish::Publisher;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -21,12 +22,15 @@ impl Handler {
         Self {
             publisher: Publisher {
                 stack: settings.stack,
-                region: settings.region,
                 records: Records::new(aws_sdk_dynamodb::Client::new(config), settings.table),
                 artifacts: Artifacts::new(s3_client(config), settings.bucket),
                 events: Events::new(aws_sdk_eventbridge::Client::new(config)),
                 api_url: settings.api_url,
-                retention_days: settings.retention_days,
+                page: PageSettings {
+                    region: Some(settings.region),
+                    retention_days: settings.retention_days,
+                    ..PageSettings::default()
+                },
             },
         }
     }

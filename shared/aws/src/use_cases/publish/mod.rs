@@ -1,6 +1,5 @@
 //! Publishes a finished run: an event, metrics, and its line in the history.
 
-mod history;
 mod metrics;
 mod unstarted;
 
@@ -14,6 +13,7 @@ use crate::clients::artifacts::Artifacts;
 use crate::clients::events::Events;
 use crate::clients::records::{Records, RunRecord};
 use crate::failure::Failure;
+use crate::use_cases::history::{self, PageSettings};
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::results::{Summary, Verdict};
 use dicomperf_model::telling::{FinishedRun, RUN_FINISHED, RUN_NOT_STARTED, ReportPlace};
@@ -23,8 +23,6 @@ use dicomperf_model::telling::{FinishedRun, RUN_FINISHED, RUN_NOT_STARTED, Repor
 pub struct Publisher {
     /// Name of the stack.
     pub stack: String,
-    /// The region, for links into the console.
-    pub region: String,
     /// The table, which has the runs' records and gets the history.
     pub records: Records,
     /// The bucket, which has the reports and gets the page of all runs.
@@ -33,8 +31,8 @@ pub struct Publisher {
     pub events: Events,
     /// URL of the HTTP API, if there is one.
     pub api_url: Option<String>,
-    /// Days after which the bucket deletes a run's files; `None` if it keeps them.
-    pub retention_days: Option<u32>,
+    /// Properties of the stack that the page of all runs depends on.
+    pub page: PageSettings,
 }
 
 /// An event of this function: a run that is over, or messages of the dead-letter queue.
@@ -88,7 +86,9 @@ impl Publisher {
         let Some(record) = self.records.run(run_id).await?.filter(|record| !record.clears) else { return Ok(()) };
         let Some(finished_at) = record.finished_at else { return Ok(()) };
         let summary = self.summary(&record).await?;
-        history::update(self, &record, summary.as_ref(), now).await?;
+        if let Some(entry) = history::entry(&record, summary.as_ref()) {
+            history::update(&self.records, &self.artifacts, &entry, &self.page, now).await?;
+        }
         if record.published_at.is_some() {
             return Ok(());
         }

@@ -59,20 +59,20 @@ fn publisher(record: Option<RunRecord>, refuses: bool) -> (Publisher, Seen) {
     });
     let publisher = Publisher {
         stack: "dicomperf".to_owned(),
-        region: "eu-central-1".to_owned(),
         records: Records::new(client!(aws_sdk_dynamodb, [get, put, query, update]), "table".to_owned()),
         artifacts: Artifacts::new(client!(aws_sdk_s3, [write]), "bucket".to_owned()),
         events: Events::new(client!(aws_sdk_eventbridge, [put_events])),
         api_url: None,
-        retention_days: None,
+        page: PageSettings::default(),
     };
     (publisher, seen)
 }
 
-/// A run whose request was refused.
-fn refused_run() -> RunRecord {
-    let error = dicomperf_model::results::RunError::from_states("InvalidRequest", "iterations: is 0");
+/// A run that failed without a report.
+fn failed_run() -> RunRecord {
+    let error = dicomperf_model::results::RunError::from_states("NoCapacity", "no room");
     RunRecord {
+        name: Some("nightly".to_owned()),
         verdict: Some(Verdict::Invalid),
         error: Some(error),
         hosts_left: Some(0),
@@ -94,10 +94,10 @@ async fn a_run_without_a_report_is_an_event_metrics_and_a_line_of_the_history() 
         "detail-type": "Step Functions Execution Status Change",
         "detail": { "name": "run-1", "status": "FAILED" },
     });
-    let (seen, metrics) = publish(Some(refused_run()), event).await;
+    let (seen, metrics) = publish(Some(failed_run()), event).await;
     let (detail_type, detail) = seen.events.lock().expect("not poisoned")[0].clone();
     assert_eq!((&*detail_type, &detail["runId"]), ("Run finished", &json!("run-1")));
-    assert_eq!(detail["error"]["error"], "InvalidRequest");
+    assert_eq!(detail["error"]["error"], "NoCapacity");
     assert!(seen.pages.lock().expect("not poisoned")[0].contains("run-1"));
     let lines: Vec<Value> = metrics.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), 1, "{metrics}");
@@ -111,7 +111,7 @@ async fn a_run_without_a_report_is_an_event_metrics_and_a_line_of_the_history() 
 
 #[tokio::test]
 async fn a_run_that_was_published_before_is_counted_once() {
-    let record = RunRecord { published_at: Some(noon()), ..refused_run() };
+    let record = RunRecord { published_at: Some(noon()), ..failed_run() };
     let (seen, metrics) = publish(Some(record), json!({ "runId": "run-1" })).await;
     assert!(seen.events.lock().expect("not poisoned").is_empty() && metrics.is_empty());
     assert_eq!(seen.pages.lock().expect("not poisoned").len(), 1, "the page is written again");
@@ -120,7 +120,7 @@ async fn a_run_that_was_published_before_is_counted_once() {
 #[tokio::test]
 async fn what_is_no_result_is_not_published() {
     let running = RunRecord::new("run-1", RunStatus::Running, noon());
-    let clearing = RunRecord { clears: true, ..refused_run() };
+    let clearing = RunRecord { clears: true, ..failed_run() };
     for record in [None, Some(running), Some(clearing)] {
         let (seen, metrics) = publish(record, json!({ "runId": "run-1" })).await;
         assert!(seen.events.lock().expect("not poisoned").is_empty() && metrics.is_empty());
@@ -130,7 +130,7 @@ async fn what_is_no_result_is_not_published() {
 
 #[tokio::test]
 async fn an_event_that_the_bus_refuses_is_an_error_and_counts_nothing() {
-    let (publisher, _) = publisher(Some(refused_run()), true);
+    let (publisher, _) = publisher(Some(failed_run()), true);
     let mut output = Vec::new();
     let failure = publisher.publish(json!({ "runId": "run-1" }), noon(), &mut output).await.expect_err("refused");
     assert!(failure.to_string().contains("ThrottlingException: slow down"), "{failure}");
