@@ -9,6 +9,7 @@ use dicomperf_aws::use_cases::schedules::{Schedule, ScheduleList};
 use dicomperf_model::history::NamedBaseline;
 use dicomperf_model::results::RunComparison;
 use dicomperf_model::step::{StepDocument, StepReport};
+use dicomperf_model::telling::{FinishedRun, UnstartedRun};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, schema_for};
 use serde_json::Value;
@@ -40,6 +41,8 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("report", dicomperf_report::schema()),
         ("step-document", schema_for!(StepDocument).to_value()),
         ("step-report", schema_for!(StepReport).to_value()),
+        ("run-finished", answer::<FinishedRun>()),
+        ("run-not-started", answer::<UnstartedRun>()),
         ("cli/run", answer::<RunAnswer>()),
         ("cli/validate", answer::<ValidateAnswer>()),
         ("cli/list", answer::<RunPage>()),
@@ -56,7 +59,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Returns the schema of a document that is printed. A later version may print further fields.
+/// Returns the schema of a document that is printed or sent. A later version may print further fields.
 fn answer<T: JsonSchema>() -> Value {
     SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<T>().to_value()
 }
