@@ -11,12 +11,6 @@ use crate::results::{RunStatus, ScenarioSummary, Summary, Verdict};
 use crate::settings::{Axis, Settings};
 use crate::words;
 
-/// The rule of [`is_baseline_name`] as a regular expression for a JSON Schema.
-pub const BASELINE_NAME_PATTERN: &str = r"^[a-z0-9][a-z0-9._-]*$";
-/// Characters in the name of a baseline at most.
-pub const MAX_BASELINE_NAME: usize = 64;
-/// The rule of [`is_baseline_name`] in words.
-pub const BASELINE_NAME_RULE: &str = "1 to 64 of a-z, 0-9 and . _ -, of which the first is a letter or digit";
 /// Characters of the words for a scenario's settings at most.
 const MAX_WORDS: usize = 160;
 
@@ -84,15 +78,6 @@ pub struct NamedBaseline {
     /// The caller who gave it, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set_by: Option<String>,
-}
-
-/// True if a baseline may have this name.
-#[must_use]
-pub fn is_baseline_name(name: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    (1..=MAX_BASELINE_NAME).contains(&name.len())
-        && name.bytes().all(|byte| is_plain(byte) || b"._-".contains(&byte))
-        && name.bytes().next().is_some_and(is_plain)
 }
 
 impl HistoryEntry {
@@ -178,32 +163,6 @@ fn thousandths(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_schema_takes_the_baseline_names_that_are_valid_and_no_others() {
-        let schema = serde_json::json!({
-            "type": "string", "minLength": 1, "maxLength": MAX_BASELINE_NAME, "pattern": BASELINE_NAME_PATTERN,
-        });
-        let schema = jsonschema::draft202012::new(&schema).expect("a schema");
-        let longest = "x".repeat(64);
-        for (name, valid) in [
-            ("release", true),
-            ("1.12.11", true),
-            ("a_b-c", true),
-            (longest.as_str(), true),
-            ("", false),
-            (".x", false),
-            ("-x", false),
-            ("Release", false),
-            ("a/b", false),
-            ("a\n", false),
-            ("ä", false),
-            (&"x".repeat(65), false),
-        ] {
-            assert_eq!(is_baseline_name(name), valid, "{name:?}");
-            assert_eq!(schema.is_valid(&name.into()), valid, "{name:?}");
-        }
-    }
 
     #[test]
     fn only_settings_that_are_not_the_default_are_described() {

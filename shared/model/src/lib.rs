@@ -3,6 +3,7 @@
 //! Data flows one way: [`request::Request`], [`plan::Plan`], [`step::StepDocument`],
 //! [`measurement::BlockMeasurement`], [`results::Summary`].
 
+pub mod baseline_name;
 pub mod dataset;
 pub mod first_boot;
 pub mod hash;

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use crate::clients::artifacts::Artifacts;
 use crate::clients::records::Records;
 use crate::failure::Failure;
-use dicomperf_model::history::{BASELINE_NAME_RULE, NamedBaseline, is_baseline_name};
+use dicomperf_model::baseline_name;
+use dicomperf_model::history::NamedBaseline;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::request::{Baseline, Request};
 use dicomperf_model::results::{RunStatus, ScenarioSummary};
@@ -123,5 +124,5 @@ pub async fn resolve(records: &Records, request: &Request) -> Result<Option<Stri
 }
 
 fn name_error(name: &str) -> Option<FieldError> {
-    (!is_baseline_name(name)).then(|| FieldError::new("name", format!("is {name:?}"), BASELINE_NAME_RULE))
+    (!baseline_name::is_valid(name)).then(|| FieldError::new("name", format!("is {name:?}"), baseline_name::RULE))
 }

@@ -30,7 +30,7 @@ pub use self::schema::request_schema;
 pub use self::search::{Objective, Search, SearchAxis, Slo};
 use crate::host_type::TypePreference;
 use crate::validation::{FieldError, InvalidRequest};
-use crate::{history, orthanc, run_id};
+use crate::{baseline_name, orthanc, run_id};
 
 /// A request to measure. `{}` is the classic test: one storescu sends 200 CT instances to Orthanc, between two t3.micro
 /// hosts.
@@ -228,8 +228,8 @@ impl JsonSchema for Baseline {
                 "type": "object",
                 "properties": { "named": {
                     "type": "string",
-                    "pattern": history::BASELINE_NAME_PATTERN,
-                    "maxLength": history::MAX_BASELINE_NAME,
+                    "pattern": baseline_name::PATTERN,
+                    "maxLength": baseline_name::MAX_LENGTH,
                 } },
                 "required": ["named"],
                 "additionalProperties": false,

@@ -8,8 +8,8 @@ use dicomperf_model::results::{RunStatus, Verdict};
 use dicomperf_model::words::plural;
 use serde_json::{Value, json};
 
-use super::{HistoryPage, MAX_POINTS, MAX_RUNS};
 use crate::document::on_one_line;
+use crate::history_runs::{HistoryPage, MAX_POINTS, MAX_RUNS};
 
 /// The runs and series of the page.
 pub(super) struct Data {

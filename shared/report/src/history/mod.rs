@@ -8,44 +8,18 @@ mod data;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-
 use dicomperf_model::hash::sha256_base64;
-use dicomperf_model::history::{HistoryEntry, NamedBaseline};
 use dicomperf_model::words::plural;
-use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::html::STYLE_SHEET;
+use crate::history_runs::HistoryPage;
 
-/// Runs that the page shows, the latest ones. Older runs stay in the table of the stack.
-pub const MAX_RUNS: usize = 10_000;
-/// Figures of scenarios that the page shows, those of the latest runs.
-pub const MAX_POINTS: usize = 100_000;
-
+const STYLE_SHEET: &str = include_str!("../html/report.css");
 const OWN_STYLE: &str = include_str!("history.css");
 const SCRIPT: &str = include_str!("history.js");
 
-/// The content of the page.
-#[derive(Debug, Clone, Copy)]
-pub struct HistoryPage<'a> {
-    /// The runs, in any order.
-    pub entries: &'a [HistoryEntry],
-    /// The runs that have a name as a baseline.
-    pub baselines: &'a [NamedBaseline],
-    /// Bucket and region of the reports, for links to the console of S3.
-    pub bucket: Option<(&'a str, &'a str)>,
-    /// Ids of runs whose report lies beside the page, at `runs/ID/report.html`.
-    pub local_reports: &'a BTreeSet<String>,
-    /// Days after which the bucket deletes a run's files; `None` if it keeps them.
-    pub retention_days: Option<u32>,
-    /// Time at which the page is made.
-    pub made_at: Timestamp,
-}
-
 /// Renders the page.
-#[must_use]
-pub fn history_page(page: &HistoryPage<'_>) -> String {
+pub(super) fn render(page: &HistoryPage<'_>) -> String {
     let data = data::Data::new(page);
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'",

@@ -1,12 +1,14 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use dicomperf_model::history::HistoryPoint;
+use dicomperf_model::history::{HistoryEntry, HistoryPoint, NamedBaseline};
 use dicomperf_model::results::{RunStatus, Verdict};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::history_runs::MAX_RUNS;
 
 fn noon() -> Timestamp {
     "2026-01-01T12:00:00Z".parse().expect("a time")
@@ -56,7 +58,7 @@ fn page(entries: &[HistoryEntry]) -> String {
         set_at: noon(),
         set_by: None,
     }];
-    history_page(&HistoryPage {
+    render(&HistoryPage {
         entries,
         baselines: &baselines,
         bucket: Some(("bucket", "eu-central-1")),

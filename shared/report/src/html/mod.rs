@@ -15,7 +15,7 @@ use super::document::{
 /// The policy under which the page loads, runs and sends nothing, whatever a request or an error contains.
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
-pub(super) const STYLE_SHEET: &str = include_str!("report.css");
+const STYLE_SHEET: &str = include_str!("report.css");
 
 /// Items of a long list that are shown: 50 KB of UIDs.
 const MAX_LISTED: usize = 1000;

@@ -83,7 +83,7 @@ fn a_baseline_is_the_history_or_one_run_or_a_name() {
                 "baseline: is {bad}; allowed: \"history\" or an object with run, a string that matches {} or an object \
                  with named, a string that matches {}",
                 crate::run_id::PATTERN,
-                crate::history::BASELINE_NAME_PATTERN
+                crate::baseline_name::PATTERN
             )
         );
     }
