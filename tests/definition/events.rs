@@ -52,6 +52,13 @@ fn every_request_in_events_can_be_planned() {
 }
 
 #[test]
+fn every_file_in_events_is_in_the_documentation_of_requests() {
+    let page = crate::read("docs/request.md");
+    let missing: Vec<_> = events().into_keys().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn the_committed_schema_of_a_request_is_current() {
     let committed: Value = serde_json::from_str(&crate::read("schemas/request.schema.json")).unwrap();
     assert_eq!(committed, request_schema(), "run `make schemas`");
