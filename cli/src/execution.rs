@@ -137,5 +137,6 @@ fn place_in_run(step: &StepId) -> (u32, u32, u32) {
         StepId::ConfigureServer { ordinal } => (1, *ordinal, 0),
         StepId::Measure { ordinal, part } => (1, *ordinal, part + 1),
         StepId::Collect => (2, 0, 0),
+        StepId::Clear { host } => (3, *host as u32, 0),
     }
 }

@@ -68,6 +68,7 @@ const fn state_of(step: &StepId) -> &'static str {
         StepId::ConfigureServer { .. } => "Configure server",
         StepId::Measure { .. } => "Measure block",
         StepId::Collect => "Collect",
+        StepId::Clear { .. } => "Clear host",
     }
 }
 

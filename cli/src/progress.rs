@@ -89,7 +89,7 @@ fn iterations_done(plan: &Plan, report: &StepReport) -> u64 {
         StepId::ConfigureClient => 0,
         StepId::ConfigureServer { ordinal } => before(ordinal),
         StepId::Measure { ordinal, .. } => before(ordinal) + u64::from(report.progress.done),
-        StepId::Collect => total_iterations(plan),
+        StepId::Collect | StepId::Clear { .. } => total_iterations(plan),
     }
 }
 

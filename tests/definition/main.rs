@@ -7,6 +7,7 @@ mod expanded;
 mod expressions;
 mod first_boot;
 mod imports;
+mod kept_hosts;
 mod lockfile;
 mod state_machine;
 mod telling;

@@ -246,6 +246,7 @@ fn grants_on_the_bucket(template: &Template) -> BTreeSet<(String, String, String
 fn functions_and_hosts_may_use_the_keys_that_the_code_uses_and_no_others() {
     let under = |prefix: &str| format!("{prefix}*");
     let (runs, agents, datasets) = (under(keys::RUNS), under(keys::AGENTS), under(keys::DATASETS));
+    let builds = under(keys::BUILDS);
     let (run, ephemeral) = (RunKeys("*"), under(keys::EPHEMERAL));
     let (get, put) = ("s3:GetObject", "s3:PutObject");
     let expected = [
@@ -253,12 +254,14 @@ fn functions_and_hosts_may_use_the_keys_that_the_code_uses_and_no_others() {
         ("UrlRole", put, &runs),
         ("UrlRole", get, &under(&run.step_documents())),
         ("UrlRole", get, &agents),
+        ("UrlRole", get, &builds),
         ("UrlRole", get, &datasets),
         ("ApiFunctionRole", get, &run.report("*")),
         ("PlanFunctionRole", get, &runs),
         ("PlanFunctionRole", put, &runs),
         ("PlanFunctionRole", get, &run.secrets()),
         ("PlanFunctionRole", put, &run.secrets()),
+        ("PlanFunctionRole", get, &builds),
         ("PlanFunctionRole", get, &datasets),
         ("LaunchFunctionRole", get, &run.plan()),
         ("LaunchFunctionRole", get, &run.launch()),

@@ -4,9 +4,11 @@
 mod alone;
 mod api;
 mod bad_requests;
+mod builds;
 mod existing;
 mod failures;
 mod harness;
+mod kept;
 mod own_files;
 mod package;
 mod reports;

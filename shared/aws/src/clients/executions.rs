@@ -52,6 +52,15 @@ impl Executions {
         Ok(answer.execution_arn().to_owned())
     }
 
+    /// Stops the execution of this ARN. Not an error if it is over.
+    ///
+    /// # Errors
+    /// Step Functions refuses it.
+    pub async fn stop(&self, arn: &str, cause: &str) -> Result<(), Failure> {
+        let request = self.client.stop_execution().execution_arn(arn).error("Aborted").cause(cause);
+        request.send().await.map(|_| ()).map_err(aws_failure(format!("stopping execution {arn}")))
+    }
+
     /// Starts a run unless it was started before, and returns the execution's ARN.
     ///
     /// # Errors
@@ -63,16 +72,6 @@ impl Executions {
             Err(error) if error.code() == Some("ExecutionAlreadyExists") => Ok(self.arn(run_id)),
             Err(error) => Err(aws_failure(format!("starting run {run_id}"))(error)),
         }
-    }
-
-    /// Stops an execution. Not an error if it is over.
-    ///
-    /// # Errors
-    /// Step Functions refuses it.
-    pub async fn stop(&self, arn: &str) -> Result<(), Failure> {
-        let request = self.client.stop_execution().execution_arn(arn).error("Aborted");
-        let answer = request.cause("a person stopped the run").send().await;
-        answer.map(|_| ()).map_err(aws_failure(format!("stopping execution {arn}")))
     }
 
     /// Returns the ARN of the state machine.

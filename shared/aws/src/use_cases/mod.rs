@@ -1,6 +1,8 @@
 //! The work of each Lambda.
 
 pub mod baselines;
+pub mod history;
+pub mod kept;
 pub mod launch;
 pub mod plan;
 pub mod publish;

@@ -44,10 +44,21 @@ pub struct Plan {
     /// Time of planning, RFC 3339.
     #[schemars(with = "String")]
     pub created_at: Timestamp,
-    /// Time at which its hosts expire: the earlier of limits.maxMinutes and the time at which limits.maxCostUsd is
-    /// spent.
+    /// Time at which its work ends, and its hosts expire unless it keeps them: the earlier of limits.maxMinutes and the
+    /// time at which limits.maxCostUsd is spent.
     #[schemars(with = "String")]
     pub expires_at: Timestamp,
+    /// Time at which hosts that the run keeps expire at the latest: `expiresAt` and the minutes of `keepHosts`. Absent if
+    /// it keeps no host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub kept_until_at_most: Option<Timestamp>,
+    /// Id of the run whose hosts this run uses. It launches and terminates no host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts_of: Option<String>,
+    /// True if the run only empties the hosts that it uses.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clears: bool,
     /// The hosts that the run launches.
     pub hosts: Hosts,
     /// The dataset to send.
@@ -200,9 +211,13 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
     }
 
     let fingerprint_of = hosts::fingerprint_parts(&hosts, request.server.existing.as_ref(), &dataset.hash);
+    let expires_at = circumstances.now + estimate::lifetime(&request, &estimate);
     Ok(Plan {
         created_at: circumstances.now,
-        expires_at: circumstances.now + estimate::lifetime(&request, &estimate),
+        expires_at,
+        kept_until_at_most: request.keep_hosts.map(|keep| expires_at + keep.duration()),
+        hosts_of: None,
+        clears: false,
         sequence: block::sequence(&blocks, &request),
         fingerprint: fingerprint_of.fingerprint(),
         notes: notes(&request, &dataset, &blocks, &hosts),
@@ -270,6 +285,20 @@ impl DatasetPlan {
 }
 
 impl Plan {
+    /// Returns the time at which the run's hosts expire at the latest.
+    #[must_use]
+    pub fn hosts_expire_at(&self) -> Timestamp {
+        self.kept_until_at_most.unwrap_or(self.expires_at)
+    }
+
+    /// Returns the time until which the run keeps its hosts, if it is summarized at a time. Whole seconds, as people read
+    /// them. `None` if it keeps no host.
+    #[must_use]
+    pub fn kept_until(&self, summarized_at: Timestamp) -> Option<Timestamp> {
+        let until = (summarized_at + self.request.keep_hosts?.duration()).min(self.hosts_expire_at());
+        Timestamp::from_second(until.as_second()).ok()
+    }
+
     /// Returns the plan with the types that were launched. They decide the fingerprint and the notes on the hosts.
     #[must_use]
     pub fn with_launched_types(mut self, launched_type: impl Fn(HostRole) -> Option<String>) -> Self {

@@ -24,6 +24,18 @@ pub struct InvalidRequest {
     pub errors: Vec<FieldError>,
 }
 
+impl InvalidRequest {
+    /// Returns the errors of a document that is the value of a field.
+    #[must_use]
+    pub fn below(mut self, field: &str) -> Self {
+        for error in &mut self.errors {
+            let is_field = !error.path.is_empty() && !error.path.starts_with('[');
+            error.path = format!("{field}{}{}", if is_field { "." } else { "" }, error.path);
+        }
+        self
+    }
+}
+
 impl FieldError {
     /// Returns an error at `path`.
     pub fn new(path: impl Into<String>, problem: impl Into<String>, allowed: impl Into<String>) -> Self {

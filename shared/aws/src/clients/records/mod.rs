@@ -7,6 +7,7 @@
 //! | `LOCK#schedule` | `LOCK` | the run that holds the schedule's lock |
 //! | `BASELINE` | name | a [`NamedBaseline`](dicomperf_model::history::NamedBaseline) |
 //! | `HISTORY` | time and id | a [`HistoryEntry`](dicomperf_model::history::HistoryEntry) |
+//! | `LOCK#hosts of id` | `LOCK` | the run that uses the hosts that a run keeps |
 //! | `RUNNING` | `RUNNING` | the runs that count against the limit of runs at the same time |
 //! | `TOKEN#hash` | `TOKEN` | the run that a client token started |
 //!
@@ -37,7 +38,7 @@ mod running;
 mod scenarios;
 mod tokens;
 
-pub use locks::Lock;
+pub use locks::{Lock, hosts_lock};
 pub use pages::{RunFilter, RunPosition};
 pub use running::Entry;
 pub use scenarios::ScenarioRecord;
@@ -105,6 +106,16 @@ pub struct RunRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub published_at: Option<Timestamp>,
+    /// Time until which the run keeps its hosts after its report. They are gone earlier if `hostsLeft` is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub kept_until: Option<Timestamp>,
+    /// Id of the run whose hosts this run uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts_of: Option<String>,
+    /// True if the run only empties these hosts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clears: bool,
 }
 
 /// Progress of a run.
@@ -141,6 +152,9 @@ pub struct RunEnd {
     /// Hash of hardware and dataset, with the types that were launched. If absent, the planned one stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// Time until which the run keeps its hosts. If absent, the recorded one stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Timestamp>,
 }
 
 impl RunRecord {
@@ -163,6 +177,9 @@ impl RunRecord {
             finished_at: None,
             report: None,
             published_at: None,
+            kept_until: None,
+            hosts_of: None,
+            clears: false,
         }
     }
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Planner, run_record};
+use super::{Planner, builds, run_record};
 use crate::check_list::CheckList;
 use crate::clients::{images, objects};
 use crate::failure::Failure;
@@ -45,6 +45,10 @@ impl Planner {
         }
         circumstances.client_ami = self.check_ami(request.client.ami.as_deref(), HostRole::Client, &mut list).await;
         let dataset = self.check_dataset(&request, &mut list).await;
+        if request.matrix.orthanc_build.iter().any(|build| !build.is_distribution()) {
+            let found = builds::check(&self.s3, &request).await;
+            list.add("builds of Orthanc", "s3:GetObject", found.map(|()| "every object is there"));
+        }
         let plan = Plan { named_baseline, ..plan(request, dataset, circumstances)? };
         list.add_finding("request", Ok(self.request_words(&plan)));
         self.check_bucket(&plan, document, &mut list).await;
@@ -58,6 +62,8 @@ impl Planner {
             sequence: Vec::new(),
             expires_at: plan.expires_at,
             starts_server: plan.hosts.server.is_some(),
+            keeps_hosts: false,
+            clears: Vec::new(),
             dry_run: Some(DryRun { plan: Box::new(for_checks(plan)), checks: list.finish() }),
         })
     }

@@ -84,8 +84,8 @@ impl Publisher {
     }
 
     async fn publish_run(&self, run_id: &str, now: Timestamp, output: &mut impl Write) -> Result<(), Failure> {
-        // A dry run has no record. A run that is not summarized yet is published by `reap`.
-        let Some(record) = self.records.run(run_id).await? else { return Ok(()) };
+        // A dry run has no report, and a clearing has no result. `reap` publishes a run that is not summarized yet.
+        let Some(record) = self.records.run(run_id).await?.filter(|record| !record.clears) else { return Ok(()) };
         let Some(finished_at) = record.finished_at else { return Ok(()) };
         let summary = self.summary(&record).await?;
         history::update(self, &record, summary.as_ref(), now).await?;

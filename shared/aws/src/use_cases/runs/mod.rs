@@ -128,7 +128,7 @@ impl Runs {
             let says = format!("run {run_id} is over: {}; nothing to stop", run.status);
             return Ok(AbortedRun { run_id: run_id.to_owned(), was_over: true, says });
         }
-        self.executions.stop(&arn).await?;
+        self.executions.stop(&arn, "a person stopped the run").await?;
         let says = format!("run {run_id} is stopped; its hosts are terminated and its report is written next");
         Ok(AbortedRun { run_id: run_id.to_owned(), was_over: false, says })
     }
