@@ -55,6 +55,13 @@ fn every_request_in_events_can_be_planned() {
 }
 
 #[test]
+fn every_file_in_events_is_in_the_documentation_of_requests() {
+    let page = crate::read("docs/request.md");
+    let missing: Vec<_> = events().into_keys().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn work_on_kept_hosts_is_an_input_of_its_own() {
     let again: Again = serde_json::from_value(events()["again.json"].clone()).unwrap();
     assert_eq!((again.again.as_str(), again.request), ("RUN-ID", None));
