@@ -12,9 +12,11 @@ use crate::harness::{Lab, command, printed, setting};
 /// Longer than publishing takes on a busy machine.
 const MAX_WAIT: Duration = Duration::from_secs(120);
 
-/// Runs the AWS CLI, and returns the JSON that it prints; null if it prints nothing.
+/// Runs the AWS CLI, and returns the JSON that it prints; null if it prints nothing. For SQS, the CLI ignores
+/// AWS_ENDPOINT_URL.
 pub fn aws(arguments: &[&str]) -> Value {
-    let text = printed("aws", &[arguments, &["--output", "json"]].concat());
+    let endpoint = setting("AWS_ENDPOINT_URL");
+    let text = printed("aws", &[arguments, &["--output", "json", "--endpoint-url", &endpoint]].concat());
     if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
 }
 
@@ -86,7 +88,8 @@ impl Drop for Told {
     fn drop(&mut self) {
         command("aws", &["events", "remove-targets", "--rule", &self.name, "--ids", "queue"]);
         command("aws", &["events", "delete-rule", "--name", &self.name]);
-        command("aws", &["sqs", "delete-queue", "--queue-url", &self.queue]);
+        let endpoint = setting("AWS_ENDPOINT_URL");
+        command("aws", &["sqs", "delete-queue", "--queue-url", &self.queue, "--endpoint-url", &endpoint]);
     }
 }
 
