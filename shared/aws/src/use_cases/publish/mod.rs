@@ -82,10 +82,13 @@ impl Publisher {
     }
 
     async fn publish_run(&self, run_id: &str, now: Timestamp, output: &mut impl Write) -> Result<(), Failure> {
-        // A dry run has no report, and a clearing has no result. `reap` publishes a run that is not summarized yet.
+        // A clearing has no result. `reap` publishes a run that is not summarized yet.
         let Some(record) = self.records.run(run_id).await?.filter(|record| !record.clears) else { return Ok(()) };
         let Some(finished_at) = record.finished_at else { return Ok(()) };
         let summary = self.summary(&record).await?;
+        if summary.as_ref().is_some_and(|summary| summary.request.dry_run) {
+            return Ok(());
+        }
         if let Some(entry) = history::entry(&record, summary.as_ref()) {
             history::update(&self.records, &self.artifacts, &entry, &self.page, now).await?;
         }
