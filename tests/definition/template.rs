@@ -274,6 +274,8 @@ fn functions_and_hosts_may_use_the_keys_that_the_code_uses_and_no_others() {
         ("RunStepFunctionRole", put, &agents),
         ("SummarizeFunctionRole", get, &runs),
         ("SummarizeFunctionRole", put, &runs),
+        ("PublishFunctionRole", get, &run.report("json")),
+        ("PublishFunctionRole", put, &keys::HISTORY_PAGE.to_owned()),
     ];
     let expected = expected.map(|(owner, action, keys)| (owner.to_owned(), action.to_owned(), keys.clone()));
     assert_eq!(grants_on_the_bucket(&template()), BTreeSet::from(expected));
