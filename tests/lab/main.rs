@@ -4,7 +4,6 @@
 mod alone;
 mod api;
 mod bad_requests;
-mod builds;
 mod command_line;
 mod existing;
 mod failures;

@@ -28,7 +28,8 @@ pub fn http(method: &str, path: &str, body: Option<&str>, signed: bool) -> (u16,
         arguments.extend(["-H", "content-type: application/json", "-d", body]);
     }
     let answer = printed("curl", &arguments);
-    let (body, status) = answer.rsplit_once('\n').unwrap();
+    // An answer without a body is the status alone.
+    let (body, status) = answer.rsplit_once('\n').unwrap_or(("", &answer));
     (status.parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
 }
 

@@ -1,6 +1,7 @@
 //! Runs that compare the speed of settings, and therefore run alone. `make test` runs them with IAM policies enforced.
 //! The demonstration's hosts install their packages.
 
+mod builds;
 mod doctor;
 
 use dicomperf_model::results::{Change, Verdict};

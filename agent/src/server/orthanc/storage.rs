@@ -55,7 +55,7 @@ mod tests {
         };
         claims(&OrthancBuild::Distribution);
         let seen = [&OrthancBuild::Distribution, &build("1"), &build("1"), &build("2"), &OrthancBuild::Distribution]
-            .map(|build| claims(build));
+            .map(claims);
         assert_eq!(seen, [true, false, true, false, false]);
         assert!(claims(&OrthancBuild::Distribution));
     }
