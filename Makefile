@@ -4,7 +4,7 @@ SHELL := bash
 .PHONY: help install install-build install-package lab-up lab-down deploy-lab demo test test-pages session picture circles lint build \
 	package schemas \
 	bench-timing bench-init bench-dataset bench-renewal bench-resources bench-verdict bench-simulation bench-native bench-latency \
-	bench-summarize bench-measure
+	bench-summarize bench-measure bench-history
 
 functions := $(notdir $(wildcard functions/*))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
@@ -84,7 +84,7 @@ package: install-package build ## build all of it for AWS and pack it into one a
 	$(lambda_build) --package dicomperf-cli
 	$(tools) lab/package
 
-schemas: ## write schemas/*.schema.json from the types
+schemas: ## write schemas/*.json from the types
 	cargo run --quiet --package dicomperf-cli -- schema
 
 bench-timing: install ## compare the agent's durationMs with timing the same storescu by hand: tmpfs, 30 pairs
@@ -99,6 +99,10 @@ bench-resources: install ## measure what sampling a host's resources costs, over
 
 bench-simulation: ## measure how often the verdict is wrong, by simulation: some minutes, the same figures every time
 	cargo bench --quiet --package dicomperf-analysis --bench verdict-simulation --profile dev
+
+bench-history: install ## measure how fast the page of 10,000 runs opens and filters in a browser
+	cargo nextest run --package dicomperf-report -E 'test(history)'
+	@node tests/pages/history-times.js
 
 bench-summarize: ## measure time and memory of summarizing 1,000,000 C-STOREs in the release build
 	cargo bench --quiet --package dicomperf-report --bench summarize --profile release

@@ -156,6 +156,8 @@ pub enum WorkKind {
     ConfigureClient,
     /// `client measure`
     Measure,
+    /// `server clear` or `client clear`
+    Clear,
 }
 
 impl Arguments {
@@ -199,6 +201,7 @@ impl WorkKind {
             Work::Collect(_) => Self::Collect,
             Work::ConfigureClient(_) => Self::ConfigureClient,
             Work::Measure(_) => Self::Measure,
+            Work::Clear(_) => Self::Clear,
         }
     }
 
@@ -210,6 +213,7 @@ impl WorkKind {
             Self::Collect => "server collect",
             Self::ConfigureClient => "client configure",
             Self::Measure => "client measure",
+            Self::Clear => "step",
         }
     }
 }

@@ -17,6 +17,14 @@ pub enum Failure {
         /// apt's own message.
         reason: String,
     },
+    /// A build of Orthanc cannot be downloaded, or is not the one that the request names. Nothing of it was run.
+    #[error("build {key}: {}", given(reason))]
+    BuildUnusable {
+        /// The object's key.
+        key: String,
+        /// The reason, with both hashes if they differ.
+        reason: String,
+    },
     /// The installed Orthanc lacks a feature that the block needs.
     #[error("Orthanc {found} has no {key}, which needs {needed}")]
     OrthancTooOld {
@@ -88,6 +96,7 @@ impl Failure {
     /// Every name.
     pub const NAMES: &[&str] = &[
         "InstallFailed",
+        "BuildUnusable",
         "OrthancTooOld",
         "ServerNotStarted",
         "ServerUnreachable",
@@ -102,6 +111,7 @@ impl Failure {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::InstallFailed { .. } => "InstallFailed",
+            Self::BuildUnusable { .. } => "BuildUnusable",
             Self::OrthancTooOld { .. } => "OrthancTooOld",
             Self::ServerNotStarted { .. } => "ServerNotStarted",
             Self::ServerUnreachable { .. } => "ServerUnreachable",
@@ -157,6 +167,7 @@ mod tests {
         let reason = || reason.to_owned();
         vec![
             Failure::InstallFailed { package: "orthanc".to_owned(), reason: reason() },
+            Failure::BuildUnusable { key: "builds/Orthanc".to_owned(), reason: reason() },
             Failure::OrthancTooOld { found: reason(), key: reason(), needed: "1.10.0" },
             Failure::ServerNotStarted { server: "dicomperf-orthanc.service".to_owned(), reason: reason() },
             Failure::ServerUnreachable { interface: "REST", url: "http://10.0.0.1:8042".to_owned(), trouble: reason() },

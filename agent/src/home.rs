@@ -50,6 +50,23 @@ impl RunHome {
         self.0.join(name)
     }
 
+    /// The homes of the runs that have been on this host, this one included.
+    ///
+    /// # Errors
+    /// A directory that cannot be read.
+    pub fn all(&self) -> io::Result<Vec<Self>> {
+        let state = self.0.parent().unwrap_or(Path::new("/"));
+        let mut homes = Vec::new();
+        for entry in fs::read_dir(state)? {
+            let entry = entry?;
+            let is_run = entry.file_name().to_str().is_some_and(run_id::is_valid) && entry.file_type()?.is_dir();
+            if is_run {
+                homes.push(Self(entry.path()));
+            }
+        }
+        Ok(homes)
+    }
+
     /// The path of the step's log.
     #[must_use]
     pub fn log(&self, step: &StepId) -> PathBuf {

@@ -115,5 +115,9 @@ fn do_work(work: &Work, home: &RunHome, reporter: &mut Reporter) -> Result<WorkE
         Work::Collect(collect) => server::collect(collect, home, reporter),
         Work::ConfigureClient(configuration) => client::configure(configuration, home, reporter),
         Work::Measure(block) => measure::measure(block, home, reporter),
+        Work::Clear(clear) => match &clear.server {
+            Some(address) => server::clear(address, home, reporter),
+            None => client::clear(home, reporter),
+        },
     }
 }

@@ -25,11 +25,32 @@ pub fn host() -> HostVersions {
     }
 }
 
-/// Orthanc's version, like `1.10.1`.
+/// The version of the distribution's Orthanc, like `1.10.1`.
 #[must_use]
 pub fn orthanc(scratch: &Path) -> Option<String> {
-    first_line(Command::new(ORTHANC_PROGRAM).arg("--version"), scratch)
-        .and_then(|line| line.split_whitespace().next_back().map(str::to_owned))
+    version_in(&first_line(Command::new(ORTHANC_PROGRAM).arg("--version"), scratch)?)
+}
+
+/// The version that a program of Orthanc reports, run as this user; the reason if it reports none.
+///
+/// # Errors
+/// The program cannot be run, or prints nothing.
+pub fn orthanc_of(program: &Path, user: Option<&str>, scratch: &Path) -> Result<String, String> {
+    let mut command = Command::new("setpriv");
+    // The build is not the distribution's, so it never runs as root.
+    if let Some(user) = user {
+        command.args(["--reuid", user, "--regid", user, "--init-groups", "--no-new-privs"]);
+    }
+    command.arg("--").arg(program).arg("--version");
+    let finished = process::run(&mut command, scratch, Instant::now() + Duration::from_secs(30))
+        .map_err(|error| error.to_string())?;
+    let version = finished.output.lines().next().filter(|_| finished.success()).and_then(version_in);
+    version.ok_or_else(|| format!("`{} --version` printed {:?}", program.display(), finished.output.trim()))
+}
+
+/// The version in the first line of `Orthanc --version`: `Orthanc 1.12.9`, `/usr/sbin/Orthanc mainline (20260101T000000)`.
+fn version_in(line: &str) -> Option<String> {
+    line.split_whitespace().nth(1).map(str::to_owned)
 }
 
 /// DCMTK's version, like `3.6.7`.
@@ -77,6 +98,13 @@ mod tests {
         ] {
             assert_eq!(at_least(found, needed), enough, "{found} {needed}");
         }
+    }
+
+    #[test]
+    fn a_version_follows_the_programs_name() {
+        assert_eq!(version_in("/usr/sbin/Orthanc 1.10.1").as_deref(), Some("1.10.1"));
+        assert_eq!(version_in("Orthanc mainline (20260101T000000)").as_deref(), Some("mainline"));
+        assert_eq!(version_in("Orthanc"), None);
     }
 
     #[test]

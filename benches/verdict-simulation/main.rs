@@ -9,6 +9,7 @@
 mod history;
 mod intervals;
 mod noise;
+mod series;
 mod two_runs;
 mod within;
 
@@ -28,6 +29,7 @@ fn main() {
         "history": history::against_earlier_runs(),
         "two_runs": two_runs::verdict_shares(),
         "pooled_iterations_of_two_runs": history::pooled_iterations(),
+        "change_points": series::change_points(),
         "intervals": intervals::coverage(),
         "outliers_among_clean_values": intervals::outliers(),
     });

@@ -2,48 +2,74 @@
 
 use std::process::ExitCode;
 
-use aws_sdk_sfn::types::ExecutionStatus;
+use dicomperf_aws::refusal::Refusal;
 use dicomperf_aws::workflow::SummarizeAnswer;
-use dicomperf_model::results::{Summary, Verdict};
+use dicomperf_model::results::Summary;
+use jiff::Timestamp;
+use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
+use crate::answers::{RunAnswer, print_json};
 use crate::arguments::DoctorArguments;
-use crate::execution::Execution;
-use crate::follow::{NOT_PASSED_EXIT_CODE, follow, print_error, save};
-use crate::request::{self, CheckedRequest};
-use crate::table;
+use crate::follow::{self, Outcome, follow};
+use crate::interrupt::Interrupts;
+use crate::run::unfinished;
+use crate::service::Service;
+use crate::{exit, request, table};
 
 /// `dicomperf doctor [REQUEST]`
 pub async fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
-    let checked = match &arguments.file {
+    let document = match &arguments.file {
         Some(file) => match request::read(file) {
-            Ok(checked) => checked,
+            Ok(checked) => checked.document,
             Err(invalid) => return Ok(request::refuse(file, &invalid)),
         },
-        None => CheckedRequest { document: json!({}), name: "doctor".to_owned(), plan: None },
+        None => json!({ "name": "doctor" }),
     };
-    let execution = Execution::begin(&arguments.stack, &checked.name, &as_dry_run(checked.document)).await?;
-    let description = follow(&execution).await?;
-    let report = execution.report("json").await;
-    if let Some(directory) = &arguments.out {
-        save(directory, &execution, report.as_deref()).await?;
-    }
+    let service = Service::find(&arguments.stack).await?;
+    let mut random = rand::make_rng::<StdRng>();
+    let started = service.runs().start(&as_dry_run(document), None, Timestamp::now(), &mut random).await?;
+    eprintln!("run {}", started.run_id);
+    let execution = service.execution(&started.run_id);
+    let Outcome::Over(description) = follow(&execution, &Interrupts::watch()?).await? else {
+        return Err(Refusal::Conflict(format!("dry run {} was not followed to its end", started.run_id)).into());
+    };
+    let files = match &arguments.follow.out {
+        Some(directory) => follow::save(directory, &execution).await?,
+        None => Vec::new(),
+    };
     // The execution has the checks even where the report could not be written.
     let answer = description.output.as_deref().and_then(|output| serde_json::from_str::<SummarizeAnswer>(output).ok());
-    let in_report = || serde_json::from_slice::<Summary>(&report?).ok().map(|summary| summary.checks);
-    let checks = answer.as_ref().map(|answer| answer.checks.clone()).or_else(in_report).unwrap_or_default();
-    if !checks.is_empty() {
-        println!("{}", table::checks(&checks));
+    let checks = match &answer {
+        Some(answer) => answer.checks.clone(),
+        None => {
+            let report = follow::report(&execution, "json").await?;
+            let summary = report.and_then(|report| serde_json::from_slice::<Summary>(&report).ok());
+            summary.map(|summary| summary.checks).unwrap_or_default()
+        }
+    };
+    let (status, error) = follow::ending(&description);
+    let verdict = answer.map(|answer| answer.verdict);
+    let answer = RunAnswer { status, error, verdict, checks, files, ..unfinished(&execution) };
+    print(&answer, arguments.follow.json)?;
+    Ok(exit::of_run(answer.status, answer.verdict))
+}
+
+fn print(answer: &RunAnswer, json: bool) -> anyhow::Result<()> {
+    if let Some(error) = &answer.error {
+        eprintln!("{}: {}", error.error, error.cause);
     }
-    println!("files: {}", execution.location());
-    if description.status != ExecutionStatus::Succeeded {
-        print_error(&description);
-        return Ok(ExitCode::FAILURE);
+    if json {
+        return print_json(answer);
     }
-    Ok(match answer.map(|answer| answer.verdict) {
-        Some(Verdict::Passed) => ExitCode::SUCCESS,
-        _ => ExitCode::from(NOT_PASSED_EXIT_CODE),
-    })
+    for file in &answer.files {
+        println!("{file}");
+    }
+    if !answer.checks.is_empty() {
+        println!("{}", table::checks(&answer.checks));
+    }
+    println!("files: {}", answer.location);
+    Ok(())
 }
 
 fn as_dry_run(mut request: Value) -> Value {

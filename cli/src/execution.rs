@@ -1,17 +1,14 @@
 //! An execution of the state machine, and the files of its run.
 
-use anyhow::Context as _;
+use aws_config::SdkConfig;
+use aws_sdk_sfn::error::ProvideErrorMetadata as _;
 use aws_sdk_sfn::types::ExecutionStatus;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::Plan;
-use dicomperf_model::run_id;
 use dicomperf_model::step::{StepId, StepReport};
-use jiff::Timestamp;
-use rand::rngs::StdRng;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use crate::stack::Stack;
+use crate::connection::CallFailed;
 
 /// An execution that was started.
 pub struct Execution {
@@ -28,49 +25,32 @@ pub struct Description {
     pub error: Option<String>,
     pub cause: Option<String>,
     pub output: Option<String>,
+    /// Time of the start, in seconds since 1970.
+    pub started_at: i64,
 }
 
 impl Execution {
-    /// Starts a run of a request on the stack of this name, and prints its id.
-    pub async fn begin(stack: &str, name: &str, request: &Value) -> anyhow::Result<Self> {
-        let config = dicomperf_aws::clients::configuration().await;
-        let stack = Stack::find(&config, stack).await?;
-        let run_id = run_id::new(Timestamp::now(), name, &mut rand::make_rng::<StdRng>());
-        let execution = Self::start(&config, &stack, run_id, request).await?;
-        eprintln!("run {}", execution.run_id);
-        Ok(execution)
-    }
-
-    async fn start(
-        config: &aws_config::SdkConfig,
-        stack: &Stack,
-        run_id: String,
-        request: &Value,
-    ) -> anyhow::Result<Self> {
-        let states = aws_sdk_sfn::Client::new(config);
-        let started = states
-            .start_execution()
-            .state_machine_arn(&stack.state_machine_arn)
-            .name(&run_id)
-            .input(request.to_string())
-            .send()
-            .await
-            .map_err(aws_sdk_sfn::Error::from)
-            .with_context(|| format!("{} cannot be started", stack.state_machine_arn))?;
-        Ok(Self {
-            states,
+    /// Returns the execution of a run, which may have been started anywhere.
+    pub fn new(config: &SdkConfig, bucket: &str, arn: String, run_id: &str) -> Self {
+        Self {
+            states: aws_sdk_sfn::Client::new(config),
             files: dicomperf_aws::clients::s3_client(config),
-            bucket: stack.bucket.clone(),
-            arn: started.execution_arn,
-            run_id,
-        })
+            bucket: bucket.to_owned(),
+            arn,
+            run_id: run_id.to_owned(),
+        }
     }
 
     /// Returns the status of the execution.
-    pub async fn describe(&self) -> anyhow::Result<Description> {
-        let answer =
-            self.states.describe_execution().execution_arn(&self.arn).send().await.map_err(aws_sdk_sfn::Error::from)?;
-        Ok(Description { status: answer.status, error: answer.error, cause: answer.cause, output: answer.output })
+    pub async fn describe(&self) -> Result<Description, CallFailed> {
+        let answer = self.states.describe_execution().execution_arn(&self.arn).send().await?;
+        Ok(Description {
+            status: answer.status,
+            error: answer.error,
+            cause: answer.cause,
+            output: answer.output,
+            started_at: answer.start_date.secs(),
+        })
     }
 
     /// Returns the step that was started last. Its document is written just before its command is sent.
@@ -85,7 +65,7 @@ impl Execution {
     }
 
     /// Returns the state that the execution entered last, outside of its Map. Inside, the steps show the progress.
-    pub async fn current_state(&self) -> anyhow::Result<String> {
+    pub async fn current_state(&self) -> Result<String, CallFailed> {
         let answer = self
             .states
             .get_execution_history()
@@ -93,8 +73,7 @@ impl Execution {
             .reverse_order(true)
             .max_results(20)
             .send()
-            .await
-            .map_err(aws_sdk_sfn::Error::from)?;
+            .await?;
         let entered = answer.events.iter().find_map(|event| event.state_entered_event_details());
         Ok(entered.map_or_else(|| "Plan".to_owned(), |details| details.name().to_owned()))
     }
@@ -111,7 +90,7 @@ impl Execution {
     }
 
     /// Returns the run's report with this file extension, if it was written.
-    pub async fn report(&self, extension: &str) -> Option<Vec<u8>> {
+    pub async fn report(&self, extension: &str) -> Result<Option<Vec<u8>>, CallFailed> {
         self.read_bytes(&RunKeys(&self.run_id).report(extension)).await
     }
 
@@ -120,13 +99,18 @@ impl Execution {
         format!("s3://{}/{}", self.bucket, RunKeys(&self.run_id).prefix())
     }
 
+    /// Reads a file that only shows progress: without it, or without an answer, less is shown.
     async fn read_json<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        serde_json::from_slice(&self.read_bytes(key).await?).ok()
+        serde_json::from_slice(&self.read_bytes(key).await.ok()??).ok()
     }
 
-    async fn read_bytes(&self, key: &str) -> Option<Vec<u8>> {
-        let object = self.files.get_object().bucket(&self.bucket).key(key).send().await.ok()?;
-        Some(object.body.collect().await.ok()?.to_vec())
+    async fn read_bytes(&self, key: &str) -> Result<Option<Vec<u8>>, CallFailed> {
+        match self.files.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => Ok(Some(object.body.collect().await.map_err(CallFailed::broken_off)?.to_vec())),
+            // Without the right to list the bucket, S3 reports a missing key as AccessDenied.
+            Err(error) if matches!(error.code(), Some("NoSuchKey" | "AccessDenied")) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 
@@ -137,5 +121,6 @@ fn place_in_run(step: &StepId) -> (u32, u32, u32) {
         StepId::ConfigureServer { ordinal } => (1, *ordinal, 0),
         StepId::Measure { ordinal, part } => (1, *ordinal, part + 1),
         StepId::Collect => (2, 0, 0),
+        StepId::Clear { host } => (3, *host as u32, 0),
     }
 }

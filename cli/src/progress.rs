@@ -7,13 +7,20 @@ use dicomperf_model::measurement::Iteration;
 use dicomperf_model::plan::Plan;
 use dicomperf_model::step::{StepId, StepOutput, StepReport, StepState};
 use dicomperf_model::words::figure;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Time between two drawings of the bar.
+const TICK: Duration = Duration::from_millis(200);
+/// Seconds of a run after its last iteration: collecting, teardown, summary.
+const AFTER_MEASUREMENT_SECONDS: f64 = 60.0;
 
 /// A progress bar on a terminal. Elsewhere, prints a line at each change.
 pub struct Progress {
     bar: ProgressBar,
     on_terminal: bool,
     shown: String,
+    /// The time that is left, which changes too often for a line of its own.
+    left: String,
 }
 
 impl Progress {
@@ -24,14 +31,37 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template("{spinner} [{elapsed_precise}] {bar:30} {pos}/{len} {msg}") {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, on_terminal: stderr().is_terminal(), shown: String::new() }
+        bar.enable_steady_tick(TICK);
+        Self { bar, on_terminal: stderr().is_terminal(), shown: String::new(), left: String::new() }
     }
 
-    /// Shows the run's state and the step's progress.
-    pub fn show(&mut self, state: &str, plan: Option<&Plan>, report: Option<&StepReport>) {
+    /// Shows the run's state, the step's progress, the last iteration's rate, and on a terminal the time that is left.
+    pub fn show(&mut self, state: &str, plan: Option<&Plan>, report: Option<&StepReport>, elapsed_seconds: i64) {
         let doing = report.map_or_else(String::new, |report| format!(": {}", description(plan, report)));
-        self.show_message(format!("{state}{doing}"), plan, report);
+        let last = report.and_then(last_iteration).map(|last| format!("; last: {last}")).unwrap_or_default();
+        self.left = plan.and_then(|plan| left(plan, report, elapsed_seconds)).unwrap_or_default();
+        self.show_message(format!("{state}{doing}{last}"), plan, report);
+    }
+
+    /// Shows a warning above the bar.
+    pub fn warn(&self, words: &str) {
+        if self.on_terminal {
+            self.bar.println(words);
+        } else {
+            eprintln!("{words}");
+        }
+    }
+
+    /// Removes the bar for as long as a question is asked.
+    pub fn pause(&self) {
+        self.bar.disable_steady_tick();
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+
+    /// Shows the bar again.
+    pub fn resume(&self) {
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        self.bar.enable_steady_tick(TICK);
     }
 
     /// Shows a step that this process carries out, with the rate of the last iteration.
@@ -55,9 +85,9 @@ impl Progress {
             if !self.on_terminal {
                 eprintln!("{message}");
             }
-            self.bar.set_message(message.clone());
             self.shown = message;
         }
+        self.bar.set_message(format!("{}{}", self.shown, self.left));
     }
 
     /// Removes the bar.
@@ -89,7 +119,7 @@ fn iterations_done(plan: &Plan, report: &StepReport) -> u64 {
         StepId::ConfigureClient => 0,
         StepId::ConfigureServer { ordinal } => before(ordinal),
         StepId::Measure { ordinal, .. } => before(ordinal) + u64::from(report.progress.done),
-        StepId::Collect => total_iterations(plan),
+        StepId::Collect | StepId::Clear { .. } => total_iterations(plan),
     }
 }
 
@@ -105,8 +135,26 @@ fn description(plan: Option<&Plan>, report: &StepReport) -> String {
     }
 }
 
+/// Returns the time that is left, in words: from the rate of this block once it measures, before that from the plan's
+/// estimate. `None` if the run takes longer than estimated.
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn left(plan: &Plan, report: Option<&StepReport>, elapsed_seconds: i64) -> Option<String> {
+    let measured = report.filter(|report| matches!(report.step, StepId::Measure { .. }) && report.progress.done > 0);
+    let seconds = match measured {
+        Some(report) => {
+            let each = report.elapsed_seconds / f64::from(report.progress.done);
+            let remaining = total_iterations(plan).saturating_sub(iterations_done(plan, report));
+            each * remaining as f64 + AFTER_MEASUREMENT_SECONDS
+        }
+        None => plan.estimate.minutes * 60.0 - elapsed_seconds as f64,
+    };
+    match (seconds / 60.0).ceil() {
+        minutes if minutes < 1.0 => None,
+        minutes => Some(format!("; about {minutes:.0} min left")),
+    }
+}
+
 /// The rate of the last iteration, its search's included, or the reason why it is not valid.
-#[cfg(target_os = "linux")]
 fn last_iteration(report: &StepReport) -> Option<String> {
     let Some(StepOutput::Measured(measurement)) = &report.output else { return None };
     let searched = measurement.searches.last().and_then(|search| search.iterations.last());
@@ -117,7 +165,6 @@ fn last_iteration(report: &StepReport) -> Option<String> {
     })
 }
 
-#[cfg(target_os = "linux")]
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 bytes")]
 fn rate(iteration: &Iteration) -> String {
     let per_second = |count: f64| figure(count / (iteration.transfer_ms / 1000.0));

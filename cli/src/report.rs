@@ -1,60 +1,125 @@
-//! `dicomperf report` and `dicomperf compare`, which need report.json and no network.
+//! `dicomperf report` and `dicomperf compare`: of runs by their ids, or offline of report.json.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use dicomperf_analysis::two_runs;
-use dicomperf_model::results::Change;
-use dicomperf_model::results::Summary;
+use dicomperf_aws::refusal::Refusal;
+use dicomperf_model::results::{Change, Summary};
+use dicomperf_model::run_id;
 
-use crate::arguments::{CompareArguments, ReportArguments};
+use crate::answers::{FilesAnswer, print_json};
+use crate::arguments::{CompareArguments, ReportArguments, StackArguments};
+use crate::service::Service;
+use crate::{browser, exit, follow};
 
-/// Exit code if run b is slower than run a.
-const REGRESSED_EXIT_CODE: u8 = 3;
+/// `dicomperf report RUN|FILE`
+pub async fn report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
+    let file = Path::new(&arguments.run);
+    let files = if is_file(&arguments.run) {
+        let summary = read_file(file)?;
+        let beside = file.parent().unwrap_or(Path::new("."));
+        let texts =
+            [("report.html", dicomperf_report::html(&summary)), ("report.md", dicomperf_report::markdown(&summary))];
+        write(arguments.out.as_deref().unwrap_or(beside), texts)?
+    } else {
+        check_id(&arguments.run)?;
+        let service = Service::find(&arguments.stack).await?;
+        service.runs().find(&arguments.run).await?;
+        let directory = arguments.out.clone().unwrap_or_else(|| PathBuf::from(&arguments.run));
+        let execution = service.execution(&arguments.run);
+        if follow::report(&execution, "html").await?.is_none() {
+            return Err(Refusal::Conflict(format!("run {} has no report yet", arguments.run)).into());
+        }
+        follow::save(&directory, &execution).await?
+    };
+    let page = files.iter().find(|file| file.ends_with(".html"));
+    finish(&files, page.filter(|_| arguments.open), arguments.json)
+}
 
-/// `dicomperf report FILE`
-pub fn report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
-    let summary = read(&arguments.file)?;
-    let files =
-        [("report.html", dicomperf_report::html(&summary)), ("report.md", dicomperf_report::markdown(&summary))];
-    let beside = arguments.file.parent().unwrap_or(Path::new("."));
-    write(arguments.out.as_deref().unwrap_or(beside), files)?;
+/// Prints the files that were written, after the page was opened if a person wants it.
+pub fn finish(files: &[String], page: Option<&String>, json: bool) -> anyhow::Result<ExitCode> {
+    let opened = page.is_some_and(|page| browser::open(Path::new(page)));
+    if json {
+        print_json(&FilesAnswer { files: files.to_vec(), opened })?;
+    } else {
+        for file in files {
+            println!("{file}");
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
 /// `dicomperf compare A B`
-pub fn compare(arguments: &CompareArguments) -> anyhow::Result<ExitCode> {
-    let comparison = two_runs::compare(&read(&arguments.a)?, &read(&arguments.b)?);
-    println!("{}", comparison.says);
+pub async fn compare(arguments: &CompareArguments) -> anyhow::Result<ExitCode> {
+    let mut service = None;
+    let a = read(&arguments.a, &arguments.stack, &mut service).await?;
+    let b = read(&arguments.b, &arguments.stack, &mut service).await?;
+    let comparison = two_runs::compare(&a, &b);
+    let json = serde_json::to_string_pretty(&comparison)? + "\n";
+    if arguments.json {
+        print!("{json}");
+    } else {
+        println!("{}", comparison.says);
+    }
     if let Some(directory) = &arguments.out {
-        let json = serde_json::to_string_pretty(&comparison)? + "\n";
         let files = [
             ("comparison.html", dicomperf_report::comparison_html(&comparison)),
             ("comparison.md", dicomperf_report::comparison_markdown(&comparison)),
             ("comparison.json", json),
         ];
-        write(directory, files)?;
+        for file in write(directory, files)? {
+            if arguments.json { eprintln!("{file}") } else { println!("{file}") }
+        }
     }
     Ok(match (comparison.comparable, comparison.verdict) {
         (false, _) => ExitCode::FAILURE,
-        (true, Change::Regressed) => ExitCode::from(REGRESSED_EXIT_CODE),
+        (true, Change::Regressed) => ExitCode::from(exit::NOT_PASSED),
         (true, _) => ExitCode::SUCCESS,
     })
 }
 
-fn read(file: &Path) -> anyhow::Result<Summary> {
+/// Reads the report of a run, or the file. Finds the stack at the first run.
+async fn read(run: &str, stack: &StackArguments, service: &mut Option<Service>) -> anyhow::Result<Summary> {
+    if is_file(run) {
+        return read_file(Path::new(run));
+    }
+    check_id(run)?;
+    let found = match service.take() {
+        Some(found) => found,
+        None => Service::find(stack).await?,
+    };
+    let report = found.runs().report(run).await;
+    *service = Some(found);
+    Ok(report?)
+}
+
+/// True if an argument names a file: it exists, or it cannot be the id of a run.
+fn is_file(argument: &str) -> bool {
+    argument.contains(['/', '\\']) || argument.ends_with(".json") || Path::new(argument).is_file()
+}
+
+fn check_id(run: &str) -> Result<(), Refusal> {
+    if run_id::is_valid(run) {
+        return Ok(());
+    }
+    Err(Refusal::field("run", format!("is {run:?}"), format!("a file, or the id of a run: {}", run_id::RULE)))
+}
+
+fn read_file(file: &Path) -> anyhow::Result<Summary> {
     let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
     serde_json::from_slice(&text).with_context(|| format!("{} is not a report.json of this version", file.display()))
 }
 
-fn write<const N: usize>(directory: &Path, files: [(&str, String); N]) -> anyhow::Result<()> {
+fn write<const N: usize>(directory: &Path, files: [(&str, String); N]) -> anyhow::Result<Vec<String>> {
     fs::create_dir_all(directory).with_context(|| format!("{} cannot be made", directory.display()))?;
+    let mut paths = Vec::new();
     for (name, text) in files {
         let path = directory.join(name);
         fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
-        println!("{}", path.display());
+        paths.push(path.display().to_string());
     }
-    Ok(())
+    Ok(paths)
 }

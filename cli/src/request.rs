@@ -5,39 +5,53 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::ExitCode;
 
-use dicomperf_model::plan::{Circumstances, Plan, try_plan};
+use dicomperf_aws::refusal::Refusal;
+use dicomperf_aws::use_cases::runs::{self, PlanOutline};
+use dicomperf_model::plan::{Circumstances, try_plan};
 use dicomperf_model::request::Request;
 use dicomperf_model::validation::{FieldError, InvalidRequest};
 use dicomperf_model::words::plural;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Exit code for a request that is not allowed.
-pub const BAD_REQUEST_EXIT_CODE: u8 = 2;
+use crate::answers::{FieldProblem, ValidateAnswer, print_json};
+use crate::arguments::ValidateArguments;
+use crate::exit;
 
 /// A request that passed every offline check.
 pub struct CheckedRequest {
     pub document: Value,
-    pub name: String,
-    /// Absent for a user's own objects, which only `plan` can inspect.
-    pub plan: Option<Plan>,
 }
 
 /// `dicomperf validate FILE`
-pub fn validate(file: &Path) -> ExitCode {
-    match read(file) {
-        Ok(checked) => {
-            println!("{}: valid", file.display());
-            match checked.plan {
-                Some(plan) => println!("{}", summary_line(&plan)),
-                None => {
-                    println!("The objects themselves are checked when the run starts, before anything is launched.")
-                }
-            }
-            ExitCode::SUCCESS
+pub fn validate(arguments: &ValidateArguments) -> anyhow::Result<ExitCode> {
+    let file = &arguments.file;
+    let validated = read_document(file)
+        .map_err(|error| Refusal::Invalid(InvalidRequest { errors: vec![error] }))
+        .and_then(|document| runs::validate(&document, Timestamp::now()));
+    let answer = match validated {
+        Ok(valid) => ValidateAnswer { valid: true, errors: Vec::new(), plan: valid.plan, warnings: valid.warnings },
+        Err(Refusal::Invalid(invalid)) if arguments.json => {
+            let problem =
+                |error: FieldError| FieldProblem { path: error.path, problem: error.problem, allowed: error.allowed };
+            let errors = invalid.errors.into_iter().map(problem).collect();
+            ValidateAnswer { valid: false, errors, plan: None, warnings: Vec::new() }
         }
-        Err(invalid) => refuse(file, &invalid),
+        Err(Refusal::Invalid(invalid)) => return Ok(refuse(file, &invalid)),
+        Err(refusal) => return Err(refusal.into()),
+    };
+    if arguments.json {
+        print_json(&answer)?;
+        return Ok(if answer.valid { ExitCode::SUCCESS } else { ExitCode::from(exit::BAD_INPUT) });
     }
+    println!("{}: valid", file.display());
+    if let Some(plan) = &answer.plan {
+        println!("{}", summary_line(plan));
+    }
+    for warning in &answer.warnings {
+        println!("{warning}");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints every error and returns the exit code.
@@ -45,16 +59,16 @@ pub fn refuse(file: &Path, invalid: &InvalidRequest) -> ExitCode {
     for error in &invalid.errors {
         eprintln!("{}: {error}", file.display());
     }
-    ExitCode::from(BAD_REQUEST_EXIT_CODE)
+    ExitCode::from(exit::BAD_INPUT)
 }
 
 /// Reads and checks a request.
 pub fn read(file: &Path) -> Result<CheckedRequest, InvalidRequest> {
     let document = read_document(file).map_err(|error| InvalidRequest { errors: vec![error] })?;
     let request = Request::from_json(&document)?;
-    let name = request.name.clone();
-    let plan = try_plan(&request, Circumstances::offline("not-started", Timestamp::now()))?;
-    Ok(CheckedRequest { document, name, plan })
+    // A user's own objects can only be inspected when the run starts.
+    try_plan(&request, Circumstances::offline("not-started", Timestamp::now()))?;
+    Ok(CheckedRequest { document })
 }
 
 /// Reads a JSON document.
@@ -76,16 +90,14 @@ fn read_text(file: &Path) -> io::Result<String> {
     fs::read_to_string(file)
 }
 
-fn summary_line(plan: &Plan) -> String {
-    let scenarios: u64 = plan.blocks.iter().map(|block| block.scenarios.len() as u64).sum();
+fn summary_line(plan: &PlanOutline) -> String {
     format!(
-        "{} in {}, {} of {}; about {:.0} minutes and {}.",
-        plural(scenarios, "scenario"),
-        plural(plan.blocks.len() as u64, "server configuration"),
-        plural(plan.request.rounds, "round"),
-        plural(plan.request.iterations, "iteration"),
-        plan.estimate.minutes.ceil(),
-        usd(plan.estimate.cost_usd),
+        "{} in {}, {}; about {:.0} minutes and {}.",
+        plural(plan.scenarios, "scenario"),
+        plural(plan.blocks, "server configuration"),
+        plural(plan.block_runs, "block run"),
+        plan.minutes.ceil(),
+        usd(plan.cost_usd),
     )
 }
 
@@ -100,15 +112,12 @@ mod tests {
 
     #[test]
     fn one_of_a_kind_is_not_many_and_a_small_price_is_not_nothing() {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        let document =
-            r#"{ "dataset": { "synthetic": { "instances": 1 } }, "iterations": 1, "rounds": 1, "warmup": 0 }"#;
-        fs::write(file.path(), document).expect("written");
-        let mut plan = read(file.path()).expect("valid").plan.expect("a plan");
-        assert!(
-            summary_line(&plan).starts_with("1 scenario in 1 server configuration, 1 round of 1 iteration; about ")
-        );
-        plan.estimate.cost_usd = 0.004;
+        let document = serde_json::json!({
+            "dataset": { "synthetic": { "instances": 1 } }, "iterations": 1, "rounds": 1, "warmup": 0,
+        });
+        let mut plan = runs::validate(&document, Timestamp::now()).expect("valid").plan.expect("a plan");
+        assert!(summary_line(&plan).starts_with("1 scenario in 1 server configuration, 1 block run; about "));
+        plan.cost_usd = 0.004;
         assert!(summary_line(&plan).ends_with(" and less than 0.01 USD."), "{}", summary_line(&plan));
     }
 

@@ -33,6 +33,13 @@ pub fn results(summary: &Summary) -> String {
     text
 }
 
+/// Returns an empty table with this head.
+pub fn new(head: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic).set_header(head);
+    table
+}
+
 fn scenarios(scenarios: &[ScenarioSummary]) -> Table {
     let all: Vec<&Settings> = scenarios.iter().map(|one| &one.settings).collect();
     let (varying, common) = (settings::varying_axes(&all), settings::common_keys(&all));
@@ -89,9 +96,7 @@ fn comparison_line(comparison: &ScenarioComparison, scenarios: &[ScenarioSummary
 
 /// Returns the table of checks, with the failed ones last: a terminal shows the end.
 pub fn checks(checks: &[Check]) -> String {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["check", "result", "in words"]);
+    let mut table = new(&["check", "result", "in words"]);
     let (passed, failed): (Vec<_>, Vec<_>) = checks.iter().partition(|check| check.ok);
     let failures = failed.len();
     for check in passed.into_iter().chain(failed) {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use dicomperf_aws::workflow::Scheduled;
+use dicomperf_aws::workflow::{Again, Clearing, Scheduled};
 use dicomperf_model::dataset::PlannedObject;
 use dicomperf_model::plan::{Circumstances, DatasetPlan, plan, try_plan};
 use dicomperf_model::request::request_schema;
@@ -32,6 +32,9 @@ fn listed_dataset(spec: &S3Objects) -> DatasetPlan {
 fn every_request_in_events_can_be_planned() {
     let mut own_objects = 0;
     for (name, event) in events() {
+        if ["again.json", "clear.json"].contains(&name.as_str()) {
+            continue;
+        }
         let request = match serde_json::from_value::<Scheduled>(event.clone()) {
             Ok(scheduled) => scheduled.request,
             Err(_) => event,
@@ -49,6 +52,21 @@ fn every_request_in_events_can_be_planned() {
         assert!(planned.is_some_and(|plan| !plan.sequence.is_empty()), "{name}");
     }
     assert!(own_objects > 0, "no event sends a user's own objects");
+}
+
+#[test]
+fn every_file_in_events_is_in_the_documentation_of_requests() {
+    let page = crate::read("docs/request.md");
+    let missing: Vec<_> = events().into_keys().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn work_on_kept_hosts_is_an_input_of_its_own() {
+    let again: Again = serde_json::from_value(events()["again.json"].clone()).unwrap();
+    assert_eq!((again.again.as_str(), again.request), ("RUN-ID", None));
+    let clearing: Clearing = serde_json::from_value(events()["clear.json"].clone()).unwrap();
+    assert_eq!(clearing.clear, "RUN-ID");
 }
 
 #[test]

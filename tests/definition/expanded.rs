@@ -123,9 +123,13 @@ fn no_resource_has_a_name_that_two_stacks_would_share() {
         let properties = resource["Properties"].as_object();
         for (property, value) in properties.into_iter().flatten().filter(|(property, _)| property.ends_with("Name")) {
             names += 1;
-            // These names are parts of another resource.
-            let is_part = [("AWS::IAM::Policy", "PolicyName"), ("AWS::ApiGatewayV2::Stage", "StageName")]
-                .contains(&(resource["Type"].as_str().unwrap(), property));
+            // These names are parts of another resource, or names of what it watches.
+            let is_part = [
+                ("AWS::IAM::Policy", "PolicyName"),
+                ("AWS::ApiGatewayV2::Stage", "StageName"),
+                ("AWS::CloudWatch::Alarm", "MetricName"),
+            ]
+            .contains(&(resource["Type"].as_str().unwrap(), property));
             let of_the_stack = value.to_string().contains("AWS::StackName");
             let of_a_resource = value["Ref"].is_string() || value["Fn::GetAtt"].is_array();
             assert!(is_part || of_the_stack || of_a_resource, "{id}: {property} is {value}");

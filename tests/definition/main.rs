@@ -7,8 +7,10 @@ mod expanded;
 mod expressions;
 mod first_boot;
 mod imports;
+mod kept_hosts;
 mod lockfile;
 mod state_machine;
+mod telling;
 mod template;
 
 use std::fs;

@@ -100,8 +100,8 @@ fn every_loop_has_a_choice_that_counts() {
             assert!(circle.iter().any(|name| scope.states[*name]["Type"] == "Choice"), "{circle:?} never ends");
         }
     }
-    // The loops of: hosts, client configuration, server configuration, measurement, collection.
-    assert_eq!(loops, 5);
+    // The loops of: hosts, client configuration, server configuration, measurement, collection, clearing.
+    assert_eq!(loops, 6);
 }
 
 #[test]
@@ -114,11 +114,11 @@ fn loops_end_where_the_functions_say() {
         assert!(choices.iter().any(|choice| choice["Condition"].as_str().unwrap().contains(&counts)), "{state}");
     };
     looks("Hosts ready?", MAX_LAUNCH_LOOKS);
-    for step in ["client done?", "server done?", "measurement done?", "collection done?"] {
+    for step in ["client done?", "server done?", "measurement done?", "collection done?", "clearing done?"] {
         looks(step, MAX_STEP_LOOKS);
     }
     assert_eq!(text.matches(&format!("$part < {MAX_FURTHER_PARTS} ")).count(), 1);
-    assert_eq!(text.matches(" < ").count(), 6, "another loop counts");
+    assert_eq!(text.matches(" < ").count(), 7, "another loop counts");
 }
 
 #[test]
@@ -129,7 +129,8 @@ fn messages_of_loops_that_end_name_their_numbers() {
     for (state, words) in [
         ("Hosts are stuck", format!("looked at {MAX_LAUNCH_LOOKS} times")),
         ("Step is stuck", looks.clone()),
-        ("Block is stuck", looks),
+        ("Block is stuck", looks.clone()),
+        ("Clearing is stuck", looks),
         ("Block is stuck", parts),
     ] {
         let cause = states[state]["Cause"].as_str().unwrap();
@@ -142,7 +143,7 @@ fn messages_of_loops_that_end_name_their_numbers() {
 fn every_loop_of_looks_begins_at_zero() {
     let states: BTreeMap<_, _> = all_states().into_iter().collect();
     assert_eq!(definition()["States"]["Plan"]["Output"]["look"], 0);
-    for name in ["Take block", "Blocks"] {
+    for name in ["Take block", "Blocks", "Take host"] {
         assert_eq!(states[name]["Output"]["look"], 0, "{name}");
     }
 }
@@ -154,7 +155,8 @@ fn the_only_catch_is_around_the_measurement_and_leads_to_teardown() {
     let (_, measure) = &catching[0];
     assert_eq!(measure["Catch"][0]["ErrorEquals"][0], "States.ALL");
     assert_eq!(measure["Catch"][0]["Next"], "Teardown");
-    assert_eq!(measure["Next"], "Teardown");
+    // The way past the teardown leads to a Wait, and the Wait to the teardown.
+    assert_eq!(measure["Next"], "Keep hosts?");
     assert_eq!(measure["Branches"].as_array().unwrap().len(), 1);
 }
 
@@ -281,11 +283,16 @@ fn every_substitution_is_given_by_the_template() {
     }
 }
 
-/// Returns the length of the longest run, from the schema of `limits.maxMinutes`.
+/// Returns the length of the longest run, without the time for which it keeps its hosts.
 fn longest_run_seconds() -> u64 {
+    longest_seconds("limits", "maxMinutes")
+}
+
+/// Returns the most that the schema allows a number of minutes, in seconds.
+fn longest_seconds(object: &str, field: &str) -> u64 {
     let schema = request_schema();
-    let limits = &schema["properties"]["limits"]["properties"]["maxMinutes"];
-    60 * limits["maximum"].as_u64().unwrap_or_else(|| panic!("no maximum in {limits}"))
+    let minutes = &schema["properties"][object]["properties"][field];
+    60 * minutes["maximum"].as_u64().unwrap_or_else(|| panic!("no maximum in {minutes}"))
 }
 
 #[test]
@@ -301,7 +308,9 @@ fn timeouts_are_ordered() {
     let look_seconds = states["Measure block"]["TimeoutSeconds"].as_u64().unwrap();
     let summary_seconds = states["Summarize"]["TimeoutSeconds"].as_u64().unwrap();
     let run_seconds = longest_run_seconds() + 3 * look_seconds;
-    assert!(run_seconds + teardown_seconds + 3 * summary_seconds < execution_seconds);
+    // Hosts that stay are summarized before, too.
+    let kept_seconds = longest_seconds("keepHosts", "minutes") + 3 * summary_seconds;
+    assert!(run_seconds + kept_seconds + teardown_seconds + 3 * summary_seconds < execution_seconds);
     // No single step outlasts the looks at it.
     let looks = u64::from(MAX_STEP_LOOKS);
     assert!((looks - 1) * MAX_WAIT_SECONDS > STEP_BUDGET_SECONDS);
@@ -345,9 +354,11 @@ fn the_longest_run_takes_70_percent_of_an_executions_events_at_most() {
     // Each step of full length may be a further part of some block.
     let parts = longest_run_seconds() / MAX_STEP_SECONDS;
     let choices = [cost["Server to configure?"], cost["Server to collect from?"]];
+    let keep: u64 =
+        ["Keep hosts?", "Summarize and keep", "Hosts kept?", "Wait for expiry"].map(|name| cost[name]).iter().sum();
     let blocks = MAX_BLOCK_RUNS as u64 * (server + measure + choices[0] + 8) + parts * measure;
-    let total = launch + client + blocks + choices[1] + collect + 60;
+    let total = launch + client + blocks + choices[1] + collect + keep + 60;
     assert!(total <= MAX_EVENTS, "{total} events");
     // docs/how-it-works.md tells the number.
-    assert_eq!(total, 16_978);
+    assert_eq!(total, 16_989);
 }

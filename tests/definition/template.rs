@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_sfn::types::ExecutionStatus;
+use dicomperf_aws::api::ROUTES;
 use dicomperf_model::keys;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::step::{DICOM_PORT, IPERF3_PORT, REST_PORT};
@@ -190,10 +191,15 @@ fn the_bucket_is_private_encrypted_and_for_tls_only() {
 fn every_route_takes_signed_requests_only() {
     let template = template();
     let routes: Vec<_> = template.resources().filter(|(_, one)| one["Type"] == "AWS::ApiGatewayV2::Route").collect();
-    assert_eq!(routes.len(), 2);
+    let mut keys = BTreeSet::new();
     for (name, route) in routes {
         assert_eq!(route["Properties"]["AuthorizationType"], "AWS_IAM", "{name}");
+        keys.insert(route["Properties"]["RouteKey"].as_str().unwrap().to_owned());
     }
+    let mut expected: BTreeSet<_> = ROUTES.iter().map(|route| format!("{} {}", route.method, route.path)).collect();
+    // Everything else, for the problem that names the methods of a path.
+    expected.insert("$default".to_owned());
+    assert_eq!(keys, expected);
 }
 
 #[test]
@@ -240,6 +246,7 @@ fn grants_on_the_bucket(template: &Template) -> BTreeSet<(String, String, String
 fn functions_and_hosts_may_use_the_keys_that_the_code_uses_and_no_others() {
     let under = |prefix: &str| format!("{prefix}*");
     let (runs, agents, datasets) = (under(keys::RUNS), under(keys::AGENTS), under(keys::DATASETS));
+    let builds = under(keys::BUILDS);
     let (run, ephemeral) = (RunKeys("*"), under(keys::EPHEMERAL));
     let (get, put) = ("s3:GetObject", "s3:PutObject");
     let expected = [
@@ -247,11 +254,14 @@ fn functions_and_hosts_may_use_the_keys_that_the_code_uses_and_no_others() {
         ("UrlRole", put, &runs),
         ("UrlRole", get, &under(&run.step_documents())),
         ("UrlRole", get, &agents),
+        ("UrlRole", get, &builds),
         ("UrlRole", get, &datasets),
+        ("ApiFunctionRole", get, &run.report("*")),
         ("PlanFunctionRole", get, &runs),
         ("PlanFunctionRole", put, &runs),
         ("PlanFunctionRole", get, &run.secrets()),
         ("PlanFunctionRole", put, &run.secrets()),
+        ("PlanFunctionRole", get, &builds),
         ("PlanFunctionRole", get, &datasets),
         ("LaunchFunctionRole", get, &run.plan()),
         ("LaunchFunctionRole", get, &run.launch()),
@@ -264,6 +274,8 @@ fn functions_and_hosts_may_use_the_keys_that_the_code_uses_and_no_others() {
         ("RunStepFunctionRole", put, &agents),
         ("SummarizeFunctionRole", get, &runs),
         ("SummarizeFunctionRole", put, &runs),
+        ("PublishFunctionRole", get, &run.report("json")),
+        ("PublishFunctionRole", put, &keys::HISTORY_PAGE.to_owned()),
     ];
     let expected = expected.map(|(owner, action, keys)| (owner.to_owned(), action.to_owned(), keys.clone()));
     assert_eq!(grants_on_the_bucket(&template()), BTreeSet::from(expected));

@@ -1,6 +1,8 @@
+use dicomperf_model::results::RunStatus;
 use serde_json::{Value, json};
 
 use crate::harness::Lab;
+use crate::telling::Told;
 
 /// Text that would do harm if a shell ran it.
 const HARM: &str = "$(reboot)\"'`;\n";
@@ -33,6 +35,8 @@ async fn a_bad_request_ends_at_once_names_every_field_and_launches_nothing() {
         ),
         (json!([1, 2]), vec!["the request"]),
     ];
+    let mut told = Told::new(&lab, "bad-events");
+    let mut ids = Vec::new();
     for (request, named) in cases {
         let finished = lab.start("bad", request.clone()).await.finish().await;
         let error = finished.failed_with("InvalidRequest");
@@ -46,5 +50,19 @@ async fn a_bad_request_ends_at_once_names_every_field_and_launches_nothing() {
             !keys.iter().any(|key| key == "plan.json" || key.starts_with("steps/")),
             "{request} was planned: {keys:?}"
         );
+        assert_eq!(states_of(&lab, &finished.arn).await, ["Plan"], "{request} did not fail in the first state");
+        ids.push(finished.id);
     }
+    for id in ids {
+        let event = told.finished(&id);
+        assert_eq!((event.status, event.error.unwrap().error.as_str()), (RunStatus::Failed, "InvalidRequest"));
+        assert!(event.scenarios.is_empty());
+    }
+}
+
+/// Returns the states that an execution entered, in order.
+async fn states_of(lab: &Lab, arn: &str) -> Vec<String> {
+    let history = lab.states.get_execution_history().execution_arn(arn).send().await.unwrap();
+    let entered = history.events().iter().filter_map(|event| event.state_entered_event_details());
+    entered.map(|state| state.name.clone()).collect()
 }

@@ -43,6 +43,7 @@ pub struct Run<'a> {
 /// A run that is over.
 pub struct Finished {
     pub id: String,
+    pub arn: String,
     pub status: ExecutionStatus,
     /// Error of the execution, if it failed.
     pub error: Option<RunError>,
@@ -232,7 +233,7 @@ impl Run<'_> {
                 let cause = answer.cause.as_deref().unwrap_or_default();
                 let error = answer.error.as_deref().map(|error| RunError::from_states(error, cause));
                 let report = self.lab.json(&RunKeys(&self.id).report("json")).await;
-                return Finished { id: self.id, status: answer.status, error, report };
+                return Finished { id: self.id, arn: self.arn, status: answer.status, error, report };
             }
             assert!(begun.elapsed() < MAX_WAIT, "{} is still running", self.id);
             sleep(POLL_INTERVAL).await;

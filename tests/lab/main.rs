@@ -2,15 +2,20 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod alone;
+mod api;
 mod bad_requests;
+mod command_line;
 mod existing;
 mod failures;
 mod harness;
+mod kept;
 mod own_files;
 mod package;
 mod reports;
 mod runs;
+mod stack_schedule;
 mod stopped;
+mod telling;
 mod twice;
 mod two_stacks;
 mod ways_in;

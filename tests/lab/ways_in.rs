@@ -1,11 +1,13 @@
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use aws_sdk_sfn::types::ExecutionStatus;
+use dicomperf_model::results::{RunStatus, Verdict};
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
-use crate::harness::{Lab, command, printed, root, setting, with_packages};
+use crate::harness::{Lab, Run, command, printed, root, setting, with_packages};
+use crate::stack_schedule::StackSchedule;
+use crate::telling::Told;
 
 fn short_run(name: &str) -> Value {
     with_packages(json!({
@@ -14,7 +16,7 @@ fn short_run(name: &str) -> Value {
 }
 
 /// Sends a request to the HTTP API, and returns the status and the JSON of the answer.
-fn http(method: &str, path: &str, body: Option<&str>, signed: bool) -> (u16, Value) {
+pub fn http(method: &str, path: &str, body: Option<&str>, signed: bool) -> (u16, Value) {
     let url = format!("{}{path}", setting("DICOMPERF_STACK_API"));
     let user = format!("{}:{}", setting("AWS_ACCESS_KEY_ID"), setting("AWS_SECRET_ACCESS_KEY"));
     let signature = format!("aws:amz:{}:execute-api", setting("AWS_REGION"));
@@ -26,27 +28,116 @@ fn http(method: &str, path: &str, body: Option<&str>, signed: bool) -> (u16, Val
         arguments.extend(["-H", "content-type: application/json", "-d", body]);
     }
     let answer = printed("curl", &arguments);
-    let (body, status) = answer.rsplit_once('\n').unwrap();
+    // An answer without a body is the status alone.
+    let (body, status) = answer.rsplit_once('\n').unwrap_or(("", &answer));
     (status.parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
+/// The ways to start a run: a person's two in AWS itself, the two of this project, and a schedule.
 #[tokio::test]
-async fn a_run_is_started_and_shown_over_http() {
+async fn a_run_started_in_each_way_has_the_same_result() {
     let lab = Lab::new().await;
-    let (status, answer) = http("POST", "/runs", Some(&short_run("by http").to_string()), true);
-    assert_eq!(status, 202, "{answer}");
-    let id = answer["runId"].as_str().unwrap();
-    let finished = lab.started(id, answer["executionArn"].as_str().unwrap()).finish().await;
-    finished.succeeded();
-    let (status, shown) = http("GET", &format!("/runs/{id}"), None, true);
-    assert_eq!(status, 200, "{shown}");
-    assert_eq!(shown["status"], "SUCCEEDED");
-    assert_eq!(shown["scenarios"].as_array().unwrap().len(), 1);
+    let mut told = Told::new(&lab, "ways");
+    // Beside the runs, an event for which there must be none.
+    let dry_run = pasted(&lab, "doctor.json").await;
+    let dry_run_id = dry_run.id.clone();
+    let schedule = StackSchedule::switch_on(&lab, smoke_test()).await;
+    let from_console = pasted(&lab, "smoke.json").await;
+    let (from_http, from_aws_cli) = (over_http(&lab), with_aws_cli(&lab));
+    let (cli, from_schedule) = tokio::join!(tokio::task::spawn_blocking(with_dicomperf), schedule.first_run(&lab));
+    let cli: Value = cli.unwrap();
+    dry_run.finish().await.succeeded();
+    let mut shapes = vec![("dicomperf", cli["runId"].as_str().unwrap().to_owned(), cli.clone())];
+    for (way, run) in
+        [("console", from_console), ("aws", from_aws_cli), ("http", from_http), ("schedule", from_schedule)]
+    {
+        let finished = run.finish().await;
+        shapes.push((way, finished.id.clone(), finished.succeeded().clone()));
+    }
+    let mut expected = None;
+    for (way, id, report) in shapes {
+        assert_eq!((&report["status"], &report["verdict"]), (&json!("SUCCEEDED"), &json!("passed")), "{way}");
+        let event = told.finished(&id);
+        assert_eq!((event.status, event.verdict, event.scenarios.len()), (RunStatus::Succeeded, Verdict::Passed, 1));
+        assert_eq!(event.schedule.is_some(), way == "schedule");
+        let (status, shown) = http("GET", &format!("/runs/{id}"), None, true);
+        assert_eq!((status, &shown["status"]), (200, &json!("SUCCEEDED")), "{shown}");
+        let shape = (fields(&report), record_fields(&lab, &id).await);
+        let expected = expected.get_or_insert_with(|| shape.clone());
+        assert_eq!(&shape, expected, "the result of {way} has other fields than that of the first");
+    }
+    assert_eq!(told.count_of(&dry_run_id), 0, "a dry run is told of");
 }
 
-#[tokio::test]
-async fn a_request_that_is_not_signed_is_refused() {
-    assert_eq!(http("POST", "/runs", Some("{}"), false).0, 403);
+/// Starts a run as the console does, with the text of a file in events/ as it is. The hosts install their packages.
+async fn pasted<'a>(lab: &'a Lab, file: &str) -> Run<'a> {
+    let text = std::fs::read_to_string(root().join("events").join(file)).unwrap();
+    let id = lab.new_id("console");
+    let start = lab.states.start_execution().state_machine_arn(&lab.state_machine).name(&id).input(text);
+    let arn = start.send().await.unwrap().execution_arn;
+    lab.started(&id, &arn)
+}
+
+/// Returns the request of events/smoke.json on hosts that have the packages.
+fn smoke_test() -> Value {
+    with_packages(serde_json::from_slice(&std::fs::read(root().join("events/smoke.json")).unwrap()).unwrap())
+}
+
+fn over_http(lab: &Lab) -> Run<'_> {
+    let (status, answer) = http("POST", "/runs", Some(&smoke_test().to_string()), true);
+    assert_eq!(status, 202, "{answer}");
+    lab.started(answer["runId"].as_str().unwrap(), answer["executionArn"].as_str().unwrap())
+}
+
+fn with_aws_cli(lab: &Lab) -> Run<'_> {
+    let id = lab.new_id("aws-cli");
+    let input = smoke_test().to_string();
+    let of = ["--state-machine-arn", &lab.state_machine, "--name", &id, "--input", &input, "--output", "json"];
+    let started = printed("aws", &[&["stepfunctions", "start-execution"], &of[..]].concat());
+    let started: Value = serde_json::from_str(&started).unwrap();
+    lab.started(&id, started["executionArn"].as_str().unwrap())
+}
+
+/// Makes a run with the command line, and returns the report that it downloads.
+fn with_dicomperf() -> Value {
+    let out = root().join("target/tests/ways-in");
+    std::fs::create_dir_all(&out).unwrap();
+    let file = out.join("request.json");
+    std::fs::write(&file, smoke_test().to_string()).unwrap();
+    let arguments = ["run", file.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let output = command(root().join("target/debug/dicomperf").to_str().unwrap(), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&std::fs::read(out.join("report.json")).unwrap()).unwrap()
+}
+
+/// Returns the paths of a report's fields. The request is the caller's; what short runs happen to show differs from run
+/// to run.
+fn fields(report: &Value) -> BTreeSet<String> {
+    fn walk(value: &Value, path: &str, paths: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let path = format!("{path}.{name}");
+                    if ![".request", ".diagnosis"].contains(&path.as_str()) && !path.contains(".resources.") {
+                        walk(value, &path, paths);
+                    }
+                    paths.insert(path);
+                }
+            }
+            Value::Array(values) => values.iter().for_each(|value| walk(value, path, paths)),
+            _ => {}
+        }
+    }
+    let mut paths = BTreeSet::new();
+    walk(report, "", &mut paths);
+    paths
+}
+
+/// Returns the names of the fields of a run's items in the table. A schedule's run names it.
+async fn record_fields(lab: &Lab, run_id: &str) -> BTreeSet<String> {
+    let items = lab.items(run_id).await;
+    let names = items.iter().flat_map(|(key, item)| item.keys().map(move |name| format!("{key} {name}")));
+    names.filter(|name| name != "META schedule").collect()
 }
 
 #[tokio::test]
@@ -59,86 +150,21 @@ async fn a_bad_request_over_http_is_answered_with_every_error_and_starts_nothing
     assert_eq!(http("GET", "/runs/no-such-run", None, true).0, 404);
 }
 
-/// The template's own schedule, switched on.
-#[tokio::test]
-async fn the_schedule_starts_a_run() {
-    let lab = Lab::new().await;
-    let schedules = printed("aws", &["scheduler", "list-schedules", "--output", "json"]);
-    let schedules: Value = serde_json::from_str(&schedules).unwrap();
-    let list = schedules["Schedules"].as_array().unwrap();
-    let name =
-        list.iter().filter_map(|one| one["Name"].as_str()).find(|name| name.starts_with("dicomperf-Schedule")).unwrap();
-    let schedule = printed("aws", &["scheduler", "get-schedule", "--name", name, "--output", "json"]);
-    let schedule: Value = serde_json::from_str(&schedule).unwrap();
-    assert_eq!(schedule["State"], "DISABLED");
-    let of_stack = schedule["Target"].clone();
-    let mut target = of_stack.clone();
-    let mut input: Value = serde_json::from_str(target["Input"].as_str().unwrap()).unwrap();
-    // A test that ended too early has left its own input in the lab.
-    let name_in_input = input["schedule"].as_str().unwrap();
-    assert!(name_in_input == "dicomperf" || name_in_input.starts_with("schedule-"), "{name_in_input}");
-    // A schedule of its own, so that another test's run does not have its lock.
-    input["schedule"] = json!(lab.new_id("schedule"));
-    input["request"] = short_run("by schedule");
-    target["Input"] = json!(input.to_string());
-    let set = |state: &str, expression: &str, target: &Value| {
-        let text = target.to_string();
-        let arguments = [
-            "scheduler",
-            "update-schedule",
-            "--name",
-            name,
-            "--state",
-            state,
-            "--schedule-expression",
-            expression,
-            "--flexible-time-window",
-            "Mode=OFF",
-            "--target",
-            &text,
-        ];
-        printed("aws", &arguments)
-    };
-    let known = executions(&lab).await;
-    set("ENABLED", "rate(1 minute)", &target);
-    let begun = Instant::now();
-    let arn = loop {
-        let started: Vec<_> = executions(&lab).await.into_iter().filter(|arn| !known.contains(arn)).collect();
-        let mut ours = None;
-        for arn in started {
-            let execution = lab.states.describe_execution().execution_arn(&arn).send().await.unwrap();
-            if execution.input.unwrap_or_default().contains("by schedule") {
-                ours = Some(arn);
-            }
-        }
-        if let Some(arn) = ours {
-            break arn;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(150), "the schedule started nothing");
-        sleep(Duration::from_secs(1)).await;
-    };
-    // The lab is as it was, so that the tests can run again.
-    set("DISABLED", schedule["ScheduleExpression"].as_str().unwrap(), &of_stack);
-    let id = arn.rsplit(':').next().unwrap().to_owned();
-    lab.started(&id, &arn).finish().await.succeeded();
-}
-
-async fn executions(lab: &Lab) -> Vec<String> {
-    let answer =
-        lab.states.list_executions().state_machine_arn(&lab.state_machine).max_results(200).send().await.unwrap();
-    answer.executions().iter().map(|execution| execution.execution_arn.clone()).collect()
-}
-
 #[tokio::test]
 async fn a_schedule_never_overlaps_itself_and_may_run_again_afterwards() {
     let lab = Lab::new().await;
-    let scheduled = json!({ "schedule": lab.new_id("overlap"), "request": short_run("overlap") });
+    let mut told = Told::new(&lab, "overlaps");
+    let schedule = lab.new_id("overlap");
+    let scheduled = json!({ "schedule": schedule, "request": short_run("overlap") });
     let first = lab.start("first", scheduled.clone()).await;
     first.hosts().await;
     let second = lab.start("second", scheduled.clone()).await.finish().await;
     let error = second.failed_with("ScheduleOverlaps");
     assert!(error.cause.contains(&first.id), "{}", error.cause);
     assert!(lab.hosts_of(&second.id).await.is_empty());
+    let event = told.finished(&second.id);
+    assert_eq!((event.status, event.schedule), (RunStatus::Failed, Some(schedule)));
+    assert_eq!(event.error.unwrap().error, "ScheduleOverlaps");
     first.finish().await.succeeded();
     assert_eq!(lab.start("third", scheduled).await.finish().await.status, ExecutionStatus::Succeeded);
 }

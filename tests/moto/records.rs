@@ -1,4 +1,5 @@
 use dicomperf_aws::clients::records::{Lock, Records, RunEnd, RunProgress, RunRecord, ScenarioRecord};
+use dicomperf_model::history::{HistoryEntry, HistoryPoint, NamedBaseline};
 use dicomperf_model::results::{RunStatus, Verdict};
 use dicomperf_model::step::StepState;
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +14,8 @@ async fn records_are_written_and_read_as_dynamodb_does_it() {
     a_schedules_lock_has_one_holder_until_it_is_released_or_too_old(&account).await;
     scenarios_of_more_than_a_page_are_read_whole_and_in_order(&account).await;
     history_has_the_latest_earlier_runs_of_the_same_settings(&account).await;
+    the_history_is_read_across_pages_the_newest_first(&account).await;
+    a_baseline_has_one_run_until_it_is_removed(&account).await;
 }
 
 fn noon() -> Timestamp {
@@ -25,27 +28,27 @@ fn minutes(count: i64) -> SignedDuration {
 
 fn run(id: &str, created_at: Timestamp) -> RunRecord {
     RunRecord {
-        run_id: id.to_owned(),
-        status: RunStatus::Running,
-        created_at,
         name: Some("classic".to_owned()),
         execution_arn: Some("arn".to_owned()),
         expires_at: Some(created_at + minutes(60)),
         fingerprint: Some("f".to_owned()),
-        schedule: None,
-        progress: None,
-        verdict: None,
-        error: None,
-        hosts_left: None,
-        finished_at: None,
-        report: None,
+        ..RunRecord::new(id, RunStatus::Running, created_at)
     }
 }
 
 fn end(status: RunStatus) -> RunEnd {
     let verdict = if status == RunStatus::Succeeded { Verdict::Passed } else { Verdict::Invalid };
     let finished_at = noon() + minutes(30);
-    RunEnd { status, verdict, error: None, hosts_left: 0, finished_at, report: None, fingerprint: None }
+    RunEnd {
+        status,
+        verdict,
+        error: None,
+        hosts_left: 0,
+        finished_at,
+        report: None,
+        fingerprint: None,
+        kept_until: None,
+    }
 }
 
 async fn status(records: &Records, id: &str) -> RunStatus {
@@ -144,4 +147,58 @@ async fn history_has_the_latest_earlier_runs_of_the_same_settings(account: &Acco
     let history = records.history("f", "s", noon() + minutes(5), 2).await.unwrap();
     let found: Vec<_> = history.iter().map(|run| (run.run_id.as_str(), run.instances_per_second)).collect();
     assert_eq!(found, [("run-4", 4.0), ("run-2", 2.0)]);
+}
+
+fn history_entry(minute: i64) -> HistoryEntry {
+    let point = |scenario| HistoryPoint {
+        scenario,
+        settings_key: format!("{scenario:016x}"),
+        settings: "x".repeat(160),
+        instances_per_second: 123.456,
+        p95_ms: Some(7.5),
+    };
+    HistoryEntry {
+        run_id: format!("run-{minute}"),
+        name: Some("nightly".to_owned()),
+        created_at: noon() + minutes(minute),
+        status: RunStatus::Succeeded,
+        verdict: Verdict::Passed,
+        fingerprint: Some("f".to_owned()),
+        measured: None,
+        error: None,
+        has_report: true,
+        scenarios: (0..200).map(point).collect(),
+    }
+}
+
+async fn the_history_is_read_across_pages_the_newest_first(account: &Account) {
+    let records = account.records("entries").await;
+    assert_eq!(records.history_entries(10).await, Ok(Vec::new()));
+    // An entry of 200 scenarios has some 55 kB, and DynamoDB's page is 1 MB.
+    let mut written: Vec<_> = (0..40).map(history_entry).collect();
+    for entry in &written {
+        records.write_history(entry).await.unwrap();
+    }
+    records.write_history(&written[7]).await.unwrap();
+    written.reverse();
+    assert_eq!(records.history_entries(1000).await.unwrap(), written);
+    assert_eq!(records.history_entries(3).await.unwrap(), written[..3]);
+}
+
+async fn a_baseline_has_one_run_until_it_is_removed(account: &Account) {
+    let records = account.records("baselines").await;
+    let baseline = |name: &str, run_id: &str| NamedBaseline {
+        name: name.to_owned(),
+        run_id: run_id.to_owned(),
+        set_at: noon(),
+        set_by: Some("arn:aws:iam::123456789012:user/someone".to_owned()),
+    };
+    for (name, run_id) in [("release", "run-1"), ("main", "run-2"), ("release", "run-3")] {
+        records.write_baseline(&baseline(name, run_id)).await.unwrap();
+    }
+    assert_eq!(records.baseline("release").await.unwrap(), Some(baseline("release", "run-3")));
+    assert_eq!(records.baselines().await.unwrap(), [baseline("main", "run-2"), baseline("release", "run-3")]);
+    assert_eq!(records.remove_baseline("release").await, Ok(true));
+    assert_eq!(records.remove_baseline("release").await, Ok(false));
+    assert_eq!(records.baseline("release").await, Ok(None));
 }

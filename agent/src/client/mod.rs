@@ -1,5 +1,6 @@
 //! The sending host: DCMTK and the dataset.
 
+mod clear;
 pub mod converted;
 pub mod dataset;
 pub mod directory;
@@ -15,6 +16,7 @@ use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::packages;
 use crate::reporter::{Reporter, WorkEnd};
+pub use clear::clear;
 use converted::Converted;
 use dataset::Dataset;
 use preparation::Preparation;
@@ -33,6 +35,9 @@ pub fn configure(
     packages::prepare_host(home, reporter.deadline())?;
     for package in ["dcmtk", "iperf3", "iputils-ping"] {
         packages::install(package, home, reporter.deadline())?;
+    }
+    if configuration.replaces_others {
+        clear::delete_datasets(home)?;
     }
     prepare(configuration, home, reporter)
 }

@@ -25,9 +25,14 @@ const MAX_LOG_BYTES: u64 = 16_000_000;
 pub fn collect(collect: &Collect, home: &RunHome, reporter: &mut Reporter) -> Result<WorkEnd, Failure> {
     reporter.stage(0, 2, "collecting the server's configuration");
     let mut versions = versions::host();
+    let configured = configured_server(&collect.server, home);
     every_server(&collect.server).for_each(|server| server.add_version(&mut versions, &home.path("version.out")));
+    // The build of the last block, if it had one.
+    if let Ok(server) = &configured {
+        server.add_version(&mut versions, &home.path("version.out"));
+    }
     let mut collected = Collected { versions, orthanc: BTreeMap::new(), environment: BTreeMap::new() };
-    let result = configured_server(&collect.server, home).and_then(|server| {
+    let result = configured.and_then(|server| {
         server.collect(&mut collected).map_err(|failure| condition::explain(failure, server.as_ref()))
     });
     reporter.set_output(StepOutput::Collected(collected));

@@ -9,7 +9,7 @@ use dicomperf_model::measurement::HostVersions;
 use dicomperf_model::step::{ServerConfiguration, StepOutput};
 
 use super::supervisor::end_since;
-use super::target::{every_server, save_configured_target, started_server};
+use super::target::{Served, every_server, save_served, started_server};
 use super::under_test::StartedServer;
 use super::{companions, condition, echo, files, processes, systemd};
 use crate::clock::Moment;
@@ -26,14 +26,14 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// server already runs with that configuration.
 ///
 /// # Errors
-/// `InstallFailed`, `OrthancTooOld`, `ServerNotStarted`, `DeadlinePassed`, `HostFailed`.
+/// `InstallFailed`, `BuildUnusable`, `OrthancTooOld`, `ServerNotStarted`, `DeadlinePassed`, `HostFailed`.
 pub fn configure(
     configuration: &ServerConfiguration,
     home: &RunHome,
     reporter: &mut Reporter,
 ) -> Result<WorkEnd, Failure> {
     let deadline = reporter.deadline();
-    let server = started_server(configuration.settings.target, &configuration.server).ok_or_else(|| {
+    let server = started_server(&Served::of(&configuration.settings), &configuration.server).ok_or_else(|| {
         let (server, reason) = ("the server".to_owned(), "a run does not start an existing server".to_owned());
         Failure::ServerNotStarted { server, reason }
     })?;
@@ -41,6 +41,7 @@ pub fn configure(
     reporter.stage(0, 3, format!("installing {}", server.name()));
     packages::prepare_host(home, deadline)?;
     server.install(home, deadline)?;
+    server.install_build(configuration.build.as_ref())?;
     packages::install("iperf3", home, deadline)?;
     let mut versions = versions::host();
     server.add_version(&mut versions, &home.path("version.out"));
@@ -52,7 +53,7 @@ pub fn configure(
 
     reporter.stage(1, 3, format!("configuring {}", server.name()));
     let changed = host.write(&versions)?;
-    save_configured_target(configuration.settings.target, home)?;
+    save_served(&Served::of(&configuration.settings), home)?;
     if changed || host.check().is_err() {
         reporter.stage(2, 3, format!("starting {}", server.name()));
         let begin = host.restart()?;
@@ -112,6 +113,7 @@ impl Host<'_> {
                 return Err(self.not_started(format!("another program uses port {port}")));
             }
         }
+        self.server.prepare_start()?;
         let begin =
             Begin { at_ms: Moment::now().wall_ms(), log_length: self.server.log().map_or(0, condition::length) };
         match systemd::start(self.server.unit(), self.home, self.deadline) {

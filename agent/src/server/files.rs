@@ -42,3 +42,17 @@ fn group_id(name: &str) -> Result<u32, Failure> {
         .ok_or_else(|| io::Error::other(format!("there is no group {name}")))
         .while_path("read", path)
 }
+
+/// Deletes the contents of a directory, except one file. Does nothing if there is no such directory.
+pub(super) fn delete_contents(directory: &Path, except: Option<&Path>) -> Result<(), Failure> {
+    let Ok(entries) = fs::read_dir(directory) else { return Ok(()) };
+    for entry in entries {
+        let path = entry.while_path("read", directory)?.path();
+        if except == Some(&*path) {
+            continue;
+        }
+        let is_directory = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
+        if is_directory { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.while_path("remove", &path)?;
+    }
+    Ok(())
+}

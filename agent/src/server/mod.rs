@@ -1,6 +1,7 @@
 //! The server under test. Its host installs, starts, checks and collects it; the client asks it for its contents.
 
 mod certificate;
+mod clear;
 mod collect;
 mod companions;
 mod condition;
@@ -18,9 +19,10 @@ mod under_test;
 mod unprivileged;
 
 pub use certificate::CertificatePaths;
+pub use clear::clear;
 pub use collect::collect;
 pub use configure::configure;
 pub use processes::ServerProcess;
 pub use supervisor::{Supervised, supervise};
-pub use target::{server_under_test, started_server};
+pub use target::{Served, server_under_test, started_server};
 pub use under_test::{Contents, ServerFile, ServerUnderTest, StartedServer, StoredInstance};

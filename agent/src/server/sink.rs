@@ -43,7 +43,7 @@ impl Sink {
         Self { certificate: CertificatePaths::installed(), control }
     }
 
-    fn count(&self) -> Result<Counted, Failure> {
+    fn counted(&self) -> Result<Counted, Failure> {
         self.control.json(INSTANCES_PATH)
     }
 
@@ -74,7 +74,7 @@ impl ServerUnderTest for Sink {
     }
 
     fn check_control_interface(&self) -> Result<(), Failure> {
-        self.count().map(|_| ())
+        self.counted().map(|_| ())
     }
 
     fn empty(&self) -> Result<(), Failure> {
@@ -82,7 +82,7 @@ impl ServerUnderTest for Sink {
     }
 
     fn contents(&self, _sent: &Dataset, _acknowledged: &BTreeSet<&str>) -> Result<Option<Contents>, Failure> {
-        let counted = self.count()?;
+        let counted = self.counted()?;
         let named = |sop_instance_uid| StoredInstance { id: String::new(), sop_instance_uid };
         Ok(Some(Contents {
             instances: counted.sop_instance_uids.into_iter().map(named).collect(),
@@ -108,6 +108,10 @@ impl StartedServer for Sink {
     /// Makes the sink's user. The agent itself is already installed.
     fn install(&self, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
         unprivileged::ensure_user(home, deadline)
+    }
+
+    fn count(&self) -> Result<u64, Failure> {
+        self.counted().map(|counted| counted.count)
     }
 
     /// Does nothing: the sink's version is that of the agent.

@@ -1,7 +1,10 @@
 //! The available servers, and the one that was configured on this host.
 
-use dicomperf_model::request::Target;
+use dicomperf_model::request::{OrthancBuild, Target};
+use dicomperf_model::settings::ServerSettings;
 use dicomperf_model::step::{MeasureBlock, ServerAddress};
+
+use serde::{Deserialize, Serialize};
 
 use super::existing::Existing;
 use super::orthanc::Orthanc;
@@ -10,13 +13,28 @@ use super::under_test::{ServerUnderTest, StartedServer};
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 
-/// The target of the last block, in the run's directory.
+/// The server of the last block, in the run's directory.
 const CONFIGURED_FILE: &str = "server.json";
+
+/// The server that a host runs for a block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    target: Target,
+    build: OrthancBuild,
+}
+
+impl Served {
+    /// The server of a block's settings.
+    #[must_use]
+    pub fn of(settings: &ServerSettings) -> Self {
+        Self { target: settings.target, build: settings.orthanc_build.clone() }
+    }
+}
 
 /// The server of a block. No other code depends on the target.
 #[must_use]
 pub fn server_under_test(block: &MeasureBlock) -> Box<dyn ServerUnderTest> {
-    match started_server(block.settings.target, &block.server) {
+    match started_server(&Served::of(&block.settings), &block.server) {
         Some(server) => server,
         None => Box::new(Existing::new(block)),
     }
@@ -24,9 +42,9 @@ pub fn server_under_test(block: &MeasureBlock) -> Box<dyn ServerUnderTest> {
 
 /// The server that a run starts for a block's target; `None` for an existing server.
 #[must_use]
-pub fn started_server(target: Target, address: &ServerAddress) -> Option<Box<dyn StartedServer>> {
-    match target {
-        Target::Orthanc => Some(Box::new(Orthanc::installed(address))),
+pub fn started_server(served: &Served, address: &ServerAddress) -> Option<Box<dyn StartedServer>> {
+    match served.target {
+        Target::Orthanc => Some(Box::new(Orthanc::installed(address).with_build(served.build.clone()))),
         Target::Sink => Some(Box::new(Sink::new(address))),
         Target::Existing => None,
     }
@@ -34,18 +52,19 @@ pub fn started_server(target: Target, address: &ServerAddress) -> Option<Box<dyn
 
 /// Every server that may be on a host.
 pub(super) fn every_server(address: &ServerAddress) -> impl Iterator<Item = Box<dyn StartedServer>> {
-    Target::STARTED.into_iter().filter_map(|target| started_server(target, address))
+    let served = |target| Served { target, build: OrthancBuild::Distribution };
+    Target::STARTED.into_iter().filter_map(move |target| started_server(&served(target), address))
 }
 
-/// Saves the target that this host serves from now on.
-pub(super) fn save_configured_target(target: Target, home: &RunHome) -> Result<(), Failure> {
-    home.write(CONFIGURED_FILE, &target).while_path("write", &home.path(CONFIGURED_FILE))
+/// Saves the server that this host runs from now on.
+pub(super) fn save_served(served: &Served, home: &RunHome) -> Result<(), Failure> {
+    home.write(CONFIGURED_FILE, served).while_path("write", &home.path(CONFIGURED_FILE))
 }
 
 /// The server that was configured last on this host.
 pub(super) fn configured_server(address: &ServerAddress, home: &RunHome) -> Result<Box<dyn StartedServer>, Failure> {
-    let target = home.read(CONFIGURED_FILE).while_path("read", &home.path(CONFIGURED_FILE))?;
-    match target.and_then(|target| started_server(target, address)) {
+    let served: Option<Served> = home.read(CONFIGURED_FILE).while_path("read", &home.path(CONFIGURED_FILE))?;
+    match served.and_then(|served| started_server(&served, address)) {
         Some(server) => Ok(server),
         None => Err(Failure::ServerNotStarted {
             server: "the server".to_owned(),

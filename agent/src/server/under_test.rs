@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use dicomperf_model::measurement::{CleanupOutcome, HostVersions, ServerMetrics};
 use dicomperf_model::settings::ServerSettings;
-use dicomperf_model::step::{Collected, ServerConfiguration};
+use dicomperf_model::step::{BuildSource, Collected, ServerConfiguration};
 
 use super::certificate::CertificatePaths;
 use super::processes::ServerProcess;
@@ -75,6 +75,28 @@ pub trait StartedServer: ServerUnderTest {
     /// # Errors
     /// `InstallFailed`, `DeadlinePassed`, `HostFailed`.
     fn install(&self, home: &RunHome, deadline: Instant) -> Result<(), Failure>;
+
+    /// Number of instances on the server.
+    ///
+    /// # Errors
+    /// `ServerUnreachable`
+    fn count(&self) -> Result<u64, Failure>;
+
+    /// Downloads the block's build of the server, if it is not the installed one, and checks it.
+    ///
+    /// # Errors
+    /// `BuildUnusable`, `HostFailed`.
+    fn install_build(&self, _source: Option<&BuildSource>) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Prepares the server's storage, while no server runs.
+    ///
+    /// # Errors
+    /// `HostFailed`
+    fn prepare_start(&self) -> Result<(), Failure> {
+        Ok(())
+    }
 
     /// Adds the server's version to those of the host, if the server is installed.
     fn add_version(&self, versions: &mut HostVersions, scratch: &Path);

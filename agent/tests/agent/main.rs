@@ -6,6 +6,7 @@
 
 mod alone;
 mod associations;
+mod builds;
 mod cases;
 mod configure;
 mod dataset;

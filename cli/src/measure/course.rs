@@ -97,7 +97,7 @@ impl Runner<'_> {
         let result = match &document.work {
             Work::ConfigureClient(configuration) => client::prepare(configuration, &self.home, &mut reporter),
             Work::Measure(block) => measure::measure(block, &self.home, &mut reporter),
-            Work::ConfigureServer(_) | Work::Collect(_) => Ok(WorkEnd::Done),
+            Work::ConfigureServer(_) | Work::Collect(_) | Work::Clear(_) => Ok(WorkEnd::Done),
         };
         if let Err(failure) = &result {
             tracing::error!(name = failure.name(), "{failure}");

@@ -23,7 +23,7 @@ use dicomperf_analysis::summarize::summarize;
 use dicomperf_analysis::two_runs;
 use dicomperf_model::plan::Plan;
 use dicomperf_model::request::{Baseline, Existing};
-use dicomperf_model::results::{RunStatus, Summary, Verdict};
+use dicomperf_model::results::Summary;
 use dicomperf_model::sending::FailureCause;
 use dicomperf_model::step::ServerAddress;
 use jiff::Timestamp;
@@ -33,7 +33,7 @@ use self::course::Course;
 use self::state::State;
 use crate::arguments::MeasureArguments;
 use crate::environment::Environment;
-use crate::follow::NOT_PASSED_EXIT_CODE;
+use crate::exit;
 use crate::request::refuse;
 
 /// The log of a measurement, beside its reports.
@@ -68,7 +68,7 @@ pub fn run(arguments: &MeasureArguments) -> anyhow::Result<ExitCode> {
     let summary = summarized(plan, course, state.as_ref());
     let written = output::write(&summary, &directory, state.as_ref())?;
     output::print(&summary, &written, arguments.json);
-    Ok(exit_code(&summary))
+    Ok(exit::of_run(summary.status, Some(summary.verdict)))
 }
 
 /// Proves by C-ECHO that the server answers, before anything else is sent to it.
@@ -122,12 +122,4 @@ fn summarized(plan: Plan, course: Course, state: Option<&State>) -> Summary {
         two_runs::compare_with_baseline(&mut summary, earlier_id, earlier.as_ref().map_err(String::as_str));
     }
     summary
-}
-
-fn exit_code(summary: &Summary) -> ExitCode {
-    match (summary.status, summary.verdict) {
-        (RunStatus::Succeeded, Verdict::Passed) => ExitCode::SUCCESS,
-        (RunStatus::Succeeded, _) => ExitCode::from(NOT_PASSED_EXIT_CODE),
-        _ => ExitCode::FAILURE,
-    }
 }

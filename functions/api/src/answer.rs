@@ -1,46 +1,84 @@
-//! HTTP answers. Each is JSON, and all errors have the same form.
+//! HTTP answers. Each is JSON, and every error is a problem (RFC 9457).
 
-use dicomperf_aws::failure::Failure;
-use dicomperf_aws::use_cases::runs::StartedRun;
-use dicomperf_model::validation::{FieldError, InvalidRequest};
+use dicomperf_aws::api::{Problem, ProblemKind};
+use dicomperf_aws::use_cases::runs::{ReportLink, StartedRun};
+use dicomperf_aws::use_cases::schedules::Schedule;
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::{CONTENT_TYPE, LOCATION};
+use lambda_http::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use lambda_http::http::response::Builder;
 use lambda_http::{Body, Error, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-/// Returns a JSON document.
-pub fn json(status: StatusCode, document: &Value) -> Result<Response<Body>, Error> {
-    Ok(builder(status).body(Body::Text(document.to_string()))?)
+type Answer = Result<Response<Body>, Problem>;
+
+/// Returns a document.
+pub fn json(document: &impl Serialize) -> Answer {
+    with_status(StatusCode::OK, document)
 }
 
-/// Returns the id of a started run, and the path that shows the run.
-pub fn run_started(run: &StartedRun) -> Result<Response<Body>, Error> {
-    let document = json!({ "runId": run.run_id, "executionArn": run.execution_arn, "status": "RUNNING" });
-    let location = format!("/runs/{}", run.run_id);
-    Ok(builder(StatusCode::ACCEPTED).header(LOCATION, location).body(Body::Text(document.to_string()))?)
+/// Returns a document with a status.
+pub fn with_status(status: StatusCode, document: &impl Serialize) -> Answer {
+    finish(builder(status), document)
 }
 
-/// Returns a refusal with every error of the request.
-pub fn refusal(status: StatusCode, request: &InvalidRequest) -> Result<Response<Body>, Error> {
-    json(status, &json!({ "errors": request.errors }))
+/// Returns a JSON text.
+pub fn text(text: &str) -> Answer {
+    builder(StatusCode::OK).body(Body::Text(text.to_owned())).map_err(broken)
 }
 
-/// Returns a refusal with one error.
-pub fn field_error(
-    status: StatusCode,
-    path: &str,
-    problem: impl Into<String>,
-    allowed: &str,
-) -> Result<Response<Body>, Error> {
-    refusal(status, &InvalidRequest { errors: vec![FieldError::new(path, problem, allowed)] })
+/// Returns a started run, and the path that shows it.
+pub fn run_started(run: &StartedRun) -> Answer {
+    finish(builder(StatusCode::ACCEPTED).header(LOCATION, format!("/runs/{}", run.run_id)), run)
 }
 
-/// Logs and returns a failure of AWS.
-pub fn aws_failure(failure: &Failure) -> Result<Response<Body>, Error> {
-    lambda_http::tracing::error!(%failure);
-    json(StatusCode::BAD_GATEWAY, &json!({ "error": failure.name(), "cause": failure.to_string() }))
+/// Returns a created schedule, and the path that shows it.
+pub fn schedule_created(schedule: &Schedule) -> Answer {
+    finish(builder(StatusCode::CREATED).header(LOCATION, format!("/schedules/{}", schedule.name)), schedule)
 }
 
-fn builder(status: StatusCode) -> lambda_http::http::response::Builder {
+/// Leads to a report. No cache may keep the link, because it expires.
+pub fn see_other(link: &ReportLink) -> Answer {
+    let answer = Response::builder().status(StatusCode::SEE_OTHER).header(LOCATION, &link.url);
+    answer.header(CACHE_CONTROL, "no-store").body(Body::Empty).map_err(broken)
+}
+
+/// Returns an answer without content.
+pub fn no_content() -> Answer {
+    Response::builder().status(StatusCode::NO_CONTENT).body(Body::Empty).map_err(broken)
+}
+
+/// Logs and returns a problem.
+pub fn problem(problem: &Problem) -> Result<Response<Body>, Error> {
+    if problem.status >= 500 {
+        lambda_http::tracing::error!(detail = problem.detail, "{}", problem.title);
+    }
+    let mut answer = problem_builder(problem);
+    if problem.status == ProblemKind::Throttled.status() {
+        answer = answer.header(RETRY_AFTER, "1");
+    }
+    Ok(answer.body(Body::Text(serde_json::to_string(problem)?))?)
+}
+
+/// Refuses a method and lists those of the path (RFC 9110, 15.5.6).
+pub fn method_not_allowed(method: &str, allowed: &[&str]) -> Result<Response<Body>, Error> {
+    let allowed = allowed.join(", ");
+    let problem = ProblemKind::MethodNotAllowed.problem(format!("the method is {method}; allowed: {allowed}"));
+    Ok(problem_builder(&problem).header(ALLOW, allowed).body(Body::Text(serde_json::to_string(&problem)?))?)
+}
+
+fn problem_builder(problem: &Problem) -> Builder {
+    Response::builder().status(problem.status).header(CONTENT_TYPE, "application/problem+json")
+}
+
+fn builder(status: StatusCode) -> Builder {
     Response::builder().status(status).header(CONTENT_TYPE, "application/json")
+}
+
+fn finish(builder: Builder, document: &impl Serialize) -> Answer {
+    builder.body(Body::Text(serde_json::to_string(document).map_err(broken)?)).map_err(broken)
+}
+
+/// Returns the problem for an answer that cannot be written.
+fn broken(error: impl std::fmt::Display) -> Problem {
+    ProblemKind::AwsFailed.problem(format!("the answer cannot be written: {error}"))
 }

@@ -28,6 +28,7 @@ impl Handler {
                 executions: Executions::new(aws_sdk_sfn::Client::new(config), settings.state_machine_arn),
                 lambda: aws_sdk_lambda::Client::new(config),
                 summarize_function: settings.summarize_function,
+                publish_function: settings.publish_function,
             },
         }
     }

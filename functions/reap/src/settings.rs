@@ -13,6 +13,8 @@ pub struct Settings {
     pub state_machine_arn: String,
     /// Name of the function that summarizes a run.
     pub summarize_function: String,
+    /// Name of the function that publishes a run.
+    pub publish_function: String,
 }
 
 impl Settings {
@@ -23,6 +25,7 @@ impl Settings {
             table: required_variable("TABLE")?,
             state_machine_arn: required_variable("STATE_MACHINE_ARN")?,
             summarize_function: required_variable("SUMMARIZE_FUNCTION")?,
+            publish_function: required_variable("PUBLISH_FUNCTION")?,
         })
     }
 }

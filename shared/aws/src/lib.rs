@@ -2,6 +2,7 @@
 //!
 //! The caller passes in the clients and the time. Each function reads its environment once.
 
+pub mod api;
 mod check_list;
 pub mod clients;
 pub mod environment;
@@ -9,6 +10,8 @@ pub mod failure;
 #[cfg(feature = "lambda")]
 pub mod logs;
 pub mod pace;
+pub mod refusal;
+pub mod stack;
 pub mod use_cases;
 pub mod workflow;
 

@@ -85,6 +85,10 @@ impl Bucket {
         objects.get(key).map(|body| serde_json::from_slice(body).expect("such a document"))
     }
 
+    pub(crate) fn text(&self, key: &str) -> Option<String> {
+        self.lock().get(key).map(|body| String::from_utf8_lossy(body).into_owned())
+    }
+
     pub(crate) fn keys(&self) -> Vec<String> {
         self.lock().keys().cloned().collect()
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use dicomperf_model::plan::{BlockRun, Plan};
 use dicomperf_model::results::Check;
+use dicomperf_model::results::KeptHosts;
 use dicomperf_model::results::RunError;
 use dicomperf_model::results::{RunStatus, Verdict};
 use dicomperf_model::step::{HostRole, StepId, StepState};
@@ -34,6 +35,25 @@ pub struct Scheduled {
     pub request: Value,
 }
 
+/// Input of an execution that measures once more on the hosts that another run keeps.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    /// Id of the run that keeps the hosts.
+    pub again: String,
+    /// The request to measure; that of the run if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Value>,
+}
+
+/// Input of an execution that empties the hosts that another run keeps.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clearing {
+    /// Id of the run that keeps the hosts.
+    pub clear: String,
+}
+
 /// Output of `plan`: the part of a plan that the state machine needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -46,6 +66,10 @@ pub struct PlanAnswer {
     pub expires_at: Timestamp,
     /// True if the run starts the server under test on a host of its own, false if it sends to an existing server.
     pub starts_server: bool,
+    /// True if the request keeps the hosts after the report.
+    pub keeps_hosts: bool,
+    /// The hosts to empty, in an execution that only does that.
+    pub clears: Vec<HostRole>,
     /// The plan of a dry run; null for a run.
     pub dry_run: Option<DryRun>,
 }
@@ -197,6 +221,9 @@ pub struct SummarizeEvent {
     pub error: Option<StatesError>,
     /// Number of hosts that are left.
     pub hosts_left: u32,
+    /// True if the hosts stay, because the request keeps them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep: bool,
     /// The checks of the other functions in a dry run; null or absent for a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checks: Option<Vec<Check>>,
@@ -225,6 +252,9 @@ pub struct SummarizeAnswer {
     pub verdict: Verdict,
     /// `s3://BUCKET/KEY` of report.json.
     pub report: String,
+    /// The hosts that stay, if the run keeps them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptHosts>,
     /// Cause of the failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<RunError>,

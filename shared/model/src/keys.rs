@@ -10,8 +10,12 @@ pub const RUNS: &str = "runs/";
 pub const EPHEMERAL: &str = "ephemeral/";
 /// Prefix of the agents' binaries.
 pub const AGENTS: &str = "agent/";
+/// Prefix of builds of Orthanc in the stack's bucket.
+pub const BUILDS: &str = "builds/";
 /// Prefix of a user's own objects in the stack's bucket.
 pub const DATASETS: &str = "datasets/";
+/// Key of the page with all runs.
+pub const HISTORY_PAGE: &str = "index.html";
 
 /// The keys of one run, by its id.
 #[derive(Debug, Clone, Copy)]

@@ -3,9 +3,11 @@
 //! Data flows one way: [`request::Request`], [`plan::Plan`], [`step::StepDocument`],
 //! [`measurement::BlockMeasurement`], [`results::Summary`].
 
+pub mod baseline_name;
 pub mod dataset;
 pub mod first_boot;
 pub mod hash;
+pub mod history;
 pub mod host_role;
 pub mod host_type;
 pub mod keys;
@@ -23,6 +25,7 @@ pub mod sending;
 pub mod settings;
 pub mod statistics;
 pub mod step;
+pub mod telling;
 pub mod time_limits;
 pub mod validation;
 pub mod words;

@@ -10,6 +10,8 @@ mod existing_tests;
 mod figures;
 #[cfg(test)]
 mod fixtures;
+mod history;
+mod history_runs;
 mod html;
 mod json;
 mod markdown;
@@ -20,6 +22,7 @@ mod table;
 mod tests;
 mod text;
 
+pub use self::history_runs::{HistoryPage, MAX_RUNS};
 pub use self::json::{json, schema};
 use dicomperf_model::results::RunComparison;
 use dicomperf_model::results::Summary;
@@ -46,4 +49,10 @@ pub fn comparison_markdown(comparison: &RunComparison) -> String {
 #[must_use]
 pub fn comparison_html(comparison: &RunComparison) -> String {
     html::render(&sections::two_runs::document(comparison))
+}
+
+/// Renders index.html: the page of all runs, as one file that needs no network.
+#[must_use]
+pub fn history_page(page: &HistoryPage<'_>) -> String {
+    history::render(page)
 }

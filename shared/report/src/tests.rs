@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use dicomperf_model::results::{Finding, Rule};
+use dicomperf_model::results::{BuildSummary, Finding, KeptHosts, Rule};
 
 use super::chart::Chart;
 use super::document::{Block, Document, Table, Text};
@@ -12,6 +12,16 @@ use super::*;
 fn documents() -> Vec<(&'static str, Document)> {
     let mut against = fixtures::classic();
     against.against = Some(fixtures::two_runs());
+    // Hosts that stay, and builds, have their place in any report.
+    let (server, client) = ("i-0123456789abcdef0".to_owned(), "i-0fedcba9876543210".to_owned());
+    let secrets = "s3://dicomperf-bucket-0123456789ab/ephemeral/run-1/secrets.json";
+    against.kept = Some(KeptHosts::new("run-1", against.finished_at, Some(server), Some(client), secrets));
+    let build = |block, version: Option<&str>| BuildSummary {
+        block,
+        build: "1.12.9 (0123456789ab)".to_owned(),
+        version: version.map(str::to_owned),
+    };
+    against.builds = vec![build(0, Some("1.12.9")), build(1, None)];
     vec![
         ("classic", sections::document(&fixtures::classic())),
         ("against-a-run", sections::document(&against)),
@@ -317,4 +327,22 @@ fn of_runs_that_are_not_comparable_only_the_differences_are_told() {
     let sections: Vec<_> = document.sections.iter().map(|section| section.id).collect();
     assert_eq!(sections, ["differences", "runs", "how-to-read"]);
     assert!(html::render(&document).contains(">Not comparable</span>: the runs differ in their hardware"));
+}
+
+#[test]
+fn hosts_that_stay_are_named_with_the_commands_to_use_them() {
+    let all = documents();
+    let (_, document) = all.iter().find(|(name, _)| *name == "against-a-run").expect("a report");
+    for form in [html::render(document), markdown::render(document)] {
+        for said in [
+            "aws ssm start-session --target i-0123456789abcdef0 --document-name AWS-StartPortForwardingSession",
+            "aws ssm start-session --target i-0fedcba9876543210",
+            "dicomperf again run-1",
+            "dicomperf clear run-1",
+            "dicomperf teardown run-1",
+            "not configured",
+        ] {
+            assert!(form.replace('\\', "").contains(said), "{said} is not in {form}");
+        }
+    }
 }

@@ -34,6 +34,8 @@ pub struct Coverage {
     pub expressions: BTreeSet<String>,
     /// Values of each condition, by its JSON pointer.
     pub conditions: BTreeMap<String, BTreeSet<bool>>,
+    /// The times that the walk waited for.
+    pub timestamps: Vec<Value>,
 }
 
 /// One walk through a definition.
@@ -157,7 +159,17 @@ impl Walk<'_> {
             }
             "Pass" | "Succeed" => self.end(visit.state, &visit.at, &visit.bindings, visit.input()),
             "Wait" => {
-                self.number(visit, "Seconds", 99_999_999)?;
+                if visit.state.get("Timestamp").is_some() {
+                    let accepts = |value: &Value| {
+                        value
+                            .as_str()
+                            .is_some_and(|text| text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok())
+                    };
+                    let time = self.field(visit, "Timestamp", accepts, "a time in UTC")?;
+                    self.coverage.timestamps.push(time);
+                } else {
+                    self.number(visit, "Seconds", 99_999_999)?;
+                }
                 self.end(visit.state, &visit.at, &visit.bindings, visit.input())
             }
             "Choice" => self.choice(visit),

@@ -6,7 +6,7 @@ mod script;
 
 use std::collections::BTreeSet;
 
-use dicomperf_model::step::{StepId, StepState};
+use dicomperf_model::step::{HostRole, StepId, StepState};
 use dicomperf_testkit::{Cause, not_tested};
 use regex::Regex;
 use serde_json::{Value, json};
@@ -70,6 +70,20 @@ fn scripts() -> Vec<Script> {
             ends_with: timed_out,
             ..Script::default()
         },
+        keeping(true),
+        Script { is_whole: false, ends_with: Some("MeasurementIncomplete"), ..keeping(true) },
+        Script { fails: Some(("${LaunchFunction}", "NoCapacity", 1)), ends_with: Some("NoCapacity"), ..keeping(true) },
+        Script {
+            step: |_, look| if look < 2 { StepState::Running } else { StepState::Succeeded },
+            ready_at: 1,
+            ..clearing()
+        },
+        Script {
+            name: "a clearing that never ends",
+            step: |step, _| never(matches!(step, StepId::Clear { host: HostRole::Client })),
+            ends_with: timed_out,
+            ..clearing()
+        },
         Script { name: "a dry run", is_dry: true, input: json!({ "dryRun": true }), ..Script::default() },
         failing("a refused request", "${PlanFunction}", "InvalidRequest", 1),
         failing("no capacity", "${LaunchFunction}", "NoCapacity", 1),
@@ -83,6 +97,20 @@ fn scripts() -> Vec<Script> {
             ..Script::default()
         },
     ]
+}
+
+fn keeping(keeps_hosts: bool) -> Script {
+    Script { name: "a run that keeps its hosts", keeps_hosts, ..Script::default() }
+}
+
+fn clearing() -> Script {
+    Script {
+        name: "a clearing of kept hosts",
+        input: json!({ "clear": "run-0" }),
+        blocks: 0,
+        clears: HostRole::BOTH.to_vec(),
+        ..Script::default()
+    }
 }
 
 fn existing_server() -> Script {
@@ -109,8 +137,9 @@ fn failing(name: &'static str, function: &'static str, error: &'static str, call
     Script { name, fails: Some((function, error, calls)), ends_with: Some(error), ..Script::default() }
 }
 
-/// All that can be seen of a walk from outside: the calls of functions, and the execution's output or error.
-type Seen = (Vec<(String, Value)>, Result<Value, Stop>);
+/// All that can be seen of a walk from outside: the calls of functions, the times that it waits for, and the execution's
+/// output or error.
+type Seen = (Vec<(String, Value)>, Vec<Value>, Result<Value, Stop>);
 
 fn walk(definition: &Value, jsonata: &mut Jsonata, script: &Script) -> (Seen, Coverage) {
     let mut running = Running::new(script);
@@ -124,7 +153,7 @@ fn walk(definition: &Value, jsonata: &mut Jsonata, script: &Script) -> (Seen, Co
     };
     let end = walk.run();
     let coverage = std::mem::take(&mut walk.coverage);
-    ((running.calls, end), coverage)
+    ((running.calls, coverage.timestamps.clone(), end), coverage)
 }
 
 fn definition() -> Value {
@@ -145,7 +174,7 @@ fn every_expression_gives_what_its_state_and_its_function_need() {
     let definition = definition();
     let mut all = Coverage::default();
     for script in scripts() {
-        let ((_, end), coverage) = walk(&definition, &mut jsonata, &script);
+        let ((_, _, end), coverage) = walk(&definition, &mut jsonata, &script);
         let error = match end {
             Ok(_) => None,
             Err(Stop::Error(error)) => Some(error.error),
@@ -167,7 +196,7 @@ fn every_expression_gives_what_its_state_and_its_function_need() {
 
 /// Returns the steps of a run in their order.
 fn steps(jsonata: &mut Jsonata, script: &Script) -> Vec<StepId> {
-    let ((calls, _), _) = walk(&definition(), jsonata, script);
+    let ((calls, ..), _) = walk(&definition(), jsonata, script);
     let steps = calls.into_iter().filter(|(function, _)| function == "${RunStepFunction}");
     steps.map(|(_, event)| serde_json::from_value(event["step"].clone()).unwrap()).collect()
 }
@@ -191,6 +220,31 @@ fn steps_and_their_parts_follow_one_another() {
     assert_eq!(steps, expected.collect::<Vec<_>>());
 }
 
+#[test]
+fn kept_hosts_are_torn_down_after_the_report_and_not_before_their_time() {
+    let Some(mut jsonata) = jsonata() else { return };
+    let functions = |script: &Script, jsonata: &mut Jsonata| {
+        let ((calls, timestamps, _), _) = walk(&definition(), jsonata, script);
+        let after: Vec<_> =
+            calls.into_iter().map(|(function, _)| function).skip_while(|one| !one.contains("Step")).collect();
+        (after.into_iter().filter(|one| !one.contains("Step")).collect::<Vec<_>>(), timestamps)
+    };
+    let (calls, waits) = functions(&keeping(true), &mut jsonata);
+    assert_eq!(calls, ["${SummarizeFunction}", "${TeardownFunction}", "${SummarizeFunction}"]);
+    assert_eq!(waits, ["2026-01-01T12:40:00Z"]);
+    let (calls, waits) = functions(&Script { is_whole: false, ..keeping(true) }, &mut jsonata);
+    assert_eq!((calls.len(), waits.len()), (3, 0), "a run that is not whole keeps nothing");
+    let (calls, waits) = functions(&keeping(false), &mut jsonata);
+    assert_eq!((calls, waits.len()), (vec!["${TeardownFunction}".to_owned(), "${SummarizeFunction}".to_owned()], 0));
+}
+
+#[test]
+fn a_clearing_measures_nothing() {
+    let Some(mut jsonata) = jsonata() else { return };
+    let expected = HostRole::BOTH.map(|host| StepId::Clear { host });
+    assert_eq!(steps(&mut jsonata, &clearing()), expected);
+}
+
 /// Renames each field and variable of each expression in turn, and each word in quotes.
 #[test]
 fn a_wrong_name_in_any_expression_is_found() {
@@ -198,7 +252,7 @@ fn a_wrong_name_in_any_expression_is_found() {
     let definition = definition();
     let scripts = scripts();
     let right: Vec<_> = scripts.iter().map(|script| walk(&definition, &mut jsonata, script)).collect();
-    for (script, ((_, end), _)) in scripts.iter().zip(&right) {
+    for (script, ((_, _, end), _)) in scripts.iter().zip(&right) {
         assert_eq!(end.is_ok(), script.ends_with.is_none(), "{}: {end:?}", script.name);
     }
     let name = Regex::new(r"[.$'][A-Za-z]\w*").unwrap();

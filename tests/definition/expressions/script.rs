@@ -7,8 +7,8 @@ use dicomperf_aws::workflow::{
 };
 use dicomperf_model::plan::{BlockRun, Circumstances, try_plan};
 use dicomperf_model::request::Request;
-use dicomperf_model::results::{Check, RunError, RunStatus, Verdict};
-use dicomperf_model::step::{StepId, StepState};
+use dicomperf_model::results::{Check, KeptHosts, RunError, RunStatus, Verdict};
+use dicomperf_model::step::{HostRole, StepId, StepState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -27,6 +27,10 @@ pub struct Script {
     pub is_dry: bool,
     /// False for a run against an existing server.
     pub starts_server: bool,
+    /// True if the request keeps the hosts.
+    pub keeps_hosts: bool,
+    /// The hosts to empty.
+    pub clears: Vec<HostRole>,
     /// The number of block runs.
     pub blocks: u32,
     /// The look at which the hosts are ready.
@@ -48,6 +52,8 @@ impl Default for Script {
             input: json!({}),
             is_dry: false,
             starts_server: true,
+            keeps_hosts: false,
+            clears: Vec::new(),
             blocks: 1,
             ready_at: 0,
             step: |_, _| StepState::Succeeded,
@@ -101,7 +107,15 @@ impl<'a> Running<'a> {
             let plan = try_plan(&Request::from_json(&event.input).unwrap(), circumstances).unwrap().unwrap();
             DryRun { plan: Box::new(plan), checks: checks("${PlanFunction}").checks }
         });
-        PlanAnswer { run_id: event.run_id, sequence, expires_at, starts_server: self.script.starts_server, dry_run }
+        PlanAnswer {
+            run_id: event.run_id,
+            sequence,
+            expires_at,
+            starts_server: self.script.starts_server,
+            keeps_hosts: self.script.keeps_hosts,
+            clears: self.script.clears.clone(),
+            dry_run,
+        }
     }
 
     fn launch(&self, event: &LaunchEvent) -> LaunchAnswer {
@@ -126,11 +140,16 @@ impl<'a> Running<'a> {
     fn summarize(&self, event: SummarizeEvent) -> SummarizeAnswer {
         let error = event.error.map(|error| RunError::from_states(&error.error, &error.cause));
         let succeeded = self.script.is_whole && error.is_none();
+        let kept = (event.keep && succeeded).then(|| {
+            let until = "2026-01-01T12:40:00Z".parse().unwrap();
+            KeptHosts::new(&event.run_id, until, Some("i-server".to_owned()), Some("i-client".to_owned()), "s3://b/k")
+        });
         SummarizeAnswer {
             run_id: event.run_id,
             status: if succeeded { RunStatus::Succeeded } else { RunStatus::Failed },
             verdict: if succeeded { Verdict::Passed } else { Verdict::Invalid },
             report: "s3://bucket/runs/run-1/report.json".to_owned(),
+            kept,
             error,
             checks: event.checks.unwrap_or_default(),
         }

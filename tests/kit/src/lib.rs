@@ -6,6 +6,7 @@
 pub mod fuzz;
 mod ports;
 mod pydicom;
+mod slow_orthanc;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -14,6 +15,7 @@ use std::{env, thread};
 
 pub use ports::free_port;
 pub use pydicom::pydicom_files;
+pub use slow_orthanc::slow_orthanc;
 
 /// Variable that is set in CI, where every tool is installed and every permission granted.
 pub const MUST_TEST: &str = "DICOMPERF_MUST_TEST";

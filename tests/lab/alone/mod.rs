@@ -1,12 +1,16 @@
 //! Runs that compare the speed of settings, and therefore run alone. `make test` runs them with IAM policies enforced.
 //! The demonstration's hosts install their packages.
 
+mod builds;
 mod doctor;
 
+use dicomperf_model::results::{Change, Verdict};
+use dicomperf_model::telling::FinishedRun;
 use serde_json::{Value, json};
 
 use crate::harness::{Lab, printed, root, setting, with_packages};
 use crate::reports::{compare, differences, short_run};
+use crate::telling::{Told, alarm_state, metric};
 
 /// A user without a policy must be refused. Otherwise no run here would prove that the template grants its permissions.
 #[test]
@@ -37,6 +41,7 @@ fn user_who_may_start_runs() -> [(&'static str, String); 2] {
         ("REGION", parts[3]),
         ("ACCOUNT", parts[4]),
         ("STACK", "dicomperf"),
+        ("TABLE", &setting("DICOMPERF_STACK_TABLE_NAME")),
         ("BUCKET", &setting("DICOMPERF_STACK_BUCKET_NAME")),
         ("API", &setting("DICOMPERF_STACK_API_ID")),
     ] {
@@ -134,15 +139,43 @@ async fn demonstration_is_valid_and_leaves_nothing_but_its_results() {
     assert_eq!(meta["verdict"].as_s().unwrap(), "passed");
 }
 
+/// The event, the metrics and the alarm of a run that is slower than its baseline.
+fn regression_is_told(event: &FinishedRun, report: &Value, baseline: &str, name: &str) {
+    assert_eq!((&report["verdict"], event.verdict), (&json!("regressed"), Verdict::Regressed));
+    let against = event.against.as_ref().unwrap();
+    assert_eq!((against.run_id.as_str(), against.verdict), (baseline, Change::Regressed));
+    assert!(!against.says.is_empty());
+    assert_eq!(json!(event.fingerprint), report["fingerprint"]);
+    let scenario = event.scenarios.iter().find(|scenario| !scenario.probe).unwrap();
+    let measured = &report["scenarios"][0];
+    assert_eq!(json!(scenario.instances_per_second), measured["instancesPerSecond"]);
+    assert_eq!(json!(scenario.latency_ms), measured["latencyMs"]);
+    let place = event.report.as_ref().unwrap();
+    let url = place.url.as_ref().unwrap();
+    assert!(url.ends_with(&format!("/runs/{}/report", event.run_id)), "{url}");
+
+    let of_run = [("Stack", "dicomperf"), ("Name", name)];
+    for (metric_name, value) in [("Runs", 1.0), ("Regressed", 1.0), ("Passed", 0.0), ("Failed", 0.0)] {
+        assert_eq!(metric(metric_name, &of_run), Some(value), "{metric_name}");
+    }
+    let of_scenario = [&of_run[..], &[("Scenario", scenario.settings.as_str())]].concat();
+    let median = scenario.instances_per_second.unwrap().median;
+    assert_eq!(metric("InstancesPerSecond", &of_scenario), Some(median));
+    assert!(metric("Regressed", &[("Stack", "dicomperf")]).unwrap() >= 1.0);
+    assert_eq!(alarm_state(), "ALARM");
+}
+
 #[tokio::test]
 async fn runs_that_differ_in_tcp_nodelay_are_compared_and_the_cause_is_named() {
     let lab = Lab::new().await;
-    let without = lab
-        .start("nagle", with_packages(short_run(&json!({ "matrix": { "tcpNoDelay": [false] } }))))
-        .await
-        .finish()
-        .await;
+    let mut told = Told::new(&lab, "regressed");
     let with = lab.start("no-delay", with_packages(short_run(&json!({})))).await.finish().await;
+    told.finished(&with.id);
+    let name = lab.new_id("slower");
+    let slower = json!({ "name": name, "matrix": { "tcpNoDelay": [false] }, "baseline": { "run": with.id } });
+    let without = lab.start("nagle", with_packages(short_run(&slower))).await.finish().await;
+    let event = told.finished(&without.id);
+    regression_is_told(&event, without.succeeded(), &with.id, &name);
     let found = without.succeeded()["diagnosis"].as_array().unwrap();
     let nagle = found.iter().find(|one| one["rule"] == "nagle-delayed-ack").unwrap_or_else(|| panic!("{found:?}"));
     // The matrix has no other value to compare with, so that the plan added a probe.

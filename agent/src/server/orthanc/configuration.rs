@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use dicomperf_model::orthanc;
+use dicomperf_model::request::OrthancBuild;
 use dicomperf_model::settings::ServerSettings;
 use dicomperf_model::step::ServerConfiguration;
 use serde_json::{Map, Value, json};
@@ -13,6 +14,7 @@ use serde_json::{Map, Value, json};
 use super::super::certificate::CertificatePaths;
 use super::super::supervisor::Supervised;
 use super::super::systemd::{supervised_unit_text, unit_path};
+use super::build::InstalledBuild;
 use crate::failure::Failure;
 use crate::versions;
 
@@ -36,6 +38,8 @@ pub struct Paths {
     pub unit: PathBuf,
     /// The record of Orthanc's supervisor.
     pub record: PathBuf,
+    /// Builds of Orthanc from S3.
+    pub builds: PathBuf,
 }
 
 impl Paths {
@@ -50,6 +54,8 @@ impl Paths {
             unit: unit_path(UNIT_NAME),
             // In memory, so that a full disk does not prevent the record.
             record: "/run/dicomperf/orthanc-ends.jsonl".into(),
+            // No run has an id that begins with a dot.
+            builds: "/var/lib/dicomperf/.builds".into(),
         }
     }
 
@@ -63,6 +69,7 @@ impl Paths {
             log: directory.join("orthanc.log"),
             unit: directory.join(UNIT_NAME),
             record: directory.join("orthanc-ends.jsonl"),
+            builds: directory.join("builds"),
         }
     }
 }
@@ -82,7 +89,10 @@ pub fn file(
     set("Name", json!("dicomperf"));
     set("StorageDirectory", json!(paths.storage));
     set("IndexDirectory", json!(paths.storage));
-    set("Plugins", json!([]));
+    set(
+        "Plugins",
+        json!(InstalledBuild::of(&settings.orthanc_build, &paths.builds).map_or_else(Vec::new, |build| build.plugins)),
+    );
     set("LuaScripts", json!([]));
 
     set("DicomServerEnabled", json!(true));
@@ -145,13 +155,20 @@ pub fn unit(settings: &ServerSettings, paths: &Paths, agent: &Path) -> String {
     for (name, value) in environment(settings) {
         let _ = writeln!(lines, "Environment={name}={value}");
     }
-    supervised_unit_text("Orthanc, configured by dicomperf", &supervised(paths, Some(GROUP_NAME)), agent, &lines)
+    let supervised = supervised(&settings.orthanc_build, paths, Some(GROUP_NAME));
+    supervised_unit_text("Orthanc, configured by dicomperf", &supervised, agent, &lines)
+}
+
+/// The program of a build: the distribution's, or the one from S3.
+#[must_use]
+pub fn program(build: &OrthancBuild, paths: &Paths) -> PathBuf {
+    InstalledBuild::of(build, &paths.builds).map_or_else(|| versions::ORTHANC_PROGRAM.into(), |build| build.program)
 }
 
 /// Orthanc under its supervisor, as this user.
 #[must_use]
-pub fn supervised(paths: &Paths, user: Option<&str>) -> Supervised {
-    let program = versions::ORTHANC_PROGRAM.to_owned();
+pub fn supervised(build: &OrthancBuild, paths: &Paths, user: Option<&str>) -> Supervised {
+    let program = program(build, paths).display().to_string();
     Supervised {
         name: "Orthanc".to_owned(),
         record: paths.record.clone(),
@@ -191,11 +208,13 @@ mod tests {
                 rest_password: "hush".to_owned(),
                 existing: None,
             },
+            build: None,
             samples_url: String::new(),
             settings: ServerSettings {
                 target: Target::Orthanc,
                 tcp_no_delay: true,
                 tls,
+                orthanc_build: OrthancBuild::Distribution,
                 max_pdu: 65_536,
                 orthanc: orthanc
                     .iter()

@@ -1,7 +1,9 @@
 //! Orthanc as the server under test: Debian's package, with our own configuration, environment and unit.
 
+pub mod build;
 pub mod configuration;
 pub mod rest;
+mod storage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,8 +12,9 @@ use std::time::Instant;
 
 use dicomperf_model::measurement::HostVersions;
 use dicomperf_model::measurement::ServerMetrics;
+use dicomperf_model::request::OrthancBuild;
 use dicomperf_model::settings::ServerSettings;
-use dicomperf_model::step::{Collected, ServerAddress, ServerConfiguration};
+use dicomperf_model::step::{BuildSource, Collected, ServerAddress, ServerConfiguration};
 use serde_json::{Map, Value, json};
 
 use super::certificate::CertificatePaths;
@@ -22,6 +25,7 @@ use crate::client::dataset::Dataset;
 use crate::failure::{DuringIo as _, Failure};
 use crate::home::RunHome;
 use crate::{packages, versions};
+use build::InstalledBuild;
 use configuration::Paths;
 use rest::OrthancRest;
 
@@ -40,6 +44,7 @@ const DICOM_VARIABLES: &[&str] = &["TCP_NODELAY", "TCP_BUFFER_LENGTH", "MALLOC_"
 /// Orthanc. Its own host uses its files and processes; any host can use its REST interface.
 pub struct Orthanc {
     paths: Paths,
+    build: OrthancBuild,
     rest: OrthancRest,
 }
 
@@ -53,7 +58,13 @@ impl Orthanc {
     /// An Orthanc with its files anywhere.
     #[must_use]
     pub fn new(paths: Paths, address: &ServerAddress) -> Self {
-        Self { paths, rest: OrthancRest::new(address) }
+        Self { paths, build: OrthancBuild::Distribution, rest: OrthancRest::new(address) }
+    }
+
+    /// The same Orthanc, run from a build.
+    #[must_use]
+    pub fn with_build(self, build: OrthancBuild) -> Self {
+        Self { build, ..self }
     }
 
     /// The process of Orthanc with our configuration; `None` if it does not run.
@@ -101,17 +112,48 @@ impl ServerUnderTest for Orthanc {
 impl StartedServer for Orthanc {
     fn install(&self, home: &RunHome, deadline: Instant) -> Result<(), Failure> {
         systemd::mask(PACKAGED_UNIT)?;
+        // A build needs the package too: for the user, the directories, and for a build that is a wrapper.
         packages::install("orthanc", home, deadline)
     }
 
+    fn count(&self) -> Result<u64, Failure> {
+        self.rest.statistics().map(|statistics| statistics.count_instances)
+    }
+
+    fn install_build(&self, source: Option<&BuildSource>) -> Result<(), Failure> {
+        match (InstalledBuild::of(&self.build, &self.paths.builds), source) {
+            (Some(build), Some(source)) => build.download(source),
+            (Some(build), None) => Err(Failure::BuildUnusable {
+                key: build.program.display().to_string(),
+                reason: "the step's document has no URL for it".to_owned(),
+            }),
+            (None, _) => Ok(()),
+        }
+    }
+
+    /// Deletes the contents that another build has left: a newer build's database may not be an older one's.
+    fn prepare_start(&self) -> Result<(), Failure> {
+        storage::claim(&self.paths.storage, &self.build)
+    }
+
     fn add_version(&self, versions: &mut HostVersions, scratch: &Path) {
-        versions.orthanc = versions::orthanc(scratch);
+        versions.orthanc = match &self.build {
+            OrthancBuild::Distribution => versions::orthanc(scratch),
+            build @ OrthancBuild::S3(_) => {
+                let program = configuration::program(build, &self.paths);
+                let version = versions::orthanc_of(&program, Some(configuration::GROUP_NAME), scratch);
+                version.inspect_err(|reason| tracing::warn!("{reason}")).ok()
+            }
+        };
     }
 
     fn files(&self, block: &ServerConfiguration, versions: &HostVersions) -> Result<Vec<ServerFile>, Failure> {
         let version = versions.orthanc.as_deref().ok_or_else(|| Failure::ServerNotStarted {
             server: self.name().to_owned(),
-            reason: format!("{} does not run", versions::ORTHANC_PROGRAM),
+            reason: format!(
+                "{} does not run, or reports no version",
+                configuration::program(&self.build, &self.paths).display()
+            ),
         })?;
         let keys = configuration::file(block, version, &self.paths)?;
         let path = self.paths.configuration.clone();
@@ -154,7 +196,11 @@ impl StartedServer for Orthanc {
         // A process that has ended meanwhile does not run.
         let environment = process.environment().unwrap_or_default();
         let wanted = configuration::environment(settings);
-        Ok(wanted.iter().all(|(name, value)| environment.contains(&format!("{name}={value}"))))
+        let has_environment = wanted.iter().all(|(name, value)| environment.contains(&format!("{name}={value}")));
+        // A build may be a wrapper that becomes another program. Its supervisor names the build.
+        let program = configuration::program(&settings.orthanc_build, &self.paths).display().to_string();
+        let supervisors = processes::find_supervisors(&self.paths.record)?;
+        Ok(has_environment && supervisors.iter().any(|supervisor| supervisor.was_started_with(&program)))
     }
 
     fn log(&self) -> Option<&Path> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dicomperf_model::request::{Cleanup, Receipt, Sender, Synthetic, Target, TcpNoDelay, TransferSyntax};
+use dicomperf_model::request::{Cleanup, OrthancBuild, Receipt, Sender, Synthetic, Target, TcpNoDelay, TransferSyntax};
 use dicomperf_model::settings::ServerSettings;
 use dicomperf_model::step::{
     ClientConfiguration, Credentials, DatasetSource, ExistingInterfaces, MeasureBlock, ServerAddress, StepId, Work,
@@ -40,6 +40,7 @@ pub fn block_to(address: &ServerAddress) -> MeasureBlock {
         tls: false,
         max_pdu: 0,
         orthanc: BTreeMap::new(),
+        orthanc_build: OrthancBuild::Distribution,
     };
     let mut block = block_at(address, &settings, &[1], 0, 1);
     for scenario in &mut block.scenarios {

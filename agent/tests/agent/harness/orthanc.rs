@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use dicomperf_agent::resources::Watched;
 use dicomperf_agent::server::orthanc::Orthanc;
+use dicomperf_agent::server::orthanc::build::InstalledBuild;
 use dicomperf_agent::server::orthanc::configuration::{self, Paths};
 use dicomperf_agent::server::orthanc::rest::OrthancRest;
 use dicomperf_agent::server::{StartedServer as _, Supervised};
 use dicomperf_agent::tls::Certificate;
 use dicomperf_agent::versions;
-use dicomperf_model::request::Target;
+use dicomperf_model::request::{OrthancBuild, Target};
 use dicomperf_model::settings::ServerSettings;
-use dicomperf_model::step::{Collected, ServerAddress, ServerConfiguration};
+use dicomperf_model::step::{BuildSource, Collected, ServerAddress, ServerConfiguration};
 use rustix::process::{Pid, test_kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -37,12 +38,21 @@ pub struct OrthancProcess {
 /// A block's settings with the values that tests vary.
 pub fn settings(tcp_no_delay: bool, tls: bool, orthanc: &[(&str, Value)]) -> ServerSettings {
     let orthanc = orthanc.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-    ServerSettings { target: Target::Orthanc, tcp_no_delay, tls, max_pdu: 16_384, orthanc }
+    let orthanc_build = OrthancBuild::Distribution;
+    ServerSettings { target: Target::Orthanc, tcp_no_delay, tls, max_pdu: 16_384, orthanc, orthanc_build }
 }
 
 impl OrthancProcess {
     pub fn start(settings: ServerSettings) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), settings)
+    }
+
+    /// Starts an Orthanc from a build, which is downloaded first.
+    pub fn start_build(build: OrthancBuild, source: &BuildSource, settings: ServerSettings) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let builds = Paths::in_directory(directory.path()).builds;
+        InstalledBuild::of(&build, &builds).unwrap().download(source).unwrap();
+        Self::start_in(directory, ServerSettings { orthanc_build: build, ..settings })
     }
 
     /// Starts Orthanc with its storage in this directory, and so on a file system of the test's choice.
@@ -57,8 +67,12 @@ impl OrthancProcess {
             rest_password: PASSWORD.to_owned(),
             existing: None,
         };
-        let wanted =
-            ServerConfiguration { server: address.clone(), settings: settings.clone(), samples_url: String::new() };
+        let wanted = ServerConfiguration {
+            server: address.clone(),
+            settings: settings.clone(),
+            build: None,
+            samples_url: String::new(),
+        };
         let version = versions::orthanc(&directory.path().join("version")).expect("Orthanc");
         let mut keys = configuration::file(&wanted, &version, &paths).unwrap();
         // Jobs and retries would add seconds to each start, and no test needs them.
@@ -70,7 +84,7 @@ impl OrthancProcess {
             fs::write(&paths.certificate.certificate, made.certificate).unwrap();
             fs::write(&paths.certificate.private_key, made.private_key).unwrap();
         }
-        let supervised = configuration::supervised(&paths, None);
+        let supervised = configuration::supervised(&settings.orthanc_build, &paths, None);
         let process = supervisor(&supervised)
             .envs(configuration::environment(&settings))
             .stdout(Stdio::null())

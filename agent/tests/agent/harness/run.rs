@@ -125,6 +125,7 @@ pub fn block_at(
             transfer_syntax: TransferSyntax::Original,
             arrival: Arrival::Closed,
             orthanc: settings.orthanc.clone(),
+            orthanc_build: settings.orthanc_build.clone(),
         },
     };
     MeasureBlock {

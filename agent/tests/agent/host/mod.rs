@@ -80,7 +80,7 @@ impl Host {
 
     fn configure_server(&self, ordinal: u32, settings: ServerSettings) -> String {
         let samples_url = self.bucket.url("samples");
-        let work = Work::ConfigureServer(ServerConfiguration { server: address(), settings, samples_url });
+        let work = Work::ConfigureServer(ServerConfiguration { server: address(), settings, build: None, samples_url });
         self.step(StepId::ConfigureServer { ordinal }, work).1
     }
 

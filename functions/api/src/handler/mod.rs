@@ -1,92 +1,123 @@
-//! Routes of the HTTP API.
+//! Answers the requests of the HTTP API. The routes are in `dicomperf_aws::api`.
+
+mod input;
 
 use aws_config::SdkConfig;
+use dicomperf_aws::api::{BaselineList, BaselineRun, Found, Operation, Problem, ProblemKind, find, openapi};
+use dicomperf_aws::clients::artifacts::Artifacts;
 use dicomperf_aws::clients::executions::Executions;
 use dicomperf_aws::clients::records::Records;
-use dicomperf_aws::failure::Failure;
-use dicomperf_aws::use_cases::runs::Runs;
+use dicomperf_aws::clients::s3_client;
+use dicomperf_aws::clients::schedules::ScheduleGroup;
+use dicomperf_aws::refusal::Refusal;
+use dicomperf_aws::use_cases::baselines::Baselines;
+use dicomperf_aws::use_cases::runs::{Runs, validate};
+use dicomperf_aws::use_cases::schedules::Schedules;
 use jiff::Timestamp;
-use lambda_http::http::{Method, StatusCode};
+use lambda_http::http::StatusCode;
 use lambda_http::{Body, Error, Request, Response};
 use rand::rngs::StdRng;
-use serde_json::Value;
 
 use crate::answer;
 use crate::settings::Settings;
 
-/// Maximum size of a request. No plan of a longer one is within the limits.
-const MAX_BODY_BYTES: usize = 64 * 1024;
-
 pub struct Handler {
     runs: Runs,
+    schedules: Schedules,
+    baselines: Baselines,
 }
 
 impl Handler {
     pub fn new(config: &SdkConfig, settings: Settings) -> Self {
-        Self {
-            runs: Runs {
-                executions: Executions::new(aws_sdk_sfn::Client::new(config), settings.state_machine_arn),
-                records: Records::new(aws_sdk_dynamodb::Client::new(config), settings.table),
-            },
-        }
-    }
-
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
-        let path = request.uri().path().trim_matches('/').to_owned();
-        let segments: Vec<_> = path.split('/').collect();
-        match (request.method(), segments.as_slice()) {
-            (&Method::POST, ["runs"]) => self.start(request.body()).await,
-            (&Method::GET, ["runs", id]) => self.show(id).await,
-            (_, ["runs"] | ["runs", _]) => {
-                let status = StatusCode::METHOD_NOT_ALLOWED;
-                answer::field_error(status, "method", format!("is {}", request.method()), "POST /runs, GET /runs/{id}")
-            }
-            _ => answer::field_error(StatusCode::NOT_FOUND, "path", format!("is /{path}"), "/runs, /runs/{id}"),
-        }
-    }
-
-    async fn start(&self, body: &Body) -> Result<Response<Body>, Error> {
-        let body: &[u8] = body.as_ref();
-        if body.len() > MAX_BODY_BYTES {
-            let problem = format!("has {} bytes", body.len());
-            return answer::field_error(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "",
-                problem,
-                &format!("at most {MAX_BODY_BYTES} bytes"),
-            );
-        }
-        let document: Value = match serde_json::from_slice(body) {
-            Ok(document) => document,
-            Err(error) => {
-                let problem = format!("is not JSON: {error}");
-                return answer::field_error(
-                    StatusCode::BAD_REQUEST,
-                    "",
-                    problem,
-                    "one JSON object; {} is the classic test",
-                );
-            }
+        let executions = Executions::new(aws_sdk_sfn::Client::new(config), settings.state_machine_arn.clone());
+        let group = ScheduleGroup {
+            client: aws_sdk_scheduler::Client::new(config),
+            group: settings.schedule_group,
+            state_machine_arn: settings.state_machine_arn,
+            role_arn: settings.schedule_role_arn,
+            dead_letter_arn: settings.schedule_dead_letter_arn,
         };
-        match self.runs.start(&document, Timestamp::now(), &mut rand::make_rng::<StdRng>()).await {
-            Ok(run) => answer::run_started(&run),
-            Err(Failure::InvalidRequest(refusal)) => answer::refusal(StatusCode::BAD_REQUEST, &refusal),
-            Err(failure) => answer::aws_failure(&failure),
+        let records = Records::new(aws_sdk_dynamodb::Client::new(config), settings.table);
+        let artifacts = Artifacts::new(s3_client(config), settings.bucket);
+        Self {
+            schedules: Schedules { group, executions: executions.clone() },
+            baselines: Baselines { records: records.clone(), artifacts: artifacts.clone() },
+            runs: Runs { executions, records, artifacts },
         }
     }
 
-    async fn show(&self, run_id: &str) -> Result<Response<Body>, Error> {
-        match self.runs.find(run_id).await {
-            Ok(Some(run)) => answer::json(StatusCode::OK, &run),
-            Ok(None) => unknown_run(run_id),
-            Err(failure) => answer::aws_failure(&failure),
+    /// Answers a request. Everything that the API cannot do is a problem.
+    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+        let (method, path) = (request.method().as_str(), request.uri().path());
+        let answer = match find(method, path) {
+            Found::Operation(operation, parameter) => self.answer(operation, &parameter, &request).await,
+            Found::Methods(methods) => return answer::method_not_allowed(method, &methods),
+            Found::Nothing => Err(ProblemKind::NotFound.problem(format!("there is no path {path}"))),
+        };
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(problem) => answer::problem(&problem),
         }
     }
-}
 
-fn unknown_run(run_id: &str) -> Result<Response<Body>, Error> {
-    let problem = format!("is {run_id:?}, and there is no such run");
-    answer::field_error(StatusCode::NOT_FOUND, "id", problem, "the runId that POST /runs returned")
+    async fn answer(&self, operation: Operation, name: &str, request: &Request) -> Result<Response<Body>, Problem> {
+        // The answer of this one is a link.
+        if operation != Operation::ShowReport {
+            input::check_accept(request)?;
+        }
+        let now = Timestamp::now();
+        let random = &mut rand::make_rng::<StdRng>();
+        match operation {
+            Operation::StartRun => {
+                let (document, token) = (input::json(request)?, input::client_token(request)?);
+                answer::run_started(&self.runs.start(&document, token, now, random).await?)
+            }
+            Operation::ListRuns => answer::json(&self.runs.list(&input::run_query(request)?).await?),
+            Operation::ShowRun => answer::json(&self.runs.find(name).await?),
+            Operation::ShowReport => {
+                answer::see_other(&self.runs.report_link(name, input::report_format(request)?, now).await?)
+            }
+            Operation::AbortRun => answer::with_status(StatusCode::ACCEPTED, &self.runs.abort(name).await?),
+            Operation::CompareRuns => {
+                let (base, head) = input::compared_runs(request)?;
+                answer::json(&self.runs.compare(&base, &head).await?)
+            }
+            Operation::ValidateRequest => answer::json(&validate(&input::json(request)?, now)?),
+            Operation::ListSchedules => answer::json(&self.schedules.list().await?),
+            Operation::CreateSchedule => {
+                answer::schedule_created(&self.schedules.create(&input::typed(request)?, now).await?)
+            }
+            Operation::ShowSchedule => answer::json(&self.schedules.find(name).await?),
+            Operation::ChangeSchedule => {
+                answer::json(&self.schedules.change(name, &input::typed(request)?, now).await?)
+            }
+            Operation::DeleteSchedule => {
+                self.schedules.delete(name).await?;
+                answer::no_content()
+            }
+            Operation::RunSchedule => answer::run_started(&self.schedules.run_now(name, now, random).await?),
+            Operation::ListBaselines => {
+                let baselines = self.baselines.list().await.map_err(Refusal::from)?;
+                answer::json(&BaselineList { baselines })
+            }
+            Operation::ShowBaseline => {
+                let baseline = self.baselines.find(name).await.map_err(Refusal::from)?;
+                answer::json(&baseline.ok_or_else(|| Refusal::not_found("baseline", name))?)
+            }
+            Operation::SetBaseline => {
+                let run: BaselineRun = input::typed(request)?;
+                let caller = input::caller(request);
+                answer::json(&self.baselines.set(name, &run.run_id, caller, now).await.map_err(Refusal::from)?)
+            }
+            Operation::RemoveBaseline => {
+                if !self.baselines.remove(name).await.map_err(Refusal::from)? {
+                    return Err(Refusal::not_found("baseline", name).into());
+                }
+                answer::no_content()
+            }
+            Operation::ShowOpenApi => answer::text(openapi::COMMITTED),
+        }
+    }
 }
 
 #[cfg(test)]

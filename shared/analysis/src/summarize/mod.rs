@@ -16,10 +16,10 @@ mod within_run;
 
 use dicomperf_model::measurement::BlockMeasurement;
 use dicomperf_model::plan::Plan;
-use dicomperf_model::request::Baseline;
+use dicomperf_model::request::{Baseline, OrthancBuild, Target};
 use dicomperf_model::results::{
-    BaselineComparison, Change, DatasetSummary, NotMeasured, RunError, RunStatus, ScenarioSummary, Summary,
-    ThresholdOutcome, ThresholdState, Verdict,
+    BaselineComparison, BuildSummary, Change, DatasetSummary, NotMeasured, RunError, RunStatus, ScenarioSummary,
+    Summary, ThresholdOutcome, ThresholdState, Verdict,
 };
 use dicomperf_model::step::{PreparedDataset, StepId, StepOutput, StepReport};
 use jiff::Timestamp;
@@ -74,7 +74,7 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
     let thresholds = thresholds(plan, &scenarios);
     let baseline = match &plan.request.baseline {
         Some(Baseline::History) => baseline(plan, &scenarios, &outcome.history),
-        Some(Baseline::Run(_)) | None => Vec::new(),
+        Some(Baseline::Run(_) | Baseline::Named(_)) | None => Vec::new(),
     };
     let searches = search::summarize(plan, &steps);
     let negotiated = existing::negotiated(plan, &steps);
@@ -100,6 +100,9 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         comparisons,
         diagnosis: Vec::new(),
         checks: Vec::new(),
+        kept: None,
+        hosts_of: plan.hosts_of.clone(),
+        builds: builds(plan, &steps),
         server_faults,
         configuration_advice: Vec::new(),
         searches: searches.found,
@@ -133,6 +136,32 @@ pub fn summarize(plan: &Plan, steps: &[StepReport], outcome: Outcome) -> Summary
         scenario.warnings = diagnosis::warnings(&summary.diagnosis, scenario.number);
     }
     summary
+}
+
+/// Returns the build of each block, if the request names one. Its version is the one that the build reported when it was
+/// configured.
+fn builds(plan: &Plan, steps: &[StepReport]) -> Vec<BuildSummary> {
+    if plan.request.matrix.orthanc_build.iter().all(OrthancBuild::is_distribution) {
+        return Vec::new();
+    }
+    let version = |block: u32| {
+        steps.iter().find_map(|report| match (&report.step, &report.output) {
+            (StepId::ConfigureServer { ordinal }, Some(StepOutput::ServerConfigured(versions)))
+                if plan.block_of(*ordinal).is_some_and(|(run, _)| run.block == block) =>
+            {
+                versions.orthanc.clone()
+            }
+            _ => None,
+        })
+    };
+    let of_orthanc = plan.blocks.iter().filter(|block| block.server.target == Target::Orthanc);
+    of_orthanc
+        .map(|block| BuildSummary {
+            block: block.number,
+            build: block.server.orthanc_build.name(),
+            version: version(block.number),
+        })
+        .collect()
 }
 
 /// Returns the dataset as the client prepared it, or as planned if it did not get to that.

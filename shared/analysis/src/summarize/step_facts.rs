@@ -30,7 +30,7 @@ impl StepFacts {
                 });
             }
             match &report.output {
-                None => {}
+                None | Some(StepOutput::Cleared { .. }) => {}
                 // The facts collected at the end take precedence, whatever the order of the reports.
                 Some(StepOutput::ServerConfigured(versions)) => {
                     facts.versions.server.get_or_insert_with(|| versions.clone());

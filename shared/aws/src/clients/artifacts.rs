@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -127,6 +128,19 @@ impl Artifacts {
     /// As for [`Artifacts::require`].
     pub async fn plan(&self, run_id: &str) -> Result<Plan, Failure> {
         self.require(&RunKeys(run_id).plan()).await
+    }
+
+    /// Returns a URL with which anybody can read an object for some time. It ends earlier if the caller's credentials do
+    /// (Amazon S3 User Guide, Download and upload objects with presigned URLs).
+    ///
+    /// # Errors
+    /// The caller has no credentials.
+    pub async fn presign(&self, key: &str, lifetime: Duration) -> Result<String, Failure> {
+        let doing = format!("signing a URL for {}", self.uri(key));
+        let config = PresigningConfig::expires_in(lifetime)
+            .map_err(|error| Failure::Aws { doing: doing.clone(), reason: error.to_string() })?;
+        let request = self.client.get_object().bucket(&self.bucket).key(key);
+        Ok(request.presigned(config).await.map_err(aws_failure(doing))?.uri().to_owned())
     }
 
     /// Writes an object and replaces an existing one.

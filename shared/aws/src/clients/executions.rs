@@ -3,6 +3,7 @@
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::ProvideErrorMetadata as _;
 use aws_sdk_sfn::types::ExecutionStatus;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::aws_failure;
@@ -23,6 +24,8 @@ pub struct Execution {
     pub status: ExecutionStatus,
     /// Error of the execution, if it failed with one.
     pub error: Option<StatesError>,
+    /// Time at which it started, to the second.
+    pub started_at: Timestamp,
 }
 
 impl Executions {
@@ -49,6 +52,34 @@ impl Executions {
         Ok(answer.execution_arn().to_owned())
     }
 
+    /// Stops the execution of this ARN. Not an error if it is over.
+    ///
+    /// # Errors
+    /// Step Functions refuses it.
+    pub async fn stop(&self, arn: &str, cause: &str) -> Result<(), Failure> {
+        let request = self.client.stop_execution().execution_arn(arn).error("Aborted").cause(cause);
+        request.send().await.map(|_| ()).map_err(aws_failure(format!("stopping execution {arn}")))
+    }
+
+    /// Starts a run unless it was started before, and returns the execution's ARN.
+    ///
+    /// # Errors
+    /// Step Functions refuses it.
+    pub async fn start_once(&self, run_id: &str, input: &Value) -> Result<String, Failure> {
+        let request = self.client.start_execution().state_machine_arn(&self.state_machine_arn).name(run_id);
+        match request.input(input.to_string()).send().await {
+            Ok(answer) => Ok(answer.execution_arn().to_owned()),
+            Err(error) if error.code() == Some("ExecutionAlreadyExists") => Ok(self.arn(run_id)),
+            Err(error) => Err(aws_failure(format!("starting run {run_id}"))(error)),
+        }
+    }
+
+    /// Returns the ARN of the state machine.
+    #[must_use]
+    pub fn state_machine_arn(&self) -> &str {
+        &self.state_machine_arn
+    }
+
     /// Returns the execution of this ARN, if it exists.
     ///
     /// # Errors
@@ -60,6 +91,7 @@ impl Executions {
                     error: error.to_owned(),
                     cause: answer.cause().unwrap_or_default().to_owned(),
                 }),
+                started_at: Timestamp::from_second(answer.start_date.secs()).unwrap_or(Timestamp::UNIX_EPOCH),
                 status: answer.status,
             })),
             Err(error) if matches!(error.code(), Some("ExecutionDoesNotExist" | "InvalidArn")) => Ok(None),

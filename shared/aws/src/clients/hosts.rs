@@ -70,6 +70,15 @@ impl Hosts {
         self.find(vec![filter(&format!("tag:{RUN_TAG}"), run_id)]).await
     }
 
+    /// Returns these hosts in any state. A run may use hosts with the tag of another run.
+    ///
+    /// # Errors
+    /// EC2 does not answer.
+    pub async fn find_by_ids(&self, ids: &[&str]) -> Result<Vec<Host>, Failure> {
+        let ids = ids.iter().map(ToString::to_string).collect();
+        self.find(vec![Filter::builder().name("instance-id").set_values(Some(ids)).build()]).await
+    }
+
     /// Returns every host of the project that is not terminated.
     ///
     /// # Errors

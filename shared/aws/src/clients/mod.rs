@@ -4,6 +4,7 @@ pub mod agent;
 pub mod artifacts;
 pub mod clock;
 pub mod commands;
+pub mod events;
 pub mod executions;
 pub mod hosts;
 pub mod images;
@@ -12,6 +13,7 @@ pub mod parameters;
 pub mod placement;
 pub mod quotas;
 pub mod records;
+pub mod schedules;
 mod sdk;
 pub mod signatures;
 

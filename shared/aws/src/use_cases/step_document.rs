@@ -7,9 +7,10 @@ use crate::failure::Failure;
 use crate::workflow::LaunchedHosts;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::{DatasetOrigin, Plan, Secrets};
+use dicomperf_model::request::S3Build;
 use dicomperf_model::step::{
-    ClientConfiguration, Collect, Credentials, DICOM_PORT, DatasetSource, MeasureBlock, ObjectSource, REST_PORT,
-    ServerAddress, ServerConfiguration, StepDocument, StepId, Work,
+    BuildFile, BuildSource, Clear, ClientConfiguration, Collect, Credentials, DICOM_PORT, DatasetSource, HostRole,
+    MeasureBlock, ObjectSource, REST_PORT, ServerAddress, ServerConfiguration, StepDocument, StepId, Work,
 };
 use dicomperf_model::time_limits::{GRACE_SECONDS, MAX_STEP_SECONDS, UPLOAD_SECONDS};
 
@@ -75,12 +76,17 @@ async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
     Ok(match step {
         StepId::ConfigureClient => {
             let source = dataset(from).await?;
-            Work::ConfigureClient(ClientConfiguration::of_request(&plan.request, source))
+            let replaces_others = plan.hosts_of.is_some();
+            Work::ConfigureClient(ClientConfiguration {
+                replaces_others,
+                ..ClientConfiguration::of_request(&plan.request, source)
+            })
         }
         StepId::ConfigureServer { ordinal } => {
             let (_, block) = plan.block_of(*ordinal).ok_or_else(|| missing_source(step))?;
             let (server, settings) = (server(step, from)?, block.server.clone());
-            Work::ConfigureServer(ServerConfiguration { server, settings, samples_url })
+            let build = build(step, from).await?;
+            Work::ConfigureServer(ServerConfiguration { server, settings, build, samples_url })
         }
         StepId::Measure { ordinal, .. } => {
             let block = MeasureBlock::of_plan(plan, *ordinal, server(step, from)?, samples_url);
@@ -91,7 +97,26 @@ async fn work(step: &StepId, from: &Ingredients<'_>) -> Result<Work, Failure> {
             let orthanc_log_url = from.signer.put(&log).await?;
             Work::Collect(Collect { server: server(step, from)?, orthanc_log_url, samples_url })
         }
+        StepId::Clear { host: HostRole::Server } => Work::Clear(Clear { server: Some(server(step, from)?) }),
+        StepId::Clear { host: HostRole::Client } => Work::Clear(Clear { server: None }),
     })
+}
+
+/// Returns the build of Orthanc that a step installs, if it installs one from S3.
+pub(super) fn build_of<'a>(step: &StepId, plan: &'a Plan) -> Option<&'a S3Build> {
+    let StepId::ConfigureServer { ordinal } = step else { return None };
+    plan.block_of(*ordinal).and_then(|(_, block)| block.server.orthanc_build.s3())
+}
+
+async fn build(step: &StepId, from: &Ingredients<'_>) -> Result<Option<BuildSource>, Failure> {
+    let Some(build) = build_of(step, from.plan) else { return Ok(None) };
+    let mut files = Vec::new();
+    for (_, key, sha256) in build.objects() {
+        let url = from.signer.get_from(&build.bucket, key).await?;
+        files.push(BuildFile { url, key: key.to_owned(), sha256: sha256.to_owned() });
+    }
+    let program = files.remove(0);
+    Ok(Some(BuildSource { program, plugins: files }))
 }
 
 async fn dataset(from: &Ingredients<'_>) -> Result<DatasetSource, Failure> {

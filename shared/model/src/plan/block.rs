@@ -74,6 +74,7 @@ pub fn scenario_order(scenarios: usize, iteration: u32) -> impl Iterator<Item = 
 /// those of the client. The order decides the numbers of the scenarios.
 const PRODUCT_ORDER: [Axis; Axis::VARIANTS.len()] = [
     Axis::Target,
+    Axis::OrthancBuild,
     Axis::Orthanc,
     Axis::MaxPdu,
     Axis::Tls,
@@ -88,7 +89,7 @@ const PRODUCT_ORDER: [Axis; Axis::VARIANTS.len()] = [
 /// Counts the scenarios of a request without creating them: their product may not fit in memory.
 pub(crate) fn scenario_count(request: &Request) -> usize {
     let others = || PRODUCT_ORDER.into_iter().filter(|axis| *axis != Axis::Target);
-    // The number of an axis's values may depend on the target: the sink has no Orthanc keys.
+    // The number of an axis's values may depend on the target: the sink has no Orthanc keys and no build.
     let of_target = |settings: &Settings| others().map(|axis| axis.expand(request, settings).len()).product::<usize>();
     Axis::Target.expand(request, &Settings::default()).iter().map(of_target).sum()
 }

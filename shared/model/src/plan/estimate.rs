@@ -13,12 +13,20 @@ use crate::settings::Settings;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Estimate {
-    /// Minutes from start to end.
+    /// Minutes from start to report.
     pub minutes: f64,
-    /// US dollars for hosts, volumes and public addresses.
+    /// US dollars for hosts, volumes and public addresses, with the minutes for which the request keeps the hosts.
     pub cost_usd: f64,
     /// US dollars an hour.
     pub usd_per_hour: f64,
+}
+
+impl Estimate {
+    /// Returns the estimate of the same work on hosts that exist. The run that keeps them pays for them.
+    #[must_use]
+    pub fn without_launch(self) -> Self {
+        Self { minutes: (self.minutes - FIXED_MINUTES).max(0.0), cost_usd: 0.0, ..self }
+    }
 }
 
 /// Minutes of a run beside its blocks: launch, SSM registration, installation, teardown.
@@ -76,7 +84,8 @@ pub(super) fn estimate(request: &Request, dataset: &DatasetPlan, blocks: &[Block
         })
         // The sum of nothing is -0.0, and a limit divided by that is minus infinity.
         .fold(0.0, |all, one| all + one);
-    Estimate { minutes, cost_usd: usd_per_hour * minutes / 60.0, usd_per_hour }
+    let paid_minutes = minutes + kept_minutes(request);
+    Estimate { minutes, cost_usd: usd_per_hour * paid_minutes / 60.0, usd_per_hour }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
@@ -98,10 +107,16 @@ fn iteration_seconds(settings: &Settings, dataset: &DatasetPlan) -> f64 {
         }
 }
 
-/// Returns the lifetime of the hosts. They never cost more than the request allows.
+/// Returns the minutes for which the request keeps the hosts after the report.
+fn kept_minutes(request: &Request) -> f64 {
+    request.keep_hosts.map_or(0.0, |keep| f64::from(keep.minutes))
+}
+
+/// Returns the time from the plan until the run's work ends. With the minutes for which the request keeps the hosts, they
+/// never cost more than the request allows.
 #[expect(clippy::cast_possible_truncation, reason = "at most 240 minutes")]
 pub(super) fn lifetime(request: &Request, estimate: &Estimate) -> SignedDuration {
     // Infinite without a host.
-    let affordable_minutes = request.limits.max_cost_usd / estimate.usd_per_hour * 60.0;
+    let affordable_minutes = request.limits.max_cost_usd / estimate.usd_per_hour * 60.0 - kept_minutes(request);
     SignedDuration::from_secs((affordable_minutes.min(f64::from(request.limits.max_minutes)) * 60.0) as i64)
 }

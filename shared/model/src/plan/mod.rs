@@ -27,7 +27,7 @@ use crate::hash::hash;
 use crate::host_role::HostRole;
 use crate::host_type::HostType;
 use crate::measurement::Negotiated;
-use crate::request::{Request, Synthetic};
+use crate::request::{Baseline, Request, Synthetic};
 use crate::validation::{FieldError, InvalidRequest};
 
 /// Scenarios in a plan at most.
@@ -44,10 +44,21 @@ pub struct Plan {
     /// Time of planning, RFC 3339.
     #[schemars(with = "String")]
     pub created_at: Timestamp,
-    /// Time at which its hosts expire: the earlier of limits.maxMinutes and the time at which limits.maxCostUsd is
-    /// spent.
+    /// Time at which its work ends, and its hosts expire unless it keeps them: the earlier of limits.maxMinutes and the
+    /// time at which limits.maxCostUsd is spent.
     #[schemars(with = "String")]
     pub expires_at: Timestamp,
+    /// Time at which hosts that the run keeps expire at the latest: `expiresAt` and the minutes of `keepHosts`. Absent if
+    /// it keeps no host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub kept_until_at_most: Option<Timestamp>,
+    /// Id of the run whose hosts this run uses. It launches and terminates no host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts_of: Option<String>,
+    /// True if the run only empties the hosts that it uses.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clears: bool,
     /// The hosts that the run launches.
     pub hosts: Hosts,
     /// The dataset to send.
@@ -64,6 +75,9 @@ pub struct Plan {
     pub fingerprint_of: FingerprintParts,
     /// Notes for the reader of the results, found while planning.
     pub notes: Vec<String>,
+    /// The run that had the name of the request's baseline at the time of planning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_baseline: Option<String>,
 }
 
 /// The dataset, as planned.
@@ -176,6 +190,10 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
             errors.push(FieldError::new(path, problem, format!("at least {needed}")));
         }
     }
+    if circumstances.sends_from_here && matches!(request.baseline, Some(Baseline::Named(_))) {
+        let problem = "only a stack knows the names of baselines";
+        errors.push(FieldError::new("baseline.named", problem, "baseline.run, or \"history\""));
+    }
     errors.extend(memory::error(&request, &dataset));
     errors.extend(copies::error(&request, &dataset));
     let estimate = estimate::estimate(&request, &dataset, &blocks, &hosts);
@@ -193,12 +211,17 @@ pub fn plan(request: Request, dataset: DatasetPlan, circumstances: Circumstances
     }
 
     let fingerprint_of = hosts::fingerprint_parts(&hosts, request.server.existing.as_ref(), &dataset.hash);
+    let expires_at = circumstances.now + estimate::lifetime(&request, &estimate);
     Ok(Plan {
         created_at: circumstances.now,
-        expires_at: circumstances.now + estimate::lifetime(&request, &estimate),
+        expires_at,
+        kept_until_at_most: request.keep_hosts.map(|keep| expires_at + keep.duration()),
+        hosts_of: None,
+        clears: false,
         sequence: block::sequence(&blocks, &request),
         fingerprint: fingerprint_of.fingerprint(),
         notes: notes(&request, &dataset, &blocks, &hosts),
+        named_baseline: None,
         hosts,
         run_id: circumstances.run_id,
         fingerprint_of,
@@ -262,6 +285,20 @@ impl DatasetPlan {
 }
 
 impl Plan {
+    /// Returns the time at which the run's hosts expire at the latest.
+    #[must_use]
+    pub fn hosts_expire_at(&self) -> Timestamp {
+        self.kept_until_at_most.unwrap_or(self.expires_at)
+    }
+
+    /// Returns the time until which the run keeps its hosts, if it is summarized at a time. Whole seconds, as people read
+    /// them. `None` if it keeps no host.
+    #[must_use]
+    pub fn kept_until(&self, summarized_at: Timestamp) -> Option<Timestamp> {
+        let until = (summarized_at + self.request.keep_hosts?.duration()).min(self.hosts_expire_at());
+        Timestamp::from_second(until.as_second()).ok()
+    }
+
     /// Returns the plan with the types that were launched. They decide the fingerprint and the notes on the hosts.
     #[must_use]
     pub fn with_launched_types(mut self, launched_type: impl Fn(HostRole) -> Option<String>) -> Self {
@@ -288,6 +325,16 @@ impl Plan {
         let existing = self.fingerprint_of.existing.take();
         self.fingerprint_of.existing = existing.map(|one| one.with_implementation(Some(negotiated)));
         self
+    }
+
+    /// Returns the id of the one run that this run is compared with.
+    #[must_use]
+    pub fn baseline_run(&self) -> Option<&str> {
+        match self.request.baseline.as_ref()? {
+            Baseline::Run(run_id) => Some(run_id),
+            Baseline::Named(_) => self.named_baseline.as_deref(),
+            Baseline::History => None,
+        }
     }
 
     /// Returns the block run with this ordinal, and its block.

@@ -1,3 +1,4 @@
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::block::scenario_count;
@@ -310,4 +311,22 @@ fn a_directory_is_refused_unless_this_machine_sends() {
     assert_eq!(refused.errors[0].path, "dataset.directory");
     let here = Circumstances { sends_from_here: true, ..Circumstances::offline("run-1", now) };
     assert!(try_plan(&request, here).expect("no error").is_none());
+}
+
+#[test]
+fn the_minutes_of_kept_hosts_are_paid_and_come_after_the_work() {
+    let planned = |document| plan_document(document).expect("a plan");
+    let plain = planned(json!({}));
+    let kept = planned(json!({ "keepHosts": { "minutes": 30 } }));
+    assert_eq!(plain.kept_until_at_most, None);
+    assert_eq!(plain.hosts_expire_at(), plain.expires_at);
+    assert_eq!(kept.hosts_expire_at(), kept.expires_at + SignedDuration::from_mins(30));
+    assert!((kept.estimate.minutes - plain.estimate.minutes).abs() < 1e-9);
+    let half_an_hour = kept.estimate.usd_per_hour / 2.0;
+    assert!((kept.estimate.cost_usd - plain.estimate.cost_usd - half_an_hour).abs() < 1e-9);
+    // Kept from the report on, and never beyond the last moment.
+    let at = |minutes| kept.created_at + SignedDuration::from_mins(minutes);
+    assert_eq!(kept.kept_until(at(10)), Some(at(40)));
+    assert_eq!(kept.kept_until(kept.expires_at + SignedDuration::from_mins(5)), Some(kept.hosts_expire_at()));
+    assert_eq!(plain.kept_until(at(10)), None);
 }

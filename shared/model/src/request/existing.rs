@@ -105,6 +105,7 @@ pub(super) fn errors(document: &Value) -> Vec<FieldError> {
         ("orthanc", "no value: a run does not configure server.existing", &|value| {
             value.as_object().is_none_or(|keys| !keys.is_empty())
         }),
+        ("orthancBuild", "no value: a run does not configure server.existing", &|value| value != "distribution"),
         ("tcpNoDelay", "\"client\" or false: a run does not configure server.existing", &|value| {
             value == true || value == "server"
         }),

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
+use super::build::{self, OrthancBuild};
 use crate::orthanc;
 use crate::validation::FieldError;
 
@@ -46,6 +47,10 @@ pub struct Matrix {
     /// Orthanc configuration keys. Each entry is merged over `server.orthanc`. The sink has no keys.
     #[schemars(schema_with = "orthanc::axis_schema")]
     pub orthanc: Vec<BTreeMap<String, Value>>,
+    /// Builds of Orthanc, each in blocks of its own: the distribution's package, or an executable from S3. The sink has
+    /// no build.
+    #[schemars(schema_with = "build::axis_schema")]
+    pub orthanc_build: Vec<OrthancBuild>,
 }
 
 /// A program that sends.
@@ -179,6 +184,7 @@ impl Default for Matrix {
             transfer_syntax: vec![TransferSyntax::default()],
             arrival: vec![Arrival::default()],
             orthanc: vec![BTreeMap::new()],
+            orthanc_build: vec![OrthancBuild::default()],
         }
     }
 }
@@ -344,6 +350,7 @@ mod tests {
                 "DeflatedExplicitVRLittleEndian", "ExplicitVRLittleEndian"],
             "arrival": ["closed", { "open": 12.5 }],
             "orthanc": [{}, { "StorageCompression": true }],
+            "orthancBuild": ["distribution", { "s3": { "bucket": "own-builds", "key": "builds/Orthanc", "sha256": "0".repeat(64) } }],
         } });
         let matrix = Request::from_json(&document).expect("a request").matrix;
         assert_eq!(matrix.arrival, [Arrival::Closed, Arrival::Open(12.5)]);

@@ -3,8 +3,10 @@
 //! [`Request::from_json`] checks a document against the JSON Schema of this type, then against the rules that a schema
 //! cannot express. It returns every error at once.
 
+mod build;
 mod dataset;
 pub mod existing;
+mod keep;
 mod matrix;
 mod metric;
 mod schema;
@@ -16,8 +18,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+pub use self::build::{BuildObject, OrthancBuild, S3Build};
 pub use self::dataset::{Dataset, Directory, Modality, OwnObjects, S3Objects, Synthetic};
 pub use self::existing::{Cleanup, Existing, Receipt};
+pub use self::keep::KeepHosts;
 pub use self::matrix::{Arrival, InstancesPerAssociation, Matrix, Sender, Target, TcpNoDelay, TransferSyntax};
 pub(crate) use self::matrix::{MAX_ARRIVAL_PER_SECOND, MIN_ARRIVAL_PER_SECOND};
 pub use self::metric::{LatencyFigure, Metric, Threshold};
@@ -26,7 +30,7 @@ pub use self::schema::request_schema;
 pub use self::search::{Objective, Search, SearchAxis, Slo};
 use crate::host_type::TypePreference;
 use crate::validation::{FieldError, InvalidRequest};
-use crate::{orthanc, run_id};
+use crate::{baseline_name, orthanc, run_id};
 
 /// A request to measure. `{}` is the classic test: one storescu sends 200 CT instances to Orthanc, between two t3.micro
 /// hosts.
@@ -70,6 +74,10 @@ pub struct Request {
     /// True for a dry run: it checks permissions, limits and resources, and launches nothing.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dry_run: bool,
+    /// The time for which the hosts stay after the report. They stay only if everything was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "KeepHosts")]
+    pub keep_hosts: Option<KeepHosts>,
 }
 
 /// The host that receives.
@@ -147,6 +155,8 @@ pub enum Baseline {
     History,
     /// `{"run": "RUN-ID"}`: one earlier run.
     Run(String),
+    /// `{"named": "NAME"}`: the run that has this name when the run is planned.
+    Named(String),
 }
 
 /// Limits on the time and the cost of a run.
@@ -174,6 +184,8 @@ impl Request {
         let is_synthetic = ["s3", "directory"].iter().all(|own| document["dataset"].get(own).is_none());
         errors.extend(Matrix::errors(&document["matrix"], is_synthetic));
         errors.extend(existing::errors(document));
+        errors.extend(OrthancBuild::errors(&document["matrix"]["orthancBuild"]));
+        errors.extend(keep::errors(document));
         if !errors.is_empty() {
             return Err(InvalidRequest { errors });
         }
@@ -212,6 +224,17 @@ impl JsonSchema for Baseline {
                 "additionalProperties": false,
                 "description": "One earlier run, by its id.",
             },
+            {
+                "type": "object",
+                "properties": { "named": {
+                    "type": "string",
+                    "pattern": baseline_name::PATTERN,
+                    "maxLength": baseline_name::MAX_LENGTH,
+                } },
+                "required": ["named"],
+                "additionalProperties": false,
+                "description": "The run that has this name as a baseline, when the run is planned. Only the stack knows the names.",
+            },
         ] })
     }
 }
@@ -246,6 +269,7 @@ impl Default for Request {
             thresholds: Vec::new(),
             limits: Limits::default(),
             dry_run: false,
+            keep_hosts: None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod existing;
 mod finding;
 mod growth;
+mod kept;
 mod resources;
 mod scenario;
 mod search;
@@ -30,6 +31,7 @@ pub use self::error::RunError;
 pub use self::existing::{ExistingSummary, NegotiationSummary};
 pub use self::finding::{Confidence, ConfigurationAdvice, Evidence, Finding, Gain, Rule};
 pub use self::growth::{Growth, LatencyBucket};
+pub use self::kept::{BuildSummary, KeptCommand, KeptHosts};
 pub use self::resources::{CpuUse, DiskUse, OrthancUse, ResourceUse, ScenarioResources, TrafficUse};
 pub use self::scenario::{IterationSummary, LatencySummary, NotMeasured, ScenarioSummary};
 pub use self::search::{SearchLevel, SearchSummary};
@@ -64,7 +66,7 @@ pub struct Summary {
     pub error: Option<RunError>,
     /// Hash of the properties that two runs must share to be compared.
     pub fingerprint: String,
-    /// Hosts of this run that still exist.
+    /// Hosts of this run that still exist, except those that the request keeps.
     pub hosts_left: u32,
     /// The scenarios and their figures, in the plan's order. A scenario without a valid iteration has null for its
     /// figures.
@@ -77,6 +79,15 @@ pub struct Summary {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
 
+    /// The hosts that stay after this report, because the request keeps them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptHosts>,
+    /// Id of the run whose hosts this run used. It launched none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts_of: Option<String>,
+    /// The build of Orthanc in each block, if the request names a build.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub builds: Vec<BuildSummary>,
     /// Failures of the server, seen on its own host. An iteration with such a failure does not count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub server_faults: Vec<ServerFault>,

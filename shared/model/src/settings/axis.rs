@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use strum::VariantArray;
 
 use super::Settings;
-use crate::request::{Matrix, Request, Target};
+use crate::request::{Matrix, OrthancBuild, Request, Target};
 use crate::words;
 
 /// An axis of the matrix, in the order of the request.
@@ -38,6 +38,8 @@ pub enum Axis {
     Arrival,
     /// Orthanc configuration keys.
     Orthanc,
+    /// The build of Orthanc.
+    OrthancBuild,
 }
 
 // The text is the key in a request's matrix and in a scenario's settings.
@@ -69,6 +71,7 @@ impl Axis {
             Self::TransferSyntax => "transfer syntax",
             Self::Arrival => "arrival",
             Self::Orthanc => "Orthanc",
+            Self::OrthancBuild => "Orthanc build",
         }
     }
 
@@ -86,6 +89,7 @@ impl Axis {
             Self::TransferSyntax => to_json(&matrix.transfer_syntax),
             Self::Arrival => to_json(&matrix.arrival),
             Self::Orthanc => to_json(&matrix.orthanc),
+            Self::OrthancBuild => matrix.orthanc_build.iter().map(OrthancBuild::name).collect(),
         }
     }
 
@@ -103,6 +107,8 @@ impl Axis {
             Self::TransferSyntax => to_json(settings.transfer_syntax),
             Self::Arrival => to_json(settings.arrival),
             Self::Orthanc => to_json(&settings.orthanc),
+            // In a report a build is its name, which has a part of its hash.
+            Self::OrthancBuild => to_json(settings.orthanc_build.name()),
         }
     }
 
@@ -140,6 +146,9 @@ impl Axis {
             Self::Orthanc => {
                 expand_values(settings, &orthanc_entries(request, settings.target), |one, value| one.orthanc = value)
             }
+            Self::OrthancBuild => {
+                expand_values(settings, &builds(request, settings.target), |one, value| one.orthanc_build = value)
+            }
         }
     }
 }
@@ -157,6 +166,14 @@ fn orthanc_entries(request: &Request, target: Target) -> Vec<BTreeMap<String, Va
             };
             request.matrix.orthanc.iter().map(over).collect()
         }
+    }
+}
+
+/// Returns the builds of Orthanc. Another target has one, which stands for no build.
+fn builds(request: &Request, target: Target) -> Vec<OrthancBuild> {
+    match target {
+        Target::Sink | Target::Existing => vec![OrthancBuild::default()],
+        Target::Orthanc => request.matrix.orthanc_build.clone(),
     }
 }
 
@@ -181,8 +198,10 @@ pub fn varying_axes(scenarios: &[&Settings]) -> Vec<Axis> {
 pub fn differences(a: &Settings, b: &Settings) -> Vec<Difference> {
     Axis::VARIANTS
         .iter()
-        // The sink has no Orthanc keys: between the sink and Orthanc, the keys are not a separate difference.
-        .filter(|axis| **axis != Axis::Orthanc || a.target == b.target)
+        // The sink has no Orthanc keys and no build: between the sink and Orthanc, they are not a separate difference.
+        .filter(|axis| !matches!(axis, Axis::Orthanc | Axis::OrthancBuild) || a.target == b.target)
+        // A build is what its files are, under any label.
+        .filter(|axis| **axis != Axis::OrthancBuild || a.orthanc_build.content() != b.orthanc_build.content())
         .map(|&axis| (axis, axis.value(a), axis.value(b)))
         .filter(|(_, a, b)| a != b)
         .map(|(setting, a, b)| match (&a, &b) {
@@ -230,7 +249,9 @@ mod tests {
         let mut axes: Vec<_> = Axis::VARIANTS.iter().map(ToString::to_string).collect();
         axes.sort();
         assert_eq!(keys(Matrix::default()), axes);
-        assert_eq!(keys(Settings::default()), axes);
+        let build = serde_json::from_value(serde_json::json!({ "s3": { "bucket": "b", "key": "k", "sha256": "s" } }));
+        let settings = Settings { orthanc_build: build.expect("a build"), ..Settings::default() };
+        assert_eq!(keys(settings), axes);
     }
 
     #[test]
@@ -240,6 +261,7 @@ mod tests {
             "instancesPerAssociation": ["all", 1], "maxPdu": [16384, 4096], "tcpNoDelay": [true, false],
             "tls": [false, true], "transferSyntax": ["original", "RLELossless"],
             "arrival": ["closed", { "open": 5.0 }], "orthanc": [{}, { "StorageCompression": true }],
+            "orthancBuild": ["distribution", { "s3": { "bucket": "own-builds", "key": "builds/Orthanc", "sha256": "0".repeat(64) } }],
         } });
         let request: Request = serde_json::from_value(all).expect("a request");
         for &axis in Axis::VARIANTS {

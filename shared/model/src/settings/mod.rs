@@ -10,7 +10,7 @@ use serde_json::Value;
 
 pub use self::axis::{Axis, Difference, common_keys, differences, varying_axes};
 use crate::hash::hash;
-use crate::request::{Arrival, InstancesPerAssociation, Sender, Target, TcpNoDelay, TransferSyntax};
+use crate::request::{Arrival, InstancesPerAssociation, OrthancBuild, Sender, Target, TcpNoDelay, TransferSyntax};
 
 /// The settings that need a restart of the server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +26,9 @@ pub struct ServerSettings {
     pub max_pdu: u32,
     /// Orthanc configuration keys.
     pub orthanc: BTreeMap<String, Value>,
+    /// The build of Orthanc.
+    #[serde(default)]
+    pub orthanc_build: OrthancBuild,
 }
 
 /// All settings of a scenario: one value of each [`Axis`].
@@ -52,13 +55,18 @@ pub struct Settings {
     pub arrival: Arrival,
     /// Orthanc configuration keys.
     pub orthanc: BTreeMap<String, Value>,
+    /// The build of Orthanc; absent for the distribution's package, so that the history's keys are those of runs before
+    /// there were builds.
+    #[serde(default, skip_serializing_if = "OrthancBuild::is_distribution")]
+    pub orthanc_build: OrthancBuild,
 }
 
 impl Settings {
-    /// Returns the key of the settings in the history: the same text for the same settings.
+    /// Returns the key of the settings in the history: the same text for the same settings. A build counts by its
+    /// content.
     #[must_use]
     pub fn key(&self) -> String {
-        hash(self)
+        hash(&Self { orthanc_build: self.orthanc_build.without_names(), ..self.clone() })
     }
 }
 
@@ -74,6 +82,7 @@ impl ServerSettings {
             tls: settings.tls,
             max_pdu,
             orthanc: settings.orthanc.clone(),
+            orthanc_build: settings.orthanc_build.clone(),
         }
     }
 }

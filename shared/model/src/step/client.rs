@@ -30,13 +30,24 @@ pub struct ClientConfiguration {
     /// be replaced in place, and the Patient ID of the run.
     #[serde(default)]
     pub renew_uids: bool,
+    /// True to delete the datasets that other runs have left on this host. The host's disk has room for one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replaces_others: bool,
 }
 
 impl ClientConfiguration {
     /// Returns the configuration of a client that sends a dataset as it is.
     #[must_use]
     pub const fn new(dataset: DatasetSource, transfer_syntaxes: Vec<TransferSyntax>, skip_refused: bool) -> Self {
-        Self { dataset, transfer_syntaxes, skip_refused, multiply: 1, deidentify: false, renew_uids: false }
+        Self {
+            dataset,
+            transfer_syntaxes,
+            skip_refused,
+            multiply: 1,
+            deidentify: false,
+            renew_uids: false,
+            replaces_others: false,
+        }
     }
 
     /// Returns the configuration of a client for a request, whose dataset comes from `source`.
@@ -50,6 +61,7 @@ impl ClientConfiguration {
             multiply: own.multiply,
             deidentify: own.deidentify,
             renew_uids: request.server.existing.is_some(),
+            replaces_others: false,
         }
     }
 }

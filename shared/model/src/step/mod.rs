@@ -45,6 +45,11 @@ pub enum StepId {
     },
     /// Collect the server's versions, configuration and log. Runs once.
     Collect,
+    /// Delete every instance from a host: the server's contents, or the client's dataset.
+    Clear {
+        /// The host.
+        host: HostRole,
+    },
 }
 
 impl StepId {
@@ -54,6 +59,7 @@ impl StepId {
         match self {
             Self::ConfigureServer { .. } | Self::Collect => HostRole::Server,
             Self::ConfigureClient | Self::Measure { .. } => HostRole::Client,
+            Self::Clear { host } => *host,
         }
     }
 }
@@ -92,6 +98,17 @@ pub enum Work {
     Measure(MeasureBlock),
     /// `server collect`
     Collect(Collect),
+    /// `server clear` or `client clear`
+    Clear(Clear),
+}
+
+/// The instances to delete.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Clear {
+    /// The server to empty. Absent on the client, which deletes its datasets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerAddress>,
 }
 
 /// The SCP to run, and its configuration.
@@ -102,8 +119,32 @@ pub struct ServerConfiguration {
     pub server: ServerAddress,
     /// The settings of the block.
     pub settings: ServerSettings,
+    /// The files of the block's build of Orthanc; absent for the distribution's package.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildSource>,
     /// Presigned PUT URL for the host's samples so far.
     pub samples_url: String,
+}
+
+/// The files of a build of Orthanc.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BuildSource {
+    /// The executable.
+    pub program: BuildFile,
+    /// The plugins, in the order in which Orthanc loads them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<BuildFile>,
+}
+
+/// A file of a build, to download.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BuildFile {
+    /// Presigned GET URL.
+    pub url: String,
+    /// The object's key, for messages and for the file's name.
+    pub key: String,
+    /// The SHA-256 that the file must have.
+    pub sha256: String,
 }
 
 /// The instructions for collecting data from the server.
@@ -194,6 +235,11 @@ pub enum StepOutput {
     Measured(Box<BlockMeasurement>),
     /// The server's versions and configuration.
     Collected(Collected),
+    /// The host has no instance any more.
+    Cleared {
+        /// Instances or files that were deleted.
+        deleted: u64,
+    },
 }
 
 /// The dataset on the client.
@@ -236,6 +282,7 @@ impl fmt::Display for StepId {
             Self::Measure { ordinal, part: 0 } => write!(f, "client-measure-{ordinal}"),
             Self::Measure { ordinal, part } => write!(f, "client-measure-{ordinal}-part-{part}"),
             Self::Collect => f.write_str("server-collect"),
+            Self::Clear { host } => write!(f, "{host}-clear"),
         }
     }
 }
@@ -256,6 +303,8 @@ impl FromStr for StepId {
         match name {
             "client-configure" => Ok(Self::ConfigureClient),
             "server-collect" => Ok(Self::Collect),
+            "server-clear" => Ok(Self::Clear { host: HostRole::Server }),
+            "client-clear" => Ok(Self::Clear { host: HostRole::Client }),
             _ => Err(unknown()),
         }
     }
@@ -294,6 +343,8 @@ mod tests {
             StepId::Measure { ordinal: 12, part: 0 },
             StepId::Measure { ordinal: 0, part: 2 },
             StepId::Collect,
+            StepId::Clear { host: HostRole::Server },
+            StepId::Clear { host: HostRole::Client },
         ] {
             assert_eq!(step.to_string().parse(), Ok(step));
         }

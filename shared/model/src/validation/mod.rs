@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An error in one field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FieldError {
     /// Path of the field: `matrix.associations[0]`; empty for the document itself.
     pub path: String,
@@ -21,6 +22,18 @@ pub struct FieldError {
 pub struct InvalidRequest {
     /// The errors, at least one.
     pub errors: Vec<FieldError>,
+}
+
+impl InvalidRequest {
+    /// Returns the errors of a document that is the value of a field.
+    #[must_use]
+    pub fn below(mut self, field: &str) -> Self {
+        for error in &mut self.errors {
+            let is_field = !error.path.is_empty() && !error.path.starts_with('[');
+            error.path = format!("{field}{}{}", if is_field { "." } else { "" }, error.path);
+        }
+        self
+    }
 }
 
 impl FieldError {

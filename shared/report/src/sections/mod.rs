@@ -9,6 +9,7 @@ mod existing;
 mod findings;
 mod headline;
 mod hosts;
+mod kept;
 mod latency;
 mod network;
 mod over_time;
@@ -41,6 +42,7 @@ pub(super) fn document(summary: &Summary) -> Document {
     let is_dry_run = summary.request.dry_run;
     let sections = [
         errors::errors(summary),
+        kept::hosts(summary),
         checks::checks(summary),
         if is_dry_run { checks::notes() } else { None },
         findings::findings(summary, names),
@@ -64,6 +66,7 @@ pub(super) fn document(summary: &Summary) -> Document {
         validity::refused_objects(summary),
         existing::studies(summary),
         validity::notes(summary),
+        kept::builds(summary),
         configuration::configuration(summary, names),
         configuration::advice(summary),
         run::run(summary),

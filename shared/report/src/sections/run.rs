@@ -29,6 +29,12 @@ pub(super) fn run(summary: &Summary) -> Option<Section> {
             time(summary.finished_at),
             match summary.hosts.iter().next() {
                 None => "no host was launched".to_owned(),
+                Some(_) if summary.hosts_of.is_some() => {
+                    format!(
+                        "on the hosts of run {}, which pays for them",
+                        summary.hosts_of.as_deref().unwrap_or_default()
+                    )
+                }
                 Some(_) => format!(
                     "at most {:.3} US dollars at list price, {:.3} were expected",
                     summary.cost_usd_at_most, summary.estimate.cost_usd

@@ -1,4 +1,5 @@
-//! Locks of schedules. A run does not begin while another run of the same schedule is not over.
+//! Locks of schedules and of kept hosts. A run does not begin while another run of the same schedule is not over, or uses
+//! the same hosts.
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -10,7 +11,13 @@ use crate::failure::Failure;
 
 const LOCK_SORT_KEY: &str = "LOCK";
 
-/// The lock of a schedule.
+/// Returns the name of the lock of the hosts that a run keeps. No schedule has a name with a space.
+#[must_use]
+pub fn hosts_lock(run_id: &str) -> String {
+    format!("hosts of {run_id}")
+}
+
+/// The lock of a schedule, or of kept hosts.
 #[derive(Debug, Clone, Copy)]
 pub struct Lock<'a> {
     /// Name of the schedule.
@@ -69,14 +76,29 @@ impl Records {
         }
     }
 
+    /// Returns the run that has a lock at a time.
+    ///
+    /// # Errors
+    /// DynamoDB does not answer.
+    pub async fn lock_holder(&self, schedule: &str, now: Timestamp) -> Result<Option<String>, Failure> {
+        let Some(item) = self.lock_item(schedule).await? else { return Ok(None) };
+        let until = item.get("until").and_then(|until| until.as_n().ok()?.parse().ok()).unwrap_or(0);
+        Ok(item.get("runId").and_then(|run| run.as_s().ok().cloned()).filter(|_| until >= now.as_second()))
+    }
+
     async fn holder(&self, schedule: &str) -> Result<Option<String>, Failure> {
+        let item = self.lock_item(schedule).await?;
+        Ok(item.and_then(|item| item.get("runId")?.as_s().ok().cloned()))
+    }
+
+    async fn lock_item(&self, schedule: &str) -> Result<Option<Item>, Failure> {
         let request = self.client.get_item().table_name(&self.table).set_key(Some(lock_key(schedule)));
         let answer = request
             .consistent_read(true)
             .send()
             .await
             .map_err(aws_failure(format!("reading the lock of schedule {schedule}")))?;
-        Ok(answer.item().and_then(|item| item.get("runId")?.as_s().ok().cloned()))
+        Ok(answer.item)
     }
 }
 

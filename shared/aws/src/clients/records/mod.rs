@@ -5,7 +5,11 @@
 //! | `RUN#id` | `META` | a [`RunRecord`] |
 //! | `RUN#id` | `BLOCK#n#SCENARIO#n` | a [`ScenarioRecord`] |
 //! | `LOCK#schedule` | `LOCK` | the run that holds the schedule's lock |
+//! | `BASELINE` | name | a [`NamedBaseline`](dicomperf_model::history::NamedBaseline) |
+//! | `HISTORY` | time and id | a [`HistoryEntry`](dicomperf_model::history::HistoryEntry) |
+//! | `LOCK#hosts of id` | `LOCK` | the run that uses the hosts that a run keeps |
 //! | `RUNNING` | `RUNNING` | the runs that count against the limit of runs at the same time |
+//! | `TOKEN#hash` | `TOKEN` | the run that a client token started |
 //!
 //! Index `byTime`: `type` (`RUN`), `createdAt`. Index `byFingerprint`: `fingerprint`, `historyKey` (settings and time).
 
@@ -15,6 +19,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::aws_sdk_dynamodb_1::{from_item, to_attribute_value, to_item};
 
@@ -25,13 +30,19 @@ use dicomperf_model::results::RunStatus;
 use dicomperf_model::results::Verdict;
 use dicomperf_model::step::StepState;
 
+mod baselines;
+mod history;
 mod locks;
+mod pages;
 mod running;
 mod scenarios;
+mod tokens;
 
-pub use locks::Lock;
+pub use locks::{Lock, hosts_lock};
+pub use pages::{RunFilter, RunPosition};
 pub use running::Entry;
 pub use scenarios::ScenarioRecord;
+pub use tokens::Token;
 
 const META_SORT_KEY: &str = "META";
 const CONDITION_FAILED: Option<&str> = Some("ConditionalCheckFailedException");
@@ -46,7 +57,7 @@ pub struct Records {
 }
 
 /// Record of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
     /// Id of the run.
@@ -54,6 +65,7 @@ pub struct RunRecord {
     /// Status of the run.
     pub status: RunStatus,
     /// Time at which the run was planned.
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: Timestamp,
     /// Name of the request, once the run is planned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,6 +75,7 @@ pub struct RunRecord {
     pub execution_arn: Option<String>,
     /// Time at which the hosts expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub expires_at: Option<Timestamp>,
     /// Hash of hardware and dataset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,14 +97,29 @@ pub struct RunRecord {
     pub hosts_left: Option<u32>,
     /// Time at which the run was summarized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub finished_at: Option<Timestamp>,
     /// `s3://BUCKET/KEY` of report.json.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
+    /// Time at which the event and the metrics of the finished run were published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub published_at: Option<Timestamp>,
+    /// Time until which the run keeps its hosts after its report. They are gone earlier if `hostsLeft` is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub kept_until: Option<Timestamp>,
+    /// Id of the run whose hosts this run uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts_of: Option<String>,
+    /// True if the run only empties these hosts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub clears: bool,
 }
 
 /// Progress of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunProgress {
     /// State of the step.
     pub state: StepState,
@@ -124,6 +152,36 @@ pub struct RunEnd {
     /// Hash of hardware and dataset, with the types that were launched. If absent, the planned one stays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
+    /// Time until which the run keeps its hosts. If absent, the recorded one stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_until: Option<Timestamp>,
+}
+
+impl RunRecord {
+    /// Returns the record of a run of which nothing else is known.
+    #[must_use]
+    pub fn new(run_id: &str, status: RunStatus, created_at: Timestamp) -> Self {
+        Self {
+            run_id: run_id.to_owned(),
+            status,
+            created_at,
+            name: None,
+            execution_arn: None,
+            expires_at: None,
+            fingerprint: None,
+            schedule: None,
+            progress: None,
+            verdict: None,
+            error: None,
+            hosts_left: None,
+            finished_at: None,
+            report: None,
+            published_at: None,
+            kept_until: None,
+            hosts_of: None,
+            clears: false,
+        }
+    }
 }
 
 impl Records {
@@ -231,6 +289,26 @@ impl Records {
             Ok(_) => Ok(()),
             Err(error) if error.code() == CONDITION_FAILED => Ok(()),
             Err(error) => Err(aws_failure(format!("recording the hosts of run {run_id}"))(error)),
+        }
+    }
+
+    /// Records that the event and the metrics of a finished run were published. Does nothing for an unknown run.
+    ///
+    /// # Errors
+    /// DynamoDB refuses it.
+    pub async fn record_published(&self, run_id: &str, at: Timestamp) -> Result<(), Failure> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(run_key(run_id, META_SORT_KEY)))
+            .update_expression("SET publishedAt = :at")
+            .condition_expression("attribute_exists(PK)")
+            .expression_attribute_values(":at", text(sortable_text(at)));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == CONDITION_FAILED => Ok(()),
+            Err(error) => Err(aws_failure(format!("recording that run {run_id} was published"))(error)),
         }
     }
 

@@ -54,6 +54,10 @@ fn run() -> RunRecord {
         hosts_left: Some(0),
         finished_at: Some(noon()),
         report: Some("s3://bucket/key".to_owned()),
+        published_at: Some(noon()),
+        kept_until: Some(noon()),
+        hosts_of: Some("run-0".to_owned()),
+        clears: true,
     }
 }
 
@@ -166,6 +170,7 @@ async fn finish(status: RunStatus) -> UpdateItemInput {
         finished_at: noon(),
         report: None,
         fingerprint: None,
+        kept_until: None,
     };
     records(vec![update]).finish("run-1", &end).await.expect("written");
     let asked = asked.lock().expect("not poisoned").clone();
@@ -180,6 +185,7 @@ async fn a_run_that_succeeded_does_not_fail_afterwards() {
         mock!(Client::update_item).then_error(|| UpdateItemError::generic(error("ConditionalCheckFailedException")));
     let end = RunEnd {
         fingerprint: None,
+        kept_until: None,
         status: RunStatus::Failed,
         verdict: Verdict::Invalid,
         error: None,

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::aws_failure;
 use crate::failure::Failure;
 use dicomperf_model::keys::RunKeys;
+use dicomperf_model::request::S3Build;
 use dicomperf_model::time_limits::{FETCH_URL_SECONDS, SESSION_SECONDS};
 
 /// The role that signs URLs.
@@ -41,6 +42,8 @@ pub struct Scope<'a> {
     pub agent: &'a str,
     /// Bucket and prefix of a user's own objects.
     pub dataset: Option<(&'a str, &'a str)>,
+    /// Build of Orthanc.
+    pub build: Option<&'a S3Build>,
 }
 
 /// Signs URLs of one run for an hour.
@@ -106,11 +109,15 @@ impl Signatures {
             // An asterisk in a key is a plain character; `?` matches it.
             readable.push(object(bucket, &format!("{}*", prefix.replace('*', "?"))));
         }
+        if let Some(build) = scope.build {
+            readable.extend(build.objects().map(|(_, key, _)| object(&build.bucket, key)));
+        }
         let mut statements = vec![
             json!({ "Effect": "Allow", "Action": "s3:PutObject", "Resource": under(run.prefix()) }),
             json!({ "Effect": "Allow", "Action": "s3:GetObject", "Resource": readable }),
         ];
-        let dataset_key = self.keys.dataset.as_ref().filter(|_| scope.dataset.is_some());
+        let has_own_objects = scope.dataset.is_some() || scope.build.is_some();
+        let dataset_key = self.keys.dataset.as_ref().filter(|_| has_own_objects);
         let keys: Vec<_> = self.keys.data.iter().chain(dataset_key).collect();
         if !keys.is_empty() {
             // The role itself may only decrypt with the dataset's key.

@@ -3,6 +3,7 @@ use aws_sdk_sts::Client as Sts;
 use aws_sdk_sts::operation::assume_role::AssumeRoleOutput;
 use aws_sdk_sts::types::Credentials;
 use aws_smithy_mocks::mock;
+use dicomperf_model::request::BuildObject;
 use serde_json::Value;
 
 use super::*;
@@ -25,7 +26,7 @@ fn signatures(endpoint: Option<&str>) -> Signatures {
 }
 
 fn scope(run_id: &str) -> Scope<'_> {
-    Scope { run_id, agent: "agent/00/dicomperf-agent", dataset: Some(("images", "ct*/")) }
+    Scope { run_id, agent: "agent/00/dicomperf-agent", dataset: Some(("images", "ct*/")), build: None }
 }
 
 #[tokio::test]
@@ -84,7 +85,27 @@ fn a_session_may_use_the_keys_of_what_it_reaches() {
 fn the_longest_policy_is_short_enough_for_sts() {
     let run_id = "r".repeat(80);
     let (bucket, prefix, agent) = ("b".repeat(63), "*".repeat(512), dicomperf_model::keys::agent(&"0".repeat(64)));
-    let scope = Scope { run_id: &run_id, agent: &agent, dataset: Some((&bucket, &prefix)) };
+    let scope = Scope { run_id: &run_id, agent: &agent, dataset: Some((&bucket, &prefix)), build: None };
     let characters = with_keys().policy(&scope).len();
     assert!(characters <= 2048, "{characters} characters");
+    let sha256 = "0".repeat(64);
+    let object = BuildObject { key: "k".repeat(120), sha256: sha256.clone() };
+    let plugins = vec![object.clone(); 4];
+    let build = S3Build { bucket: bucket.clone(), key: object.key, sha256, plugins, label: None };
+    let characters = with_keys().policy(&Scope { dataset: None, build: Some(&build), ..scope }).len();
+    // The name of the stack's own bucket, in three ARNs, may have 57 characters more, and a partition four in each of eight.
+    assert!(characters <= 2048 - 3 * 57 - 8 * 4, "{characters} characters");
+}
+
+#[test]
+fn a_session_that_installs_a_build_reads_its_files_and_no_others() {
+    let sha256 = "0".repeat(64);
+    let plugins = vec![BuildObject { key: "builds/p.so".to_owned(), sha256: sha256.clone() }];
+    let (bucket, key) = ("bucket".to_owned(), "builds/Orthanc".to_owned());
+    let build = S3Build { bucket, key, sha256, plugins, label: None };
+    let scope = Scope { dataset: None, build: Some(&build), ..scope("run-1") };
+    let policy: Value = serde_json::from_str(&signatures(None).policy(&scope)).expect("JSON");
+    let readable = policy["Statement"][1]["Resource"].as_array().expect("a list");
+    let builds = ["arn:aws-cn:s3:::bucket/builds/Orthanc", "arn:aws-cn:s3:::bucket/builds/p.so"];
+    assert_eq!(readable[2..], builds);
 }

@@ -85,6 +85,11 @@ impl Launch {
         let plan = self.artifacts.plan(&event.run_id).await?;
         let started_at = self.clock.now();
         let mut record = self.record(&plan.run_id).await?;
+        if let Some(owner) = &plan.hosts_of {
+            let hosts = self.find_kept(&plan, owner).await?;
+            self.record_types(&plan, &mut record, &hosts).await?;
+            return Ok(LaunchAnswer { ready: true, look: 0, wait_seconds: 0, hosts: hosts.to_launched() });
+        }
         let mut hosts = RunHosts::default();
         let look = event.look + 1;
         loop {
@@ -216,7 +221,7 @@ impl Launch {
             )
             .block_device_mappings(BlockDeviceMapping::builder().device_name(root.device).ebs(volume).build())
             .set_credit_specification(credits_of_host(plan, role, instance_type).map(credits))
-            .user_data(BASE64_STANDARD.encode(self.first_boot.user_data(plan.expires_at)))
+            .user_data(BASE64_STANDARD.encode(self.first_boot.user_data(plan.hosts_expire_at())))
             .tag_specifications(tagged(ResourceType::Instance))
             .tag_specifications(tagged(ResourceType::Volume))
             .tag_specifications(tagged(ResourceType::NetworkInterface)))
@@ -228,7 +233,7 @@ impl Launch {
             (PROJECT_TAG, self.hosts.project.clone()),
             (RUN_TAG, plan.run_id.clone()),
             (ROLE_TAG, role.to_string()),
-            (EXPIRES_TAG, plan.expires_at.to_string()),
+            (EXPIRES_TAG, plan.hosts_expire_at().to_string()),
         ];
         let more = self.tags.iter().map(|(key, value)| (key.as_str(), value.clone()));
         // EC2 refuses two tags with the same key. This project's own tags win, because it finds its hosts by them.

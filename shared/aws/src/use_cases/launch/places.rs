@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clients::placement::Subnet;
 use crate::failure::Failure;
+use crate::workflow::LaunchedHosts;
 use dicomperf_model::plan::{HostPlan, Hosts, Plan, credits_of};
 use dicomperf_model::request::CpuCredits;
 use dicomperf_model::step::HostRole;
@@ -67,6 +68,9 @@ pub struct LaunchRecord {
     /// Types of the hosts, once all are ready.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub launched: BTreeMap<HostRole, String>,
+    /// The hosts, once all are ready.
+    #[serde(default)]
+    pub hosts: LaunchedHosts,
 }
 
 /// A type that has no room in a zone.

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Planner, run_record};
+use super::{Planner, builds, run_record};
 use crate::check_list::CheckList;
 use crate::clients::{images, objects};
 use crate::failure::Failure;
@@ -26,7 +26,7 @@ impl Planner {
         document: &Value,
         now: Timestamp,
     ) -> Result<PlanAnswer, Failure> {
-        let request = self.allowed_request(&event.run_id, document, now)?;
+        let (request, named_baseline) = self.checked_request(&event.run_id, document, now).await?;
         let mut list = CheckList::new("plan");
         let mut circumstances = Circumstances::offline(&event.run_id, now);
         match &request.server.existing {
@@ -45,7 +45,11 @@ impl Planner {
         }
         circumstances.client_ami = self.check_ami(request.client.ami.as_deref(), HostRole::Client, &mut list).await;
         let dataset = self.check_dataset(&request, &mut list).await;
-        let plan = plan(request, dataset, circumstances)?;
+        if request.matrix.orthanc_build.iter().any(|build| !build.is_distribution()) {
+            let found = builds::check(&self.s3, &request).await;
+            list.add("builds of Orthanc", "s3:GetObject", found.map(|()| "every object is there"));
+        }
+        let plan = Plan { named_baseline, ..plan(request, dataset, circumstances)? };
         list.add_finding("request", Ok(self.request_words(&plan)));
         self.check_bucket(&plan, document, &mut list).await;
         let created = self.records.create(&run_record(&plan, event.execution_arn.clone(), None)).await;
@@ -58,6 +62,8 @@ impl Planner {
             sequence: Vec::new(),
             expires_at: plan.expires_at,
             starts_server: plan.hosts.server.is_some(),
+            keeps_hosts: false,
+            clears: Vec::new(),
             dry_run: Some(DryRun { plan: Box::new(for_checks(plan)), checks: list.finish() }),
         })
     }

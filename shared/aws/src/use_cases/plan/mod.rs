@@ -1,17 +1,22 @@
 //! Turns an execution's input into a plan, which is written once.
 
 mod allowed_servers;
+mod builds;
 mod check;
+mod input;
+mod on_hosts;
 mod stack_limits;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use self::input::Input;
 use crate::clients::artifacts::Artifacts;
 use crate::clients::records::{Entry, Lock, Records, RunRecord};
 use crate::clients::{images, objects};
 use crate::failure::Failure;
-use crate::workflow::{PlanAnswer, PlanEvent, Scheduled};
+use crate::use_cases::baselines;
+use crate::workflow::{PlanAnswer, PlanEvent};
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::{Circumstances, DatasetPlan, Plan, Secrets, plan, try_plan};
 use dicomperf_model::request::{Request, Synthetic};
@@ -56,7 +61,10 @@ impl Planner {
         random: &mut impl rand::Rng,
     ) -> Result<PlanAnswer, Failure> {
         check_run_id(&event.run_id)?;
-        let (schedule, document) = split_input(std::mem::take(&mut event.input))?;
+        let (schedule, document) = match Input::read(std::mem::take(&mut event.input))? {
+            Input::Request { schedule, document } => (schedule, document),
+            Input::OnHosts(work) => return self.plan_on_hosts(&event, &work, now).await,
+        };
         let document = &document;
         if document["dryRun"] == true {
             return self.dry_run(&event, document, now).await;
@@ -74,20 +82,14 @@ impl Planner {
         };
         let record = run_record(&plan, event.execution_arn, schedule.clone());
         self.records.create(&record).await?;
-        let until = plan.expires_at + LOCK_AFTER_EXPIRY;
+        let until = plan.hosts_expire_at() + LOCK_AFTER_EXPIRY;
         if let Some(schedule) = &schedule {
             self.records.lock(&Lock { schedule, run_id: &plan.run_id, until }, now).await?;
         }
         if let Some(limit) = self.limits.max_concurrent_runs {
             self.records.enter(&Entry { run_id: &plan.run_id, until, limit }, now).await?;
         }
-        Ok(PlanAnswer {
-            starts_server: plan.hosts.server.is_some(),
-            run_id: plan.run_id,
-            sequence: plan.sequence,
-            expires_at: plan.expires_at,
-            dry_run: None,
-        })
+        Ok(answer(plan))
     }
 
     /// Returns the request, if it keeps to the limits of the stack and of every plan. No object or parameter is read for
@@ -96,14 +98,35 @@ impl Planner {
         let mut request = Request::from_json(document)?;
         self.limits.lower_defaults(&mut request, document);
         let mut errors = self.limits.errors(&request);
+        errors.extend(builds::place_errors(&request, self.artifacts.bucket(), &self.limits));
         if let Err(refusal) = try_plan(&request, Circumstances::offline(run_id, now)) {
             errors.extend(refusal.errors);
         }
         if errors.is_empty() { Ok(request) } else { Err(InvalidRequest { errors }) }
     }
 
+    /// Returns the allowed request, and the run that has the name of its baseline.
+    async fn checked_request(
+        &self,
+        run_id: &str,
+        document: &Value,
+        now: Timestamp,
+    ) -> Result<(Request, Option<String>), Failure> {
+        let allowed = self.allowed_request(run_id, document, now);
+        // A name is looked up for a refused request too, so that every wrong field is named.
+        let Ok(request) = Request::from_json(document) else { return Ok((allowed?, None)) };
+        match (allowed, baselines::resolve(&self.records, &request).await) {
+            (Ok(request), named) => Ok((request, named?)),
+            (Err(mut refused), Err(Failure::InvalidRequest(unknown))) => {
+                refused.errors.extend(unknown.errors);
+                Err(refused.into())
+            }
+            (Err(refused), _) => Err(refused.into()),
+        }
+    }
+
     async fn make_plan(&self, run_id: &str, document: &Value, now: Timestamp) -> Result<Plan, Failure> {
-        let request = self.allowed_request(run_id, document, now)?;
+        let (request, named_baseline) = self.checked_request(run_id, document, now).await?;
         let ami = async |own: &Option<String>, role: HostRole| {
             images::resolve(&self.ssm, own.as_ref().unwrap_or(&self.ami), role).await
         };
@@ -112,12 +135,31 @@ impl Planner {
             circumstances.server_ami = ami(&request.server.ami, HostRole::Server).await?;
         }
         circumstances.client_ami = ami(&request.client.ami, HostRole::Client).await?;
-        let dataset = match (&request.dataset.s3, &request.dataset.synthetic) {
-            (Some(objects), _) => objects::dataset(&self.s3, objects, &request).await?,
+        builds::check(&self.s3, &request).await?;
+        let dataset = self.dataset(&request).await?;
+        Ok(Plan { named_baseline, ..plan(request, dataset, circumstances)? })
+    }
+
+    async fn dataset(&self, request: &Request) -> Result<DatasetPlan, Failure> {
+        Ok(match (&request.dataset.s3, &request.dataset.synthetic) {
+            (Some(objects), _) => objects::dataset(&self.s3, objects, request).await?,
             (None, Some(synthetic)) => DatasetPlan::synthetic(synthetic),
             (None, None) => DatasetPlan::synthetic(&Synthetic::default()),
-        };
-        Ok(plan(request, dataset, circumstances)?)
+        })
+    }
+}
+
+/// Returns the part of a plan that the state machine needs.
+fn answer(plan: Plan) -> PlanAnswer {
+    let clears = if plan.clears { plan.hosts.iter().map(|(role, _)| role).collect() } else { Vec::new() };
+    PlanAnswer {
+        starts_server: plan.hosts.server.is_some(),
+        keeps_hosts: plan.request.keep_hosts.is_some(),
+        clears,
+        run_id: plan.run_id,
+        sequence: plan.sequence,
+        expires_at: plan.expires_at,
+        dry_run: None,
     }
 }
 
@@ -126,27 +168,6 @@ fn check_run_id(id: &str) -> Result<(), InvalidRequest> {
         return Ok(());
     }
     Err(InvalidRequest { errors: vec![FieldError::new("name of the execution", format!("is {id:?}"), run_id::RULE)] })
-}
-
-/// Splits the input into the schedule, if one started the run, and the request.
-fn split_input(input: Value) -> Result<(Option<String>, Value), InvalidRequest> {
-    let is_scheduled = input
-        .as_object()
-        .is_some_and(|fields| fields.len() == 2 && fields.contains_key("schedule") && fields.contains_key("request"));
-    if !is_scheduled {
-        return Ok((None, input));
-    }
-    let invalid = |problem: String| InvalidRequest {
-        errors: vec![FieldError::new("schedule", problem, "1 to 128 letters, digits and _ . -")],
-    };
-    let scheduled: Scheduled = serde_json::from_value(input).map_err(|error| invalid(error.to_string()))?;
-    let name = &scheduled.schedule;
-    let is_name = (1..=128).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-    if !is_name {
-        return Err(invalid(format!("is {name:?}")));
-    }
-    Ok((Some(scheduled.schedule), scheduled.request))
 }
 
 fn run_record(plan: &Plan, execution_arn: String, schedule: Option<String>) -> RunRecord {
@@ -165,6 +186,10 @@ fn run_record(plan: &Plan, execution_arn: String, schedule: Option<String>) -> R
         hosts_left: None,
         finished_at: None,
         report: None,
+        published_at: None,
+        kept_until: None,
+        hosts_of: plan.hosts_of.clone(),
+        clears: plan.clears,
     }
 }
 

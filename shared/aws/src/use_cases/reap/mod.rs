@@ -1,12 +1,15 @@
 //! Ends the leftovers of executions that were aborted, timed out or failed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::teardown::Teardown;
 use crate::clients::aws_failure;
@@ -15,18 +18,23 @@ use crate::failure::Failure;
 use crate::workflow::{StatesError, SummarizeEvent};
 use dicomperf_model::results::RunStatus;
 
-/// Terminates hosts that are left, and gets their runs summarized.
+/// Terminates hosts that are left, and gets their runs summarized and published.
 #[derive(Debug, Clone)]
 pub struct Reaper {
     /// Terminates a run's hosts.
     pub teardown: Teardown,
     /// Executions, which show if a run is over.
     pub executions: Executions,
-    /// Invokes `summarize`.
+    /// Invokes `summarize` and `publish`.
     pub lambda: aws_sdk_lambda::Client,
     /// Name of the function `summarize`.
     pub summarize_function: String,
+    /// Name of the function `publish`.
+    pub publish_function: String,
 }
+
+/// The longest wait for `summarize`: its own time limit, and a cold start.
+const SUMMARIZE_TIMEOUT: Duration = Duration::from_secs(200);
 
 /// Number of latest runs to check. A run may be over although its record shows it as running.
 const MAX_LATEST_RUNS: i32 = 50;
@@ -90,7 +98,7 @@ impl Reaper {
         let mut failures = Vec::new();
         for run_id in unsettled {
             let is_expired = expired.get(&run_id).copied().unwrap_or(false);
-            if let Err(failure) = self.settle(&run_id, is_expired).await {
+            if let Err(failure) = self.settle(&run_id, is_expired, now).await {
                 failures.push(format!("{run_id}: {failure}"));
             }
         }
@@ -100,9 +108,13 @@ impl Reaper {
         Err(Failure::Aws { doing: "reaping".to_owned(), reason: failures.join("; ") })
     }
 
-    async fn settle(&self, run_id: &str, is_expired: bool) -> Result<(), Failure> {
+    async fn settle(&self, run_id: &str, is_expired: bool, now: Timestamp) -> Result<(), Failure> {
         // The run's own record first, because a redeployed stack may have another state machine.
-        let recorded = self.teardown.records.run(run_id).await?.and_then(|record| record.execution_arn);
+        let record = self.teardown.records.run(run_id).await?;
+        // The tag of hosts that a run keeps has the latest time at which they expire, and the record has the time.
+        let kept_until = record.as_ref().and_then(|record| record.kept_until);
+        let is_expired = is_expired || kept_until.is_some_and(|until| until <= now);
+        let recorded = record.and_then(|record| record.execution_arn);
         let arn = recorded.unwrap_or_else(|| self.executions.arn(run_id));
         match self.executions.find(&arn).await? {
             Some(execution) if !execution.is_over() => {
@@ -125,19 +137,42 @@ impl Reaper {
             // At least one. The record has the number.
             Err(_) => self.teardown.records.run(run_id).await?.and_then(|record| record.hosts_left).unwrap_or(1),
         };
-        let event = SummarizeEvent { run_id: run_id.to_owned(), error, hosts_left, checks: None };
-        let doing = format!("requesting the summary of run {run_id}");
-        let payload = serde_json::to_vec(&event)
-            .map_err(|error| Failure::Aws { doing: doing.clone(), reason: error.to_string() })?;
-        self.lambda
-            .invoke()
-            .function_name(&self.summarize_function)
-            .invocation_type(InvocationType::Event)
-            .payload(Blob::new(payload))
-            .send()
-            .await
-            .map_err(aws_failure(doing))?;
+        let event = SummarizeEvent { run_id: run_id.to_owned(), error, hosts_left, keep: false, checks: None };
+        self.summarize(&event).await?;
+        self.request_publication(run_id).await?;
         torn_down.map(|_| ())
+    }
+
+    /// Has a run summarized, and waits for that: what is published next is in the report.
+    async fn summarize(&self, event: &SummarizeEvent) -> Result<(), Failure> {
+        let doing = format!("requesting the summary of run {}", event.run_id);
+        let failure = |reason: String| Failure::Aws { doing: doing.clone(), reason };
+        let payload = serde_json::to_vec(event).map_err(|error| failure(error.to_string()))?;
+        // An attempt that takes long is not tried again beside the first.
+        let timeouts =
+            TimeoutConfig::builder().operation_attempt_timeout(SUMMARIZE_TIMEOUT).operation_timeout(SUMMARIZE_TIMEOUT);
+        let patience = aws_sdk_lambda::Config::builder()
+            .timeout_config(timeouts.read_timeout(SUMMARIZE_TIMEOUT).build())
+            .retry_config(RetryConfig::disabled());
+        let invocation = self.lambda.invoke().function_name(&self.summarize_function).payload(Blob::new(payload));
+        let answer =
+            invocation.customize().config_override(patience).send().await.map_err(aws_failure(doing.clone()))?;
+        match answer.function_error() {
+            Some(error) => {
+                let message = answer.payload().map(|payload| String::from_utf8_lossy(payload.as_ref()).into_owned());
+                Err(failure(message.unwrap_or_else(|| error.to_owned())))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Requests that a run is published.
+    async fn request_publication(&self, run_id: &str) -> Result<(), Failure> {
+        let payload = json!({ "runId": run_id }).to_string();
+        let invocation = self.lambda.invoke().function_name(&self.publish_function);
+        let invocation = invocation.invocation_type(InvocationType::Event).payload(Blob::new(payload));
+        let answer = invocation.send().await;
+        answer.map(|_| ()).map_err(aws_failure(format!("requesting the publication of run {run_id}")))
     }
 }
 

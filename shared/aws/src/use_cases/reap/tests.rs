@@ -34,6 +34,7 @@ struct Account {
     /// Run, status, hosts left.
     records: Vec<(&'static str, &'static str, u32)>,
     summarized: Arc<Mutex<Vec<Value>>>,
+    published: Arc<Mutex<Vec<Value>>>,
 }
 
 const FUTURE: &str = "2026-01-01T13:00:00Z";
@@ -41,15 +42,21 @@ const PAST: &str = "2026-01-01T11:00:00Z";
 
 fn record((run_id, status, hosts_left): &(&str, &str, u32)) -> std::collections::HashMap<String, AttributeValue> {
     let text = |value: &str| AttributeValue::S(value.to_owned());
-    [
+    let kept_until = match *run_id {
+        "kept" => Some(FUTURE),
+        "kept-too-long" => Some(PAST),
+        _ => None,
+    };
+    let kept_until = kept_until.map(|until| ("keptUntil".to_owned(), text(until)));
+    let fields = [
         ("runId", text(run_id)),
         ("status", text(status)),
         ("createdAt", text("2026-01-01T12:00:00.000Z")),
         ("executionArn", text(&format!("arn:aws:states:eu-central-1:1:execution:{}:{run_id}", machine_of(run_id)))),
         ("hostsLeft", AttributeValue::N(hosts_left.to_string())),
     ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into()
+    .map(|(name, value)| (name.to_owned(), value));
+    fields.into_iter().chain(kept_until).collect()
 }
 
 /// ARN of the state machine that started a run. It may have been replaced since.
@@ -109,10 +116,13 @@ impl Account {
             GetItemOutput::builder().set_item(found.map(record)).build()
         });
         let update = mock!(DynamoDb::update_item).then_output(|| UpdateItemOutput::builder().build());
-        let summarized = Arc::clone(&self.summarized);
+        let (summarized, published) = (Arc::clone(&self.summarized), Arc::clone(&self.published));
         let invoke = mock!(Lambda::invoke).then_compute_output(move |request| {
             let payload = request.payload().expect("a payload").as_ref();
-            summarized.lock().expect("not poisoned").push(serde_json::from_slice(payload).expect("JSON"));
+            let payload = serde_json::from_slice(payload).expect("JSON");
+            let name = request.function_name().expect("a function");
+            let asked = if name == "summarize" { &summarized } else { &published };
+            asked.lock().expect("not poisoned").push(payload);
             InvokeOutput::builder().build()
         });
         Reaper {
@@ -127,6 +137,7 @@ impl Account {
             ),
             lambda: client!(aws_sdk_lambda, [invoke]),
             summarize_function: "summarize".to_owned(),
+            publish_function: "publish".to_owned(),
         }
     }
 
@@ -167,6 +178,7 @@ async fn the_hosts_of_a_stopped_execution_go_and_what_was_measured_is_summarized
     assert_eq!(account.hosts_of(), ["run-2"]);
     let error = json!({ "Error": "Aborted", "Cause": "the execution was stopped" });
     assert_eq!(account.summarized(), [json!({ "runId": "run-1", "error": error, "hostsLeft": 0 })]);
+    assert_eq!(*account.published.lock().expect("not poisoned"), [json!({ "runId": "run-1" })]);
 }
 
 #[tokio::test]
@@ -227,4 +239,45 @@ async fn one_run_that_cannot_be_reaped_does_not_stop_the_others() {
         text.contains("a: requesting the summary of run a") && text.contains("b: requesting the summary of run b"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn hosts_that_a_run_keeps_stay_until_their_time_and_not_longer() {
+    let account = Account {
+        executions: vec![("kept", ExecutionStatus::Running), ("kept-too-long", ExecutionStatus::Running)],
+        records: vec![("kept", "SUCCEEDED", 2), ("kept-too-long", "SUCCEEDED", 2)],
+        ..Account::default()
+    };
+    // Their tags have the latest time at which they expire.
+    let account = account.hosts(&[("kept", FUTURE), ("kept-too-long", FUTURE)]);
+    account.reaper().reap(&scheduled(), noon()).await.expect("reaped");
+    assert_eq!(account.hosts_of(), ["kept"]);
+    assert!(account.summarized().is_empty(), "both have a report");
+}
+
+#[tokio::test]
+async fn hosts_that_a_run_keeps_go_when_its_execution_is_stopped() {
+    let account = Account {
+        executions: vec![("kept", ExecutionStatus::Aborted)],
+        records: vec![("kept", "SUCCEEDED", 2)],
+        ..Account::default()
+    };
+    let account = account.hosts(&[("kept", FUTURE)]);
+    let mut event = ended("ABORTED");
+    event["detail"]["name"] = json!("kept");
+    account.reaper().reap(&event, noon()).await.expect("reaped");
+    assert!(account.hosts_of().is_empty());
+}
+
+#[tokio::test]
+async fn a_run_that_could_not_be_summarized_is_not_published() {
+    let account = Account { executions: vec![("run-1", ExecutionStatus::Aborted)], ..Account::default() };
+    let mut reaper = account.reaper();
+    let failed = mock!(Lambda::invoke).then_output(|| {
+        let payload = aws_sdk_lambda::primitives::Blob::new(r#"{"errorType":"AwsError"}"#);
+        InvokeOutput::builder().function_error("Unhandled").payload(payload).build()
+    });
+    reaper.lambda = client!(aws_sdk_lambda, [failed]);
+    let failure = reaper.reap(&ended("ABORTED"), noon()).await.expect_err("not summarized");
+    assert!(failure.to_string().contains("AwsError"), "{failure}");
 }

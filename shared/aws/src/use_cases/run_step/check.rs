@@ -9,6 +9,7 @@ use crate::workflow::CheckEvent;
 use dicomperf_model::keys;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::{DatasetOrigin, Plan};
+use dicomperf_model::request::OrthancBuild;
 use dicomperf_model::results::Check;
 use dicomperf_model::step::StepState;
 use serde_json::{Value, json};
@@ -60,6 +61,7 @@ impl StepRunner {
             run_id: &plan.run_id,
             agent: &agent_key,
             dataset: dataset.map(|objects| (objects.bucket.as_str(), objects.prefix.as_str())),
+            build: None,
         };
         let signer = match self.signatures.session(&scope).await {
             Ok(signer) => signer,
@@ -89,6 +91,16 @@ impl StepRunner {
                 "s3:GetObject of UrlRole on the dataset",
                 read.map(|()| "hosts may read the dataset"),
             );
+        }
+        if let Some(build) = plan.request.matrix.orthanc_build.iter().find_map(OrthancBuild::s3) {
+            // In a session of its own, as in a run: a policy has no room for dataset and build.
+            let scope = Scope { dataset: None, build: Some(build), ..scope };
+            let read = match self.signatures.session(&scope).await {
+                Ok(signer) => signer.try_get(&build.bucket, &build.key).await,
+                Err(failure) => Err(failure),
+            };
+            let says = read.map(|()| "the server may read the builds of Orthanc");
+            list.add("hosts' URLs", "s3:GetObject of UrlRole on the builds", says);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::step_document::{Ingredients, StepTime, document};
+use super::step_document::{Ingredients, StepTime, build_of, document};
 use crate::clients::agent::Agent;
 use crate::clients::artifacts::{Artifacts, Stored};
 use crate::clients::clock::Clock;
@@ -115,11 +115,13 @@ impl StepRunner {
         let plan = self.artifacts.plan(&event.run_id).await?;
         let agent_sha256 = self.agent.publish(&self.artifacts).await?;
         let agent_key = keys::agent(agent_sha256);
-        let dataset = plan.request.dataset.s3.as_ref();
+        // Only the client downloads the dataset, and only the server downloads a build.
+        let dataset = plan.request.dataset.s3.as_ref().filter(|_| event.step == StepId::ConfigureClient);
         let scope = Scope {
             run_id: &event.run_id,
             agent: &agent_key,
             dataset: dataset.map(|objects| (objects.bucket.as_str(), objects.prefix.as_str())),
+            build: build_of(&event.step, &plan),
         };
         let signer = self.signatures.session(&scope).await?;
         let document_key = RunKeys(&event.run_id).step_document(&event.step);
@@ -244,7 +246,9 @@ impl StepRunner {
 
     /// Fails if one of the run's hosts is lost. Without its peer, a step would wait in vain.
     async fn check_hosts(&self, event: &StepEvent) -> Result<(), Failure> {
-        let found = self.hosts.find_by_run(&event.run_id).await?;
+        let ids: Vec<_> =
+            [&event.hosts.server, &event.hosts.client].into_iter().flatten().map(|one| &*one.id).collect();
+        let found = self.hosts.find_by_ids(&ids).await?;
         // The step's own host first.
         let mut roles = HostRole::BOTH;
         roles.sort_by_key(|role| *role != event.step.host());

@@ -53,6 +53,7 @@ impl Summarizer {
             finished_at: now,
             report: is_written.then(|| self.artifacts.uri(&report)),
             fingerprint: None,
+            kept_until: None,
         };
         let finished = self.records.finish(&run_id, &end(&checks)).await;
         list.add("table", "dynamodb:UpdateItem", finished.map(|()| "the end of a run can be recorded"));
@@ -69,6 +70,7 @@ impl Summarizer {
             status: end.status,
             verdict: end.verdict,
             report: end.report.unwrap_or_default(),
+            kept: None,
             error: None,
             checks,
         }

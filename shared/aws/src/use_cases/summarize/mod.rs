@@ -1,10 +1,12 @@
 //! Summarizes a run: reads its measurements and writes statistics, verdict and reports.
 
 mod check;
+mod kept;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use self::kept::number_of_hosts;
 use crate::clients::artifacts::Artifacts;
 use crate::clients::records::{Records, RunEnd, RunRecord, ScenarioRecord};
 use crate::failure::Failure;
@@ -55,7 +57,11 @@ impl Summarizer {
         let Some(plan) = self.artifacts.read::<Plan>(&keys.plan()).await? else {
             return self.finish_without_plan(event.run_id, error, event.hosts_left, finished_at).await;
         };
-        let plan = self.with_launched_types(plan).await?;
+        if plan.clears {
+            return self.finish_clearing(event.run_id, error, finished_at).await;
+        }
+        let launched = self.artifacts.read::<LaunchRecord>(&keys.launch()).await?.unwrap_or_default();
+        let plan = plan.with_launched_types(|role| launched.launched.get(&role).cloned());
         let steps = self.step_reports(&plan).await?;
         // Before the history, which is looked up by the fingerprint.
         let plan = with_negotiated(plan, &steps);
@@ -63,10 +69,14 @@ impl Summarizer {
         let (samples, stores) = self.samples(&plan).await?;
         let outcome = Outcome { error, hosts_left: event.hosts_left, history, samples, stores, finished_at };
         let mut summary = summarize(&plan, &steps, outcome);
-        if let Some(Baseline::Run(earlier_id)) = &plan.request.baseline {
+        if let Some(earlier_id) = plan.baseline_run() {
             let earlier = self.earlier_summary(&plan, earlier_id).await?;
             two_runs::compare_with_baseline(&mut summary, earlier_id, earlier.as_ref().map_err(String::as_str));
+            if let Some(Baseline::Named(name)) = &plan.request.baseline {
+                summary.notes.push(format!("The baseline {name} was run {earlier_id} when this run was planned."));
+            }
         }
+        summary.kept = self.kept(&plan, &summary, &launched.hosts, record.as_ref(), finished_at, event.keep);
         self.write_reports(&summary).await?;
         for scenario in &summary.scenarios {
             self.records.write_scenario(&scenario_record(&plan, &summary, scenario)?).await?;
@@ -75,12 +85,14 @@ impl Summarizer {
             status: summary.status,
             verdict: summary.verdict,
             error: summary.error.clone(),
-            hosts_left: summary.hosts_left,
+            hosts_left: summary.kept.as_ref().map_or(summary.hosts_left, number_of_hosts),
             finished_at,
             report: Some(self.artifacts.uri(&keys.report("json"))),
             fingerprint: Some(plan.fingerprint.clone()),
+            kept_until: summary.kept.as_ref().map(|kept| kept.until),
         };
-        self.finish(event.run_id, end).await
+        let answer = self.finish(event.run_id, end).await?;
+        Ok(SummarizeAnswer { kept: summary.kept, ..answer })
     }
 
     /// Finishes a run whose request was refused. It has an error and no measurement.
@@ -93,14 +105,11 @@ impl Summarizer {
     ) -> Result<SummarizeAnswer, Failure> {
         let (status, verdict) = (RunStatus::Failed, Verdict::Invalid);
         let report = None;
-        self.finish(run_id, RunEnd { status, verdict, error, hosts_left, finished_at, report, fingerprint: None }).await
-    }
-
-    /// Returns the plan with the types that were launched, of the request's lists.
-    async fn with_launched_types(&self, plan: Plan) -> Result<Plan, Failure> {
-        let record = self.artifacts.read::<LaunchRecord>(&RunKeys(&plan.run_id).launch()).await?;
-        let launched = record.unwrap_or_default().launched;
-        Ok(plan.with_launched_types(|role| launched.get(&role).cloned()))
+        self.finish(
+            run_id,
+            RunEnd { status, verdict, error, hosts_left, finished_at, report, fingerprint: None, kept_until: None },
+        )
+        .await
     }
 
     async fn finish(&self, run_id: String, end: RunEnd) -> Result<SummarizeAnswer, Failure> {
@@ -110,6 +119,7 @@ impl Summarizer {
             status: end.status,
             verdict: end.verdict,
             report: end.report.unwrap_or_default(),
+            kept: None,
             error: end.error,
             checks: Vec::new(),
         })
@@ -203,6 +213,7 @@ fn answer_of(record: &RunRecord) -> SummarizeAnswer {
         status: record.status,
         verdict: record.verdict.unwrap_or(Verdict::Invalid),
         report: record.report.clone().unwrap_or_default(),
+        kept: None,
         error: record.error.clone(),
         checks: Vec::new(),
     }

@@ -64,7 +64,7 @@ fn event(error: Option<&str>) -> SummarizeEvent {
         error: error.to_owned(),
         cause: json!({ "errorType": error, "errorMessage": "why" }).to_string(),
     });
-    SummarizeEvent { run_id: "run-1".to_owned(), error, hosts_left: 0, checks: None }
+    SummarizeEvent { run_id: "run-1".to_owned(), error, hosts_left: 0, keep: false, checks: None }
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_ec2::types::InstanceStateName;
 
 use crate::clients::hosts::{Host, Hosts};
-use crate::clients::records::Records;
+use crate::clients::records::{Records, hosts_lock};
 use crate::failure::Failure;
 use crate::workflow::TeardownAnswer;
 use dicomperf_model::step::HostRole;
@@ -44,7 +44,8 @@ impl Polling {
 const MIN_EMPTY_POLLS: u32 = 2;
 
 impl Teardown {
-    /// Terminates the run's hosts and releases its schedule's lock and its place among the runs. Succeeds if no host is left, or never existed.
+    /// Terminates the run's hosts and releases its schedule's lock and its place among the runs. Succeeds if no host is left,
+    /// or never existed. Hosts that another run keeps stay, and their lock is released.
     ///
     /// # Errors
     /// [`Failure::TeardownIncomplete`] if hosts are left.
@@ -52,8 +53,13 @@ impl Teardown {
         let left = self.terminate(run_id).await?;
         let hosts_left = u32::try_from(left.len()).unwrap_or(u32::MAX);
         self.records.record_hosts_left(run_id, hosts_left).await?;
-        if let Some(schedule) = self.records.run(run_id).await?.and_then(|record| record.schedule) {
-            self.records.unlock(&schedule, run_id).await?;
+        if let Some(record) = self.records.run(run_id).await? {
+            if let Some(schedule) = record.schedule {
+                self.records.unlock(&schedule, run_id).await?;
+            }
+            if let Some(owner) = record.hosts_of {
+                self.records.unlock(&hosts_lock(&owner), run_id).await?;
+            }
         }
         if left.is_empty() {
             self.records.leave(run_id).await?;

@@ -66,8 +66,12 @@ fn an_error_says_what_is_allowed() {
 }
 
 #[test]
-fn a_baseline_is_the_history_or_one_run() {
-    for document in [json!({ "baseline": "history" }), json!({ "baseline": { "run": "20260101T031500Z-ct-k3v9qx" } })] {
+fn a_baseline_is_the_history_or_one_run_or_a_name() {
+    for document in [
+        json!({ "baseline": "history" }),
+        json!({ "baseline": { "run": "20260101T031500Z-ct-k3v9qx" } }),
+        json!({ "baseline": { "named": "release-1.12" } }),
+    ] {
         let request = Request::from_json(&document).expect("valid");
         assert_eq!(serde_json::to_value(&request).expect("JSON")["baseline"], document["baseline"]);
     }
@@ -76,8 +80,10 @@ fn a_baseline_is_the_history_or_one_run() {
         assert_eq!(
             error.to_string(),
             format!(
-                "baseline: is {bad}; allowed: \"history\" or an object with run, a string that matches {}",
-                crate::run_id::PATTERN
+                "baseline: is {bad}; allowed: \"history\" or an object with run, a string that matches {} or an object \
+                 with named, a string that matches {}",
+                crate::run_id::PATTERN,
+                crate::baseline_name::PATTERN
             )
         );
     }

@@ -59,11 +59,32 @@ impl Launch {
         hosts: &RunHosts,
     ) -> Result<(), Failure> {
         let launched: BTreeMap<_, _> = hosts.0.iter().map(|(role, host)| (*role, host.instance_type.clone())).collect();
-        if record.launched == launched {
+        if record.launched == launched && record.hosts == hosts.to_launched() {
             return Ok(());
         }
         record.launched = launched;
+        record.hosts = hosts.to_launched();
         self.save(plan, record).await
+    }
+
+    /// Finds the hosts that another run keeps, and launches none.
+    pub(super) async fn find_kept(&self, plan: &Plan, owner: &str) -> Result<RunHosts, Failure> {
+        let found = self.hosts.find_by_run(owner).await?;
+        let mut hosts = RunHosts::default();
+        for (role, _) in plan.hosts.iter() {
+            let alive = found.iter().find(|host| host.role == Some(role) && host.is_alive());
+            let Some(host) = alive else {
+                let last = found.iter().rfind(|host| host.role == Some(role));
+                return Err(Failure::HostLost {
+                    host: role,
+                    id: last.map_or_else(|| format!("of run {owner}"), |host| host.id.clone()),
+                    step: "launch".to_owned(),
+                    reason: last.map_or_else(|| "EC2 does not know it any more".to_owned(), Host::ending),
+                });
+            };
+            hosts.0.insert(role, host.clone());
+        }
+        Ok(hosts)
     }
 
     /// Reads the course of the launch so far.

@@ -1,3 +1,6 @@
+mod builds;
+mod on_hosts;
+
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
@@ -300,4 +303,38 @@ async fn a_dry_run_of_a_bad_request_is_refused_as_ever_and_takes_no_lock() {
     let planner = planner(&bucket, vec![recorded(), read, counted], &parameter());
     let scheduled = json!({ "schedule": "nightly", "request": { "dryRun": true } });
     assert!(plan_once(&planner, scheduled).await.expect("a plan").dry_run.is_some());
+}
+
+#[tokio::test]
+async fn a_named_baseline_is_settled_when_the_run_is_planned() {
+    use aws_sdk_dynamodb::operation::query::QueryOutput;
+
+    let item = |run_id: &str| {
+        let text = |value: &str| AttributeValue::S(value.to_owned());
+        std::collections::HashMap::from([
+            ("name".to_owned(), text("release")),
+            ("runId".to_owned(), text(run_id)),
+            ("setAt".to_owned(), text("2026-01-01T12:00:00Z")),
+        ])
+    };
+    let found = item("run-0");
+    let get = mock!(DynamoDb::get_item).then_compute_output(move |request| {
+        let key = format!("{:?}", request.key());
+        let known = key.contains("BASELINE") && key.contains("release");
+        GetItemOutput::builder().set_item(known.then(|| found.clone())).build()
+    });
+    let known = item("run-0");
+    let query = mock!(DynamoDb::query).then_output(move || QueryOutput::builder().items(known.clone()).build());
+    let bucket = Bucket::default();
+    let planner = planner(&bucket, vec![recorded(), get, query], &parameter());
+
+    let refused =
+        plan_at(&planner, json!({ "baseline": { "named": "other" } }), noon(), "run-2").await.expect_err("refused");
+    assert_eq!(refused.name(), "InvalidRequest");
+    assert_eq!(refused.to_string(), "baseline.named: is other, which no run has; allowed: release");
+    assert!(bucket.keys().is_empty());
+
+    plan_once(&planner, json!({ "baseline": { "named": "release" } })).await.expect("a plan");
+    let plan: Plan = bucket.get("runs/run-1/plan.json").expect("a plan");
+    assert_eq!(plan.baseline_run(), Some("run-0"));
 }
