@@ -55,6 +55,12 @@ impl Planner {
         let created = self.records.create(&run_record(&plan, event.execution_arn.clone(), None)).await;
         list.add("table", "dynamodb:PutItem", created.map(|()| "the run is recorded"));
         list.add("table", "dynamodb:GetItem", self.records.run(&plan.run_id).await.map(|_| "the record is read"));
+        let baselines = self.records.baselines().await;
+        list.add(
+            "table",
+            "dynamodb:Query",
+            baselines.map(|baselines| plural(baselines.len() as u64, "named baseline")),
+        );
         self.check_running(now, &mut list).await;
         Ok(PlanAnswer {
             run_id: plan.run_id.clone(),

@@ -54,6 +54,15 @@ enum Event {
 #[derive(Debug, Deserialize)]
 struct Execution {
     name: String,
+    /// Its input as text. Absent if it is too long for an event.
+    input: Option<String>,
+}
+
+impl Execution {
+    fn is_dry_run(&self) -> bool {
+        let input = self.input.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+        input.is_some_and(|input| input["dryRun"] == true)
+    }
 }
 
 impl Publisher {
@@ -67,9 +76,10 @@ impl Publisher {
         let event = Event::deserialize(event)
             .map_err(|error| Failure::Aws { doing: "reading the event".to_owned(), reason: error.to_string() })?;
         match event {
-            Event::Run { run_id } | Event::Execution { detail: Execution { name: run_id } } => {
-                self.publish_run(&run_id, now, metrics).await
-            }
+            Event::Run { run_id } => self.publish_run(&run_id, now, metrics).await,
+            // A dry run that was refused has no report that says so.
+            Event::Execution { detail } if detail.is_dry_run() => Ok(()),
+            Event::Execution { detail } => self.publish_run(&detail.name, now, metrics).await,
             Event::Messages { records } => {
                 for message in records {
                     let run = message.into_run(&self.stack);

@@ -121,8 +121,11 @@ async fn a_run_that_was_published_before_is_counted_once() {
 async fn what_is_no_result_is_not_published() {
     let running = RunRecord::new("run-1", RunStatus::Running, noon());
     let clearing = RunRecord { clears: true, ..failed_run() };
-    for record in [None, Some(running), Some(clearing)] {
-        let (seen, metrics) = publish(record, json!({ "runId": "run-1" })).await;
+    let event = json!({ "runId": "run-1" });
+    let dry_run = json!({ "detail": { "name": "run-1", "input": r#"{"dryRun":true,"matrix":{"pdu":1}}"# } });
+    let cases = [(None, &event), (Some(running), &event), (Some(clearing), &event), (Some(failed_run()), &dry_run)];
+    for (record, event) in cases {
+        let (seen, metrics) = publish(record, event.clone()).await;
         assert!(seen.events.lock().expect("not poisoned").is_empty() && metrics.is_empty());
         assert!(seen.pages.lock().expect("not poisoned").is_empty());
     }
