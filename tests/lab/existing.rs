@@ -1,12 +1,11 @@
 //! A run against a server that exists already: an Orthanc that the test starts on this machine.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use dicomperf_model::keys::RunKeys;
-use dicomperf_testkit::{Cause, not_tested};
+use dicomperf_testkit::{Cause, free_port, not_tested};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -44,11 +43,12 @@ impl Pacs {
             not_tested(Cause::Missing("no Orthanc: make install"));
             return None;
         };
-        let pacs = Self { process, dicom_port, rest_port, _directory: directory };
+        let mut pacs = Self { process, dicom_port, rest_port, _directory: directory };
         for _ in 0..300 {
             if pacs.get("/system").is_some() {
                 return Some(pacs);
             }
+            assert_eq!(pacs.process.try_wait().unwrap(), None, "Orthanc ended");
             sleep(Duration::from_millis(100));
         }
         panic!("Orthanc does not serve");
@@ -90,10 +90,6 @@ impl Drop for Pacs {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind((ADDRESS, 0)).unwrap().local_addr().unwrap().port()
 }
 
 #[tokio::test]

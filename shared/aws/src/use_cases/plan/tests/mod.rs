@@ -4,6 +4,7 @@ mod on_hosts;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::operation::get_item::GetItemOutput;
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
+use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_ssm::Client as Ssm;
@@ -22,6 +23,11 @@ fn parameter() -> Rule {
         let parameter = Parameter::builder().value("ami-00000000000000001").build();
         GetParameterOutput::builder().parameter(parameter).build()
     })
+}
+
+/// The table has no named baseline.
+fn no_baselines() -> Rule {
+    mock!(DynamoDb::query).then_output(|| QueryOutput::builder().build())
 }
 
 fn recorded() -> Rule {
@@ -130,7 +136,7 @@ async fn a_dry_run_with_an_existing_server_checks_one_ami_and_the_stacks_paramet
     let limits = StackLimits { allowed_servers: "pacs.example.org:*".to_owned(), ..StackLimits::default() };
     let read = mock!(DynamoDb::get_item).then_output(|| GetItemOutput::builder().build());
     let counted = running(&[], false).swap_remove(1);
-    let planner = Planner { limits, ..planner(&bucket, vec![recorded(), read, counted], &ssm) };
+    let planner = Planner { limits, ..planner(&bucket, vec![recorded(), read, no_baselines(), counted], &ssm) };
     let answer = plan_once(&planner, existing("pacs.example.org", json!({ "dryRun": true }))).await.expect("a plan");
     let checks = answer.dry_run.expect("a dry run").checks;
     assert!(checks.iter().all(|check| check.ok), "{checks:?}");
@@ -275,7 +281,7 @@ async fn a_dry_run_has_every_fault_and_the_plan_in_one_answer() {
     let rules = running(&[("run-8", Timestamp::MAX), ("run-9", Timestamp::UNIX_EPOCH)], true);
     let planner = Planner {
         limits: StackLimits { max_concurrent_runs: Some(1), ..StackLimits::default() },
-        ..planner(&bucket, vec![refused, read, rules[1].clone()], &denied)
+        ..planner(&bucket, vec![refused, read, no_baselines(), rules[1].clone()], &denied)
     };
     let answer = plan_once(&planner, json!({ "dryRun": true, "name": "doctor" })).await.expect("a plan");
     let dry_run = answer.dry_run.expect("a dry run");
@@ -300,15 +306,13 @@ async fn a_dry_run_of_a_bad_request_is_refused_as_ever_and_takes_no_lock() {
     assert_eq!(refused.expect_err("bad").name(), "InvalidRequest");
     let read = mock!(DynamoDb::get_item).then_output(|| GetItemOutput::builder().build());
     let counted = running(&[], false).swap_remove(1);
-    let planner = planner(&bucket, vec![recorded(), read, counted], &parameter());
+    let planner = planner(&bucket, vec![recorded(), read, no_baselines(), counted], &parameter());
     let scheduled = json!({ "schedule": "nightly", "request": { "dryRun": true } });
     assert!(plan_once(&planner, scheduled).await.expect("a plan").dry_run.is_some());
 }
 
 #[tokio::test]
 async fn a_named_baseline_is_settled_when_the_run_is_planned() {
-    use aws_sdk_dynamodb::operation::query::QueryOutput;
-
     let item = |run_id: &str| {
         let text = |value: &str| AttributeValue::S(value.to_owned());
         std::collections::HashMap::from([
