@@ -1,8 +1,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install install-build install-package lab-up lab-down deploy-lab demo test test-pages session picture circles lint build \
-	package schemas \
+.PHONY: help install install-build install-package lab-up lab-down deploy-lab demo test test-pages session \
+	session-stack picture circles lint build package schemas \
 	bench-timing bench-init bench-dataset bench-renewal bench-resources bench-verdict bench-simulation bench-native bench-latency \
 	bench-summarize bench-measure bench-history
 
@@ -47,7 +47,10 @@ test-pages: install ## look at the reports of the last `make test` with a browse
 
 session: install ## measure an Orthanc on loopback and write the session to docs/session.txt and README.md
 	cargo build --release --package dicomperf-cli
-	@lab/session
+	@lab/session measure
+
+session-stack: deploy-lab ## make a run in the lab and write the session to docs/session-stack.txt and README.md
+	$(lab) lab/session stack
 
 picture: install ## write docs/report.png from the report that make demo left
 	@node tests/pages/picture.js

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use dicomperf_aws::refusal::Refusal;
+use dicomperf_aws::use_cases::kept;
 use jiff::Timestamp;
 
 use crate::answers::{AbortAnswer, print_json};
@@ -34,10 +35,12 @@ pub async fn abort(arguments: &EndArguments) -> anyhow::Result<ExitCode> {
 pub async fn teardown(arguments: &EndArguments) -> anyhow::Result<ExitCode> {
     let run = &arguments.run;
     let service = Service::find(&run.stack).await?;
+    let kept = service.kept();
+    kept::find(&kept.records, &run.run, "teardown", Timestamp::now()).await.map_err(Refusal::from)?;
     if !arguments.yes && !confirm(&format!("Tear down the hosts of run {}?", run.run)).await {
         return Ok(refused());
     }
-    service.kept().teardown(&run.run, Timestamp::now()).await.map_err(Refusal::from)?;
+    kept.teardown(&run.run, Timestamp::now()).await.map_err(Refusal::from)?;
     let hosts_left = wait(&service, &run.run, &Interrupts::watch()?).await;
     finish(&AbortAnswer { run_id: run.run.clone(), was_over: false, hosts_left }, run.json)
 }

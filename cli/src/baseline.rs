@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::answers::{BaselineList, Deleted, print_json};
 use crate::arguments::{BaselineCommand, ListNamed, OneName, SetBaseline};
 use crate::service::Service;
-use crate::{exit, table};
+use crate::table;
 
 /// `dicomperf baseline ...`
 pub async fn run(command: &BaselineCommand) -> anyhow::Result<ExitCode> {
@@ -44,6 +44,7 @@ async fn list(arguments: &ListNamed) -> anyhow::Result<ExitCode> {
     for baseline in baselines {
         table.add_row([baseline.name, baseline.run_id, format!("{:.0}", baseline.set_at)]);
     }
+    table::keep_whole(&mut table, 1);
     println!("{table}");
     Ok(ExitCode::SUCCESS)
 }
@@ -55,8 +56,6 @@ async fn delete(arguments: &OneName) -> anyhow::Result<ExitCode> {
         print_json(&Deleted { name: arguments.name.clone(), deleted })?;
     } else if deleted {
         println!("baseline {} is removed; its run stays", arguments.name);
-    } else {
-        eprintln!("there is no baseline {:?}", arguments.name);
     }
-    Ok(if deleted { ExitCode::SUCCESS } else { ExitCode::from(exit::BAD_INPUT) })
+    if deleted { Ok(ExitCode::SUCCESS) } else { Err(Refusal::not_found("baseline", &arguments.name).into()) }
 }

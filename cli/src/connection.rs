@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sfn::error::{ProvideErrorMetadata, SdkError};
 
 /// The first pause after an error that may pass, and the longest one. Each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -51,11 +51,7 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     fn from(error: SdkError<E>) -> Self {
-        let reason = match (error.code(), error.message()) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            _ => DisplayErrorContext(&error).to_string(),
-        };
-        Self { may_pass: may_pass(&error), reason }
+        Self { may_pass: may_pass(&error), reason: dicomperf_aws::clients::reason(&error) }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use dicomperf_aws::refusal::Refusal;
 use dicomperf_aws::workflow::SummarizeAnswer;
 use dicomperf_model::results::Summary;
 use jiff::Timestamp;
@@ -13,7 +12,7 @@ use crate::answers::{RunAnswer, print_json};
 use crate::arguments::DoctorArguments;
 use crate::follow::{self, Outcome, follow};
 use crate::interrupt::Interrupts;
-use crate::run::unfinished;
+use crate::run::{unfinished, unfollowed};
 use crate::service::Service;
 use crate::{exit, request, table};
 
@@ -31,8 +30,10 @@ pub async fn run(arguments: &DoctorArguments) -> anyhow::Result<ExitCode> {
     let started = service.runs().start(&as_dry_run(document), None, Timestamp::now(), &mut random).await?;
     eprintln!("run {}", started.run_id);
     let execution = service.execution(&started.run_id);
-    let Outcome::Over(description) = follow(&execution, &Interrupts::watch()?).await? else {
-        return Err(Refusal::Conflict(format!("dry run {} was not followed to its end", started.run_id)).into());
+    let interrupts = Interrupts::watch()?;
+    let description = match follow(&execution, &interrupts).await? {
+        Outcome::Over(description) => description,
+        outcome => return unfollowed(&service, &execution, &interrupts, &outcome, arguments.follow.json).await,
     };
     let files = match &arguments.follow.out {
         Some(directory) => follow::save(directory, &execution).await?,

@@ -1,6 +1,7 @@
 //! Exit codes, and the errors that lead to them.
 
-use std::process::ExitCode;
+use std::panic;
+use std::process::{self, ExitCode};
 
 use dicomperf_aws::refusal::Refusal;
 use dicomperf_model::results::{RunStatus, Verdict};
@@ -9,6 +10,22 @@ use dicomperf_model::results::{RunStatus, Verdict};
 pub const BAD_INPUT: u8 = 2;
 /// It was carried out, and the result did not pass, or regressed.
 pub const NOT_PASSED: u8 = 3;
+
+/// Exit code of a command that fails.
+const FAILED: i32 = 1;
+
+/// Lets the process end without a word when its reader is gone, as in `dicomperf list | head -1`. `println!` panics then.
+pub fn quietly_at_closed_output() {
+    let report = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        // The words of `print_to` in the standard library's io/stdio.rs. EPIPE is error 32 on Linux and on macOS.
+        let text = panic.payload_as_str().unwrap_or_default();
+        if text.starts_with("failed printing to stdout") && text.contains("(os error 32)") {
+            process::exit(FAILED);
+        }
+        report(panic);
+    }));
+}
 
 /// Returns the exit code for a run's end.
 pub fn of_run(status: RunStatus, verdict: Option<Verdict>) -> ExitCode {

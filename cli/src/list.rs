@@ -80,6 +80,7 @@ fn runs_table(runs: &[RunRecord]) -> String {
             run.fingerprint.as_deref().unwrap_or_default().chars().take(SHORT_FINGERPRINT).collect(),
         ]);
     }
+    table::keep_whole(&mut table, 0);
     table.to_string()
 }
 
@@ -116,7 +117,7 @@ fn scenarios(scenarios: &[Map<String, Value>]) -> String {
             value.map_or_else(|| "-".to_owned(), |value| words::figure(value / unit))
         };
         table.add_row([
-            whole("number"),
+            whole("scenario"),
             format!("{}/{}", whole("validIterations"), whole("countedIterations")),
             figure("instancesPerSecond", "median", 1.0),
             figure("bytesPerSecond", "median", 1e6),
@@ -147,7 +148,7 @@ mod tests {
         let shown = text(&ShownRun { record: record.clone(), scenarios: Vec::new() });
         assert!(shown.ends_with("status      running"), "{shown}");
         let scenario = json!({
-            "number": 3, "validIterations": 4, "countedIterations": 5, "latencyMs": { "p95": 12.5 },
+            "scenario": 3, "validIterations": 4, "countedIterations": 5, "latencyMs": { "p95": 12.5 },
             "instancesPerSecond": { "median": 105.2 }, "bytesPerSecond": null,
         });
         let scenario = scenario.as_object().expect("an object").clone();

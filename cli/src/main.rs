@@ -35,6 +35,7 @@ use tokio::runtime::Runtime;
 use crate::arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
+    exit::quietly_at_closed_output();
     run_command(Arguments::parse().command).unwrap_or_else(|error| exit::of_error(&error))
 }
 
@@ -45,7 +46,9 @@ fn run_command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Validate(arguments) => request::validate(&arguments),
         Command::Schema { directory } => schema::write(&directory).map(|()| ExitCode::SUCCESS),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "dicomperf", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "dicomperf", &mut script);
+            print!("{}", String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
         #[cfg(target_os = "linux")]

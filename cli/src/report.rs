@@ -19,13 +19,13 @@ use crate::{browser, exit, follow};
 pub async fn report(arguments: &ReportArguments) -> anyhow::Result<ExitCode> {
     let file = Path::new(&arguments.run);
     let files = if is_file(&arguments.run) {
-        let summary = read_file(file)?;
+        let summary = read_file("run", file)?;
         let beside = file.parent().unwrap_or(Path::new("."));
         let texts =
             [("report.html", dicomperf_report::html(&summary)), ("report.md", dicomperf_report::markdown(&summary))];
         write(arguments.out.as_deref().unwrap_or(beside), texts)?
     } else {
-        check_id(&arguments.run)?;
+        check_id("run", &arguments.run)?;
         let service = Service::find(&arguments.stack).await?;
         service.runs().find(&arguments.run).await?;
         let directory = arguments.out.clone().unwrap_or_else(|| PathBuf::from(&arguments.run));
@@ -55,8 +55,8 @@ pub fn finish(files: &[String], page: Option<&String>, json: bool) -> anyhow::Re
 /// `dicomperf compare A B`
 pub async fn compare(arguments: &CompareArguments) -> anyhow::Result<ExitCode> {
     let mut service = None;
-    let a = read(&arguments.a, &arguments.stack, &mut service).await?;
-    let b = read(&arguments.b, &arguments.stack, &mut service).await?;
+    let a = read("a", &arguments.a, &arguments.stack, &mut service).await?;
+    let b = read("b", &arguments.b, &arguments.stack, &mut service).await?;
     let comparison = two_runs::compare(&a, &b);
     let json = serde_json::to_string_pretty(&comparison)? + "\n";
     if arguments.json {
@@ -81,12 +81,17 @@ pub async fn compare(arguments: &CompareArguments) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Reads the report of a run, or the file. Finds the stack at the first run.
-async fn read(run: &str, stack: &StackArguments, service: &mut Option<Service>) -> anyhow::Result<Summary> {
+/// Reads the report of a run, or the file, that an argument names. Finds the stack at the first run.
+async fn read(
+    argument: &str,
+    run: &str,
+    stack: &StackArguments,
+    service: &mut Option<Service>,
+) -> anyhow::Result<Summary> {
     if is_file(run) {
-        return read_file(Path::new(run));
+        return Ok(read_file(argument, Path::new(run))?);
     }
-    check_id(run)?;
+    check_id(argument, run)?;
     let found = match service.take() {
         Some(found) => found,
         None => Service::find(stack).await?,
@@ -101,16 +106,19 @@ fn is_file(argument: &str) -> bool {
     argument.contains(['/', '\\']) || argument.ends_with(".json") || Path::new(argument).is_file()
 }
 
-fn check_id(run: &str) -> Result<(), Refusal> {
+fn check_id(argument: &str, run: &str) -> Result<(), Refusal> {
     if run_id::is_valid(run) {
         return Ok(());
     }
-    Err(Refusal::field("run", format!("is {run:?}"), format!("a file, or the id of a run: {}", run_id::RULE)))
+    Err(Refusal::field(argument, format!("is {run:?}"), format!("a file, or the id of a run: {}", run_id::RULE)))
 }
 
-fn read_file(file: &Path) -> anyhow::Result<Summary> {
-    let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is not a report.json of this version", file.display()))
+fn read_file(argument: &str, file: &Path) -> Result<Summary, Refusal> {
+    let refused = |problem: String| {
+        Refusal::field(argument, format!("{} {problem}", file.display()), "the id of a run, or a run's report.json")
+    };
+    let text = fs::read(file).map_err(|error| refused(format!("cannot be read: {error}")))?;
+    serde_json::from_slice(&text).map_err(|error| refused(format!("is not a report.json of this version: {error}")))
 }
 
 fn write<const N: usize>(directory: &Path, files: [(&str, String); N]) -> anyhow::Result<Vec<String>> {

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 
 use crate::abort;
 use crate::answers::{RunAnswer, print_json};
-use crate::arguments::{AgainArguments, AttachArguments, FollowArguments, RunArguments};
+use crate::arguments::{AgainArguments, AttachArguments, FollowArguments, OneRunArguments, RunArguments};
 use crate::execution::Execution;
 use crate::follow::{self, Outcome, follow};
 use crate::interrupt::Interrupts;
@@ -65,23 +65,22 @@ pub async fn again(arguments: &AgainArguments) -> anyhow::Result<ExitCode> {
 }
 
 /// `dicomperf clear RUN`
-pub async fn clear(arguments: &AttachArguments) -> anyhow::Result<ExitCode> {
+pub async fn clear(arguments: &OneRunArguments) -> anyhow::Result<ExitCode> {
     let service = Service::find(&arguments.stack).await?;
     let started = service.kept().clear(&arguments.run, Timestamp::now(), &mut random()).await.map_err(Refusal::from)?;
     eprintln!("run {} empties the hosts of {}", started.run_id, started.hosts_of);
     let execution = service.execution(&started.run_id);
     let interrupts = Interrupts::watch()?;
-    let outcome = follow(&execution, &interrupts).await?;
-    let Outcome::Over(description) = outcome else {
-        eprintln!("{}", advice(&service, &started.run_id));
-        return Ok(ExitCode::FAILURE);
+    let description = match follow(&execution, &interrupts).await? {
+        Outcome::Over(description) => description,
+        outcome => return unfollowed(&service, &execution, &interrupts, &outcome, arguments.json).await,
     };
     let (status, error) = follow::ending(&description);
     let answer = RunAnswer { status, error, ..unfinished(&execution) };
     if let Some(error) = &answer.error {
         eprintln!("{}: {}", error.error, error.cause);
     }
-    if arguments.follow.json {
+    if arguments.json {
         print_json(&answer)?;
     } else if status == RunStatus::Succeeded {
         println!("the server is empty, and the client has no dataset");
@@ -100,23 +99,30 @@ async fn follow_to_end(
     let (status, error) = match follow(execution, &interrupts).await? {
         Outcome::Over(description) => follow::ending(&description),
         Outcome::Kept => (RunStatus::Succeeded, None),
-        Outcome::Left => {
-            eprintln!("{}", advice(service, &execution.run_id));
-            if arguments.json {
-                print_json(&unfinished(execution))?;
-            }
-            return Ok(ExitCode::FAILURE);
-        }
-        Outcome::Abort => {
-            let answer = abort::abort_run(service, &execution.run_id, &interrupts).await?;
-            if arguments.json {
-                print_json(&RunAnswer { status: RunStatus::Failed, ..unfinished(execution) })?;
-            }
-            abort::print(&answer);
-            return Ok(ExitCode::FAILURE);
-        }
+        outcome => return unfollowed(service, execution, &interrupts, &outcome, arguments.json).await,
     };
     finish(execution, arguments, RunAnswer { status, error, ..unfinished(execution) }).await
+}
+
+/// Aborts a run, or leaves it running, as the person wants it.
+pub async fn unfollowed(
+    service: &Service,
+    execution: &Execution,
+    interrupts: &Interrupts,
+    outcome: &Outcome,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let answer = if matches!(outcome, Outcome::Abort) {
+        abort::print(&abort::abort_run(service, &execution.run_id, interrupts).await?);
+        RunAnswer { status: RunStatus::Failed, ..unfinished(execution) }
+    } else {
+        eprintln!("{}", advice(service, &execution.run_id));
+        unfinished(execution)
+    };
+    if json {
+        print_json(&answer)?;
+    }
+    Ok(ExitCode::FAILURE)
 }
 
 async fn finish(execution: &Execution, arguments: &FollowArguments, answer: RunAnswer) -> anyhow::Result<ExitCode> {

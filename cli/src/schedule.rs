@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use dicomperf_aws::refusal::Refusal;
 use dicomperf_aws::use_cases::schedules::{NewSchedule, Schedule, ScheduleChange, ScheduleState};
 use jiff::Timestamp;
 use rand::rngs::StdRng;
@@ -71,10 +72,12 @@ async fn set_state(arguments: &OneName, state: ScheduleState) -> anyhow::Result<
 }
 
 async fn delete(arguments: &OneName) -> anyhow::Result<ExitCode> {
-    Service::find(&arguments.stack).await?.schedules().delete(&arguments.name).await?;
-    if arguments.json {
-        print_json(&Deleted { name: arguments.name.clone(), deleted: true })?;
-    } else {
+    let deletion = Service::find(&arguments.stack).await?.schedules().delete(&arguments.name).await;
+    if arguments.json && matches!(deletion, Ok(()) | Err(Refusal::NotFound { .. })) {
+        print_json(&Deleted { name: arguments.name.clone(), deleted: deletion.is_ok() })?;
+    }
+    deletion?;
+    if !arguments.json {
         println!("schedule {} is deleted", arguments.name);
     }
     Ok(ExitCode::SUCCESS)

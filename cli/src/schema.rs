@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
+use dicomperf_aws::refusal::Refusal;
 use dicomperf_aws::use_cases::runs::{RunPage, ShownRun, StartedRun};
 use dicomperf_aws::use_cases::schedules::{Schedule, ScheduleList};
 use dicomperf_model::history::NamedBaseline;
@@ -17,7 +18,14 @@ use serde_json::Value;
 use crate::answers::{AbortAnswer, BaselineList, Deleted, FilesAnswer, RunAnswer, ValidateAnswer};
 
 /// Writes every schema and the OpenAPI document to the folder `schemas` of the checkout in `directory`.
+///
+/// # Errors
+/// There is no such folder, or a file cannot be written.
 pub fn write(directory: &Path) -> anyhow::Result<()> {
+    if !directory.join("schemas").is_dir() {
+        let problem = format!("is {}", directory.display());
+        return Err(Refusal::field("directory", problem, "a directory that has a folder schemas").into());
+    }
     for (name, schema) in schemas() {
         let path = directory.join("schemas").join(format!("{name}.schema.json"));
         if let Some(folder) = path.parent() {

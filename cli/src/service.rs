@@ -5,6 +5,7 @@ use dicomperf_aws::clients::artifacts::Artifacts;
 use dicomperf_aws::clients::executions::Executions;
 use dicomperf_aws::clients::records::Records;
 use dicomperf_aws::clients::schedules::ScheduleGroup;
+use dicomperf_aws::failure::Failure;
 use dicomperf_aws::refusal::Refusal;
 use dicomperf_aws::stack::StackResources;
 use dicomperf_aws::use_cases::baselines::Baselines;
@@ -15,6 +16,12 @@ use dicomperf_aws::use_cases::schedules::Schedules;
 use crate::arguments::{DEFAULT_STACK, StackArguments};
 use crate::execution::Execution;
 
+const NO_REGION: &str = "no AWS region is configured; set AWS_REGION, or region in ~/.aws/config";
+const NO_CREDENTIALS: &str =
+    "no AWS credentials are found; log in, and set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+/// The words of aws-config if no source has credentials (aws-config, meta/credentials/chain.rs).
+const NO_CREDENTIALS_OF_SDK: &str = "no credentials found in chain";
+
 /// The stack that a command talks to.
 pub struct Service {
     config: SdkConfig,
@@ -24,9 +31,21 @@ pub struct Service {
 
 impl Service {
     /// Finds the stack in the region and account of the AWS configuration.
+    ///
+    /// # Errors
+    /// No region or no credentials are configured, or the stack is not found.
     pub async fn find(arguments: &StackArguments) -> Result<Self, Refusal> {
         let config = dicomperf_aws::clients::configuration().await;
-        let resources = StackResources::find(&aws_sdk_ssm::Client::new(&config), &arguments.stack).await?;
+        if config.region().is_none() {
+            return Err(Refusal::Conflict(NO_REGION.to_owned()));
+        }
+        let found = StackResources::find(&aws_sdk_ssm::Client::new(&config), &arguments.stack).await;
+        let resources = found.map_err(|failure| match failure {
+            Failure::Aws { reason, .. } if reason.contains(NO_CREDENTIALS_OF_SDK) => {
+                Refusal::Conflict(NO_CREDENTIALS.to_owned())
+            }
+            other => other.into(),
+        })?;
         Ok(Self { config, name: arguments.stack.clone(), resources })
     }
 

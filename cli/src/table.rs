@@ -1,7 +1,7 @@
 //! Results as text for a terminal.
 
 use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table};
 use dicomperf_model::request::LatencyFigure;
 use dicomperf_model::results::{Check, ScenarioComparison, ScenarioSummary, Summary};
 use dicomperf_model::settings::{self, Settings};
@@ -31,6 +31,13 @@ pub fn results(summary: &Summary) -> String {
         text.push_str(&format!("; {} hosts left", summary.hosts_left));
     }
     text
+}
+
+/// Keeps the cells of a column on one line, so that a person can copy an id from a narrow terminal.
+pub fn keep_whole(table: &mut Table, column: usize) {
+    if let Some(column) = table.column_mut(column) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
 }
 
 /// Returns an empty table with this head.
@@ -113,6 +120,16 @@ pub fn checks(checks: &[Check]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_narrow_terminal_wraps_no_column_that_is_kept_whole() {
+        let id = "20260101T120000Z-nightly-ct-abc123";
+        let mut table = new(&["run", "name"]);
+        table.set_width(50).add_row([id, "a name of many words that a narrow terminal wraps"]);
+        keep_whole(&mut table, 0);
+        let text = table.to_string();
+        assert!(text.contains(id) && text.lines().count() > 5, "{text}");
+    }
 
     #[test]
     fn failed_checks_come_last_and_are_counted() {

@@ -1,67 +1,65 @@
-//! Hosts that stay after the report: measured once more, emptied, and torn down before their time.
+//! Hosts that stay after the report: measured once more, emptied, and torn down before their time, all by the command line.
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_sfn::types::ExecutionStatus;
-use dicomperf_aws::clients::executions::Executions;
-use dicomperf_aws::clients::records::Records;
-use dicomperf_aws::use_cases::kept::{Kept, StartedOnHosts};
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::step::{HostRole, StepId, StepOutput, StepReport};
-use jiff::Timestamp;
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use serde_json::{Value, json};
+use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::harness::{Finished, Lab, container_of, printed, with_packages};
+use crate::dicomperf::{answer, refusal};
+use crate::harness::{Lab, container_of, printed, with_packages};
+use crate::telling::Told;
 
 /// Longer than any step of this test.
 const MAX_WAIT: Duration = Duration::from_secs(300);
 
-fn kept(lab: &Lab) -> Kept {
-    Kept {
-        executions: Executions::new(lab.states.clone(), lab.state_machine.clone()),
-        records: Records::new(lab.table.clone(), lab.table_name.clone()),
+/// Waits until a run's record meets a condition.
+async fn until(run_id: &str, what: &str, condition: impl Fn(&Value) -> bool) {
+    let begun = Instant::now();
+    loop {
+        let run = answer(&["show", run_id], "show", 0);
+        if condition(&run) {
+            return;
+        }
+        assert!(begun.elapsed() < MAX_WAIT, "{run_id} never {what}: {run}");
+        sleep(Duration::from_millis(500)).await;
     }
 }
 
-async fn finish(lab: &Lab, started: StartedOnHosts) -> Finished {
-    lab.started(&started.run_id, &started.execution_arn).finish().await
+/// Returns the records of a list that use the hosts of a run.
+fn listed_on_hosts_of(id: &str) -> Vec<Value> {
+    let list = answer(&["list", "--limit", "300"], "list", 0);
+    list["runs"].as_array().unwrap().iter().filter(|run| run["hostsOf"] == id).cloned().collect()
 }
 
-/// Waits until a run's record meets a condition.
-async fn until(
-    lab: &Lab,
-    run_id: &str,
-    what: &str,
-    condition: impl Fn(&dicomperf_aws::clients::records::RunRecord) -> bool,
-) {
+/// Waits until a run is planned on the hosts of another one, and returns its id.
+async fn planned_on_hosts_of(id: &str) -> String {
     let begun = Instant::now();
     loop {
-        let record = kept(lab).records.run(run_id).await.unwrap();
-        if record.as_ref().is_some_and(&condition) {
-            return;
+        if let Some(run) = listed_on_hosts_of(id).first() {
+            return run["runId"].as_str().unwrap().to_owned();
         }
-        assert!(begun.elapsed() < MAX_WAIT, "{run_id} never {what}: {record:?}");
+        assert!(begun.elapsed() < MAX_WAIT, "no run was planned on the hosts of {id}");
         sleep(Duration::from_millis(500)).await;
     }
 }
 
 #[tokio::test]
 async fn hosts_that_stay_are_measured_again_emptied_and_torn_down_on_demand() {
-    let (lab, mut random) = (Lab::new().await, StdRng::seed_from_u64(Timestamp::now().as_nanosecond() as u64));
-    let use_cases = kept(&lab);
+    let lab = Lab::new().await;
+    let mut told = Told::new(&lab, "kept");
     let request = with_packages(json!({
         "name": "kept", "dataset": { "synthetic": { "instances": 5 } }, "iterations": 1, "warmup": 0, "rounds": 1,
         "keepHosts": { "minutes": 30 },
     }));
     let run = lab.start("kept", request).await;
     let id = run.id.clone();
-    let error = use_cases.again(&id, None, Timestamp::now(), &mut random).await.expect_err("it is not over");
-    assert!(error.to_string().starts_with("again: is "), "{error}");
     let hosts = run.hosts().await;
-    until(&lab, &id, "keeps its hosts", |record| record.kept_until.is_some()).await;
+    let early = refusal(&["again", &id]);
+    assert!(early.contains("again: is ") && early.contains("is not over"), "{early}");
+    until(&id, "keeps its hosts", |run| run["keptUntil"].is_string()).await;
 
     // The report is there, the hosts are too, and the execution waits.
     let report: Value = lab.json(&RunKeys(&id).report("json")).await.unwrap();
@@ -70,38 +68,60 @@ async fn hosts_that_stay_are_measured_again_emptied_and_torn_down_on_demand() {
     let commands = report["kept"]["commands"].to_string();
     assert!(commands.contains(&hosts.server.as_ref().unwrap().id), "{commands}");
     assert!(commands.contains(&format!("dicomperf again {id}")), "{commands}");
+    assert_eq!(answer(&["attach", &id], "run", 0)["kept"], report["kept"]);
     assert_eq!(lab.hosts_of(&id).await.len(), 2);
 
-    let again = use_cases.again(&id, None, Timestamp::now(), &mut random).await.unwrap();
-    until(&lab, &again.run_id, "is planned", |_| true).await;
-    let busy = use_cases.clear(&id, Timestamp::now(), &mut random).await.expect_err("another run uses them");
-    assert!(busy.to_string().contains(&again.run_id), "{busy}");
-    let again = finish(&lab, again).await;
-    let second = again.succeeded();
-    assert_eq!(second["hostsOf"], json!(id));
-    assert_eq!(second["fingerprint"], report["fingerprint"], "the same hosts and dataset");
-    assert_eq!(second["scenarios"][0]["iterations"][0]["instancesStored"], 5);
-    assert!(lab.hosts_of(&again.id).await.is_empty(), "it launched nothing");
-    assert_eq!(lab.hosts_of(&id).await.len(), 2, "it terminated nothing");
-
+    measured_again(&lab, &id, &report).await;
     let client = container_of(hosts.client.as_ref().unwrap());
     let datasets =
         || printed("docker", &["exec", &client, "sh", "-c", "ls /var/lib/dicomperf/*/ | grep -c ^dataset || true"]);
     assert_ne!(datasets(), "0");
-    let cleared = use_cases.clear(&id, Timestamp::now(), &mut random).await.unwrap();
-    let cleared = finish(&lab, cleared).await;
-    assert_eq!(cleared.status, ExecutionStatus::Succeeded, "{:?}", cleared.error);
-    for host in HostRole::BOTH {
-        let report: StepReport = lab.json(&RunKeys(&cleared.id).step_report(&StepId::Clear { host })).await.unwrap();
-        assert!(matches!(report.output, Some(StepOutput::Cleared { deleted }) if deleted >= 5), "{report:?}");
-    }
+    emptied(&lab, &id).await;
     assert_eq!(datasets(), "0");
 
-    use_cases.teardown(&id, Timestamp::now()).await.unwrap();
-    until(&lab, &id, "is torn down", |record| record.hosts_left == Some(0)).await;
+    let unconfirmed = refusal(&["teardown", &id]);
+    assert!(unconfirmed.contains("--yes"), "{unconfirmed}");
+    assert_eq!(lab.hosts_of(&id).await.len(), 2, "a question that nobody answered changes nothing");
+    let torn_down = answer(&["teardown", &id, "--yes"], "abort", 0);
+    assert_eq!(torn_down, json!({ "runId": id, "wasOver": false, "hostsLeft": 0 }));
     assert!(lab.hosts_of(&id).await.is_empty());
-    let record = kept(&lab).records.run(&id).await.unwrap().unwrap();
-    assert_eq!(json!(record.status), json!("SUCCEEDED"), "a teardown on demand does not fail the run");
-    let gone = use_cases.again(&id, None, Timestamp::now(), &mut random).await.expect_err("the hosts are gone");
-    assert!(gone.to_string().contains("whose hosts are gone"), "{gone}");
+    let record = answer(&["show", &id], "show", 0);
+    assert_eq!(record["status"], "SUCCEEDED", "a teardown on demand does not fail the run");
+    for gone in [&["again", &id][..], &["clear", &id], &["teardown", &id, "--yes"]] {
+        let errors = refusal(gone);
+        assert!(errors.contains("whose hosts are gone"), "{gone:?}: {errors}");
+    }
+    assert_eq!(json!(told.finished(&id).verdict), json!("passed"), "it is told when its hosts are gone");
+}
+
+/// Measures once more. Meanwhile the hosts are in use.
+async fn measured_again(lab: &Lab, id: &str, report: &Value) {
+    let kept = id.to_owned();
+    let following = spawn_blocking(move || answer(&["again", &kept], "run", 0));
+    let planned = planned_on_hosts_of(id).await;
+    let busy = refusal(&["clear", id]);
+    assert!(busy.contains(&planned), "{busy}");
+    let again = following.await.unwrap();
+    assert_eq!((&again["runId"], &again["verdict"]), (&json!(planned), &json!("passed")), "{again}");
+    let second: Value = lab.json(&RunKeys(&planned).report("json")).await.unwrap();
+    assert_eq!(second["hostsOf"], id);
+    assert_eq!(second["fingerprint"], report["fingerprint"], "the same hosts and dataset");
+    assert_eq!(second["scenarios"][0]["iterations"][0]["instancesStored"], 5);
+    assert!(lab.hosts_of(&planned).await.is_empty(), "it launched nothing");
+    assert_eq!(lab.hosts_of(id).await.len(), 2, "it terminated nothing");
+}
+
+/// Empties the hosts. That is no run of a list.
+async fn emptied(lab: &Lab, id: &str) {
+    let before = listed_on_hosts_of(id);
+    let cleared = answer(&["clear", id], "run", 0);
+    assert_eq!((&cleared["status"], &cleared["verdict"]), (&json!("SUCCEEDED"), &Value::Null), "{cleared}");
+    let clearing = cleared["runId"].as_str().unwrap();
+    for host in HostRole::BOTH {
+        let report: StepReport = lab.json(&RunKeys(clearing).step_report(&StepId::Clear { host })).await.unwrap();
+        assert!(matches!(report.output, Some(StepOutput::Cleared { deleted }) if deleted >= 5), "{report:?}");
+    }
+    assert_eq!(answer(&["show", clearing], "show", 0)["clears"], true);
+    let after = listed_on_hosts_of(id);
+    assert_eq!((before.len(), after), (1, before));
 }

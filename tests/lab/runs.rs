@@ -2,6 +2,7 @@ use dicomperf_model::keys::RunKeys;
 use dicomperf_model::plan::Secrets;
 use serde_json::{Value, json};
 
+use crate::dicomperf::answer;
 use crate::harness::{Lab, with_packages};
 
 #[tokio::test]
@@ -18,6 +19,8 @@ async fn settings_reach_both_ends_and_the_report_names_what_ran() {
     let finished = lab.start("settings", with_packages(request)).await.finish().await;
     let report = finished.succeeded();
     assert_eq!(report["verdict"], "threshold-broken");
+    let attached = answer(&["attach", &finished.id], "run", 3);
+    assert_eq!((&attached["status"], &attached["verdict"]), (&json!("SUCCEEDED"), &report["verdict"]));
     // lab/emulator has no room for the server's first type, and none for the client's in the first zone.
     let launched = &report["fingerprintOf"];
     assert_eq!((&launched["serverType"], &launched["clientType"]), (&json!("t3.small"), &json!("r7i.2xlarge")));

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use crate::dicomperf::answer;
 use crate::harness::{Lab, Run, command, setting};
 use crate::telling::aws;
 
@@ -25,9 +26,10 @@ impl StackSchedule {
     /// Switches the schedule on, with this request.
     pub async fn switch_on(lab: &Lab, request: Value) -> Self {
         let group = setting("DICOMPERF_STACK_SCHEDULE_GROUP_NAME");
-        let list = aws(&["scheduler", "list-schedules", "--group-name", &group]);
-        let names = list["Schedules"].as_array().unwrap().iter().filter_map(|one| one["Name"].as_str());
-        let name = names.into_iter().find(|name| name.starts_with("dicomperf-Schedule")).unwrap().to_owned();
+        let list = answer(&["schedule", "list"], "schedule-list", 0);
+        let of_stack = list["schedules"].as_array().unwrap().iter().find(|one| one["ofStack"] == true);
+        let name = of_stack.unwrap()["name"].as_str().unwrap().to_owned();
+        assert!(name.starts_with("dicomperf-Schedule"), "{list}");
         let before = aws(&["scheduler", "get-schedule", "--group-name", &group, "--name", &name]);
         assert_eq!(before["State"], "DISABLED");
         // Another test's run has no lock of this name.

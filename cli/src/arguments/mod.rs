@@ -57,7 +57,7 @@ pub enum Command {
     /// Measure once more on the hosts that a run keeps
     Again(AgainArguments),
     /// Empty the server and delete the client's dataset on the hosts that a run keeps
-    Clear(AttachArguments),
+    Clear(OneRunArguments),
     /// Tear down the hosts that a run keeps, and wait until no host is left
     Teardown(EndArguments),
     /// List, create, pause, resume, delete and run schedules

@@ -27,7 +27,7 @@ pub struct RunArguments {
     #[arg(long, value_name = "TEXT")]
     pub client_token: Option<String>,
     /// Do not follow the run
-    #[arg(long)]
+    #[arg(long, conflicts_with = "out")]
     pub detach: bool,
     #[command(flatten)]
     pub stack: StackArguments,
@@ -64,7 +64,7 @@ pub struct ListArguments {
     /// Only runs of requests with this name
     #[arg(long, conflicts_with = "fingerprint")]
     pub name: Option<String>,
-    /// Only runs of this hardware and dataset
+    /// Only runs of this hardware and dataset: the fingerprint, or its beginning as the list shows it
     #[arg(long)]
     pub fingerprint: Option<String>,
     /// Only runs since then: 2026-01-31, 2026-01-31T12:00:00Z, or 7d, 12h, 30m ago

@@ -141,6 +141,8 @@ fn answer(state: &mut State, operation: &str, is_list: bool) -> (u16, String) {
             "timestamp": 1_767_225_600, "type": "TaskStateEntered", "id": 1,
             "stateEnteredEventDetails": { "name": "Teardown" },
         }] })),
+        // No baseline has the name.
+        "DeleteItem" => ok(json!({})),
         "GetItem" => ok(json!({ "Item": record(state) })),
         // The run has no scenario.
         "Query" if !is_list => ok(json!({ "Items": [], "Count": 0, "ScannedCount": 0 })),

@@ -7,3 +7,4 @@ mod aws;
 mod connection;
 mod documents;
 mod terminal;
+mod wrong_input;

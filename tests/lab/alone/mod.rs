@@ -8,6 +8,7 @@ use dicomperf_model::results::{Change, Verdict};
 use dicomperf_model::telling::FinishedRun;
 use serde_json::{Value, json};
 
+use crate::dicomperf::{answer, refusal, request_file};
 use crate::harness::{Lab, printed, root, setting, with_packages};
 use crate::reports::{compare, differences, short_run};
 use crate::telling::{Told, alarm_state, metric};
@@ -165,6 +166,32 @@ fn regression_is_told(event: &FinishedRun, report: &Value, baseline: &str, name:
     assert_eq!(alarm_state(), "ALARM");
 }
 
+/// A named baseline, made by the command line.
+struct Named {
+    name: String,
+}
+
+impl Named {
+    fn set(lab: &Lab, run_id: &str) -> Self {
+        let name = lab.new_id("fast");
+        let set = answer(&["baseline", "set", &name, run_id], "baseline", 0);
+        assert_eq!((&set["name"], &set["runId"]), (&json!(name), &json!(run_id)));
+        let list = answer(&["baseline", "list"], "baseline-list", 0);
+        assert!(list["baselines"].as_array().unwrap().contains(&set), "{list}");
+        let errors = refusal(&["baseline", "set", &name, "no-such-run"]);
+        assert!(errors.contains("run: no-such-run is unknown"), "{errors}");
+        Self { name }
+    }
+
+    fn delete(self) {
+        let delete = ["baseline", "delete", &self.name];
+        assert_eq!(answer(&delete, "deleted", 0), json!({ "name": self.name, "deleted": true }));
+        assert_eq!(answer(&delete, "deleted", 2)["deleted"], false);
+        let list = answer(&["baseline", "list"], "baseline-list", 0);
+        assert!(list["baselines"].as_array().unwrap().iter().all(|one| one["name"] != self.name.as_str()), "{list}");
+    }
+}
+
 #[tokio::test]
 async fn runs_that_differ_in_tcp_nodelay_are_compared_and_the_cause_is_named() {
     let lab = Lab::new().await;
@@ -172,8 +199,15 @@ async fn runs_that_differ_in_tcp_nodelay_are_compared_and_the_cause_is_named() {
     let with = lab.start("no-delay", with_packages(short_run(&json!({})))).await.finish().await;
     told.finished(&with.id);
     let name = lab.new_id("slower");
-    let slower = json!({ "name": name, "matrix": { "tcpNoDelay": [false] }, "baseline": { "run": with.id } });
-    let without = lab.start("nagle", with_packages(short_run(&slower))).await.finish().await;
+    let baseline = Named::set(&lab, &with.id);
+    let slower = json!({ "name": name, "matrix": { "tcpNoDelay": [false] }, "baseline": { "named": baseline.name } });
+    let file = request_file("regressed", &with_packages(short_run(&slower)));
+    let ended = answer(&["run", &file], "run", 3);
+    assert_eq!((&ended["status"], &ended["verdict"]), (&json!("SUCCEEDED"), &json!("regressed")));
+    baseline.delete();
+    let id = ended["runId"].as_str().unwrap();
+    let arn = format!("{}:{id}", lab.state_machine.replace(":stateMachine:", ":execution:"));
+    let without = lab.started(id, &arn).finish().await;
     let event = told.finished(&without.id);
     regression_is_told(&event, without.succeeded(), &with.id, &name);
     let found = without.succeeded()["diagnosis"].as_array().unwrap();

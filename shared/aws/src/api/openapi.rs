@@ -277,7 +277,12 @@ fn list_parameters() -> Vec<Value> {
     let time = || json!({ "type": "string", "format": "date-time" });
     vec![
         query("name", false, "Name of the request", json!({ "type": "string", "minLength": 1 })),
-        query("fingerprint", false, "Hash of hardware and dataset", json!({ "type": "string", "minLength": 1 })),
+        query(
+            "fingerprint",
+            false,
+            "Hash of hardware and dataset, or its beginning",
+            json!({ "type": "string", "minLength": 1 }),
+        ),
         query("since", false, "The earliest time of planning", time()),
         query("until", false, "The latest time of planning", time()),
         query(

@@ -17,5 +17,5 @@ pub mod schedules;
 mod sdk;
 pub mod signatures;
 
-pub(crate) use self::sdk::{aws_failure, beginning, reason};
-pub use self::sdk::{configuration, function_configuration, s3_client, s3_configuration};
+pub(crate) use self::sdk::{aws_failure, beginning};
+pub use self::sdk::{configuration, function_configuration, reason, s3_client, s3_configuration};

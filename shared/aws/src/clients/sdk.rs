@@ -8,7 +8,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{
     RequestChecksumCalculation, ResponseChecksumValidation, SharedCredentialsProvider, SharedHttpClient,
 };
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
@@ -81,7 +81,7 @@ where
 }
 
 /// Returns the message of AWS. If AWS did not answer, returns the SDK's error with all its causes.
-pub(crate) fn reason<E>(error: &SdkError<E>) -> String
+pub fn reason<E>(error: &SdkError<E>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
@@ -91,8 +91,16 @@ where
             let status = error.raw_response().map_or(0, |response| response.status().as_u16());
             format!("HTTP status {status}, and no error that the SDK can read")
         }
-        _ => beginning(&DisplayErrorContext(error).to_string(), MAX_REASON_CHARACTERS),
+        _ => beginning(&with_causes(error), MAX_REASON_CHARACTERS),
     }
+}
+
+/// Returns the words of an error and of each of its causes. The SDK's own DisplayErrorContext adds their Rust structs.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut words: Vec<_> = causes.map(ToString::to_string).collect();
+    words.dedup();
+    words.join(": ")
 }
 
 /// Returns the part of EC2's message before the encoded one, which only sts:DecodeAuthorizationMessage can read (EC2 API
@@ -134,6 +142,7 @@ mod tests {
         let started = Instant::now();
         let error = s3_client(&config).get_object().bucket("bucket").key("key").send().await.expect_err("a timeout");
         assert!(reason(&error).contains("timeout"), "{}", reason(&error));
+        assert!(!reason(&error).contains('{'), "in words: {}", reason(&error));
         assert!((200..5000).contains(&started.elapsed().as_millis()), "{:?}", started.elapsed());
     }
 }

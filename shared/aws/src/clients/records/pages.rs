@@ -17,7 +17,7 @@ const MAX_CALLS: usize = 8;
 pub struct RunFilter {
     /// Name of the request.
     pub name: Option<String>,
-    /// Hash of hardware and dataset.
+    /// Hash of hardware and dataset, or its beginning.
     pub fingerprint: Option<String>,
     /// The earliest time of planning.
     pub since: Option<Timestamp>,
@@ -34,11 +34,24 @@ pub struct RunPosition {
     pub created_at: Timestamp,
 }
 
+impl RunRecord {
+    fn has_fingerprint(&self, beginning: &str) -> bool {
+        self.fingerprint.as_ref().is_some_and(|fingerprint| fingerprint.starts_with(beginning))
+    }
+}
+
+impl RunPosition {
+    fn of_run(run: &RunRecord) -> Self {
+        Self { run_id: run.run_id.clone(), created_at: run.created_at }
+    }
+}
+
 impl RunFilter {
-    /// Returns true if a run meets the conditions.
+    /// Returns true if a run meets the conditions. An execution that only empties kept hosts is not a run of a list.
     fn admits(&self, run: &RunRecord) -> bool {
-        (self.name.is_none() || self.name == run.name)
-            && (self.fingerprint.is_none() || self.fingerprint == run.fingerprint)
+        !run.clears
+            && (self.name.is_none() || self.name == run.name)
+            && self.fingerprint.as_ref().is_none_or(|beginning| run.has_fingerprint(beginning))
     }
 
     /// Returns true if a page may begin after this position. DynamoDB refuses a position outside of the range.
@@ -88,19 +101,15 @@ impl Records {
                 .await
                 .map_err(aws_failure(doing))?;
             let last = answer.last_evaluated_key;
-            let items = answer.items.unwrap_or_default();
-            let more = last.is_some();
-            let count = items.len();
-            for (index, item) in items.into_iter().enumerate() {
-                let run: RunRecord = from_item(item).map_err(|error| item_failure(doing, &error))?;
-                if !filter.admits(&run) {
-                    continue;
-                }
-                let position = RunPosition { run_id: run.run_id.clone(), created_at: run.created_at };
-                runs.push(run);
-                if runs.len() == limit {
-                    return Ok((runs, (more || index + 1 < count).then_some(position)));
-                }
+            let read =
+                answer.items.unwrap_or_default().into_iter().map(from_item).collect::<Result<Vec<RunRecord>, _>>();
+            let read = read.map_err(|error| item_failure(doing, &error))?;
+            let mut admitted = read.into_iter().filter(|run| filter.admits(run));
+            runs.extend(admitted.by_ref().take(limit - runs.len()));
+            if runs.len() == limit {
+                let more = last.is_some() || admitted.next().is_some();
+                let position = runs.last().filter(|_| more).map(RunPosition::of_run);
+                return Ok((runs, position));
             }
             let Some(last) = last else { return Ok((runs, None)) };
             start = Some(last);

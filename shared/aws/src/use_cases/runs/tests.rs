@@ -217,6 +217,9 @@ async fn a_run_that_is_not_over_has_no_report_yet() {
     assert!(matches!(refusal, Refusal::Conflict(_)), "{refusal}");
 }
 
+/// Name of an execution in [`table`] that only empties kept hosts.
+const CLEARING: &str = "clear";
+
 /// Runs of a table, one a minute, as pages of DynamoDB: each call returns at most `of_call` of them.
 fn table(names: &'static [&'static str], of_call: usize, asked: &Arc<Mutex<Vec<QueryInput>>>) -> Rule {
     let asked = Arc::clone(asked);
@@ -235,6 +238,8 @@ fn table(names: &'static [&'static str], of_call: usize, asked: &Arc<Mutex<Vec<Q
                     ("status".to_owned(), text("SUCCEEDED")),
                     ("createdAt".to_owned(), text(&at(index))),
                     ("name".to_owned(), text(names[index])),
+                    ("fingerprint".to_owned(), text(&format!("{}0ff", names[index]))),
+                    ("clears".to_owned(), AttributeValue::Bool(names[index] == CLEARING)),
                 ])
             })
             .collect();
@@ -251,25 +256,62 @@ fn table(names: &'static [&'static str], of_call: usize, asked: &Arc<Mutex<Vec<Q
     })
 }
 
+/// Reads a list page by page to its end. Returns the ids of its runs and the number of pages.
+async fn read_to_end(runs: &Runs, mut query: RunQuery) -> (Vec<String>, usize) {
+    let mut ids = Vec::new();
+    for pages in 1..=10 {
+        let page = runs.list(&query).await.expect("a page");
+        assert!(page.runs.len() <= query.limit.expect("a limit") as usize);
+        ids.extend(page.runs.into_iter().map(|run| run.run_id));
+        query.page = page.next;
+        if query.page.is_none() {
+            return (ids, pages);
+        }
+    }
+    panic!("the pages do not end: {ids:?}");
+}
+
 #[tokio::test]
 async fn pages_show_each_run_of_a_name_once_and_end() {
     for of_call in 1..=7 {
         let asked = Arc::default();
         let runs = runs(Vec::new(), vec![table(&["a", "b", "a", "b", "a", "a", "b"], of_call, &asked)]);
-        let mut query = RunQuery { name: Some("a".to_owned()), limit: Some(2), ..RunQuery::default() };
-        let mut ids = Vec::new();
-        for _ in 0..10 {
-            let page = runs.list(&query).await.expect("a page");
-            assert!(page.runs.len() <= 2);
-            ids.extend(page.runs.into_iter().map(|run| run.run_id));
-            query.page = page.next;
-            if query.page.is_none() {
-                break;
-            }
-        }
-        assert_eq!(query.page, None, "the pages end");
+        let query = RunQuery { name: Some("a".to_owned()), limit: Some(2), ..RunQuery::default() };
+        let (ids, _) = read_to_end(&runs, query).await;
         assert_eq!(ids, ["run-0", "run-2", "run-4", "run-5"], "{of_call} items of a call");
     }
+}
+
+#[tokio::test]
+async fn executions_that_only_empty_hosts_are_left_out_and_the_pages_after_them_are_shown() {
+    // More of them in a row than one page has runs, and one at the end.
+    let names = &["a", CLEARING, CLEARING, CLEARING, "b", "c", CLEARING];
+    for of_call in 1..=7 {
+        let asked = Arc::default();
+        let runs = runs(Vec::new(), vec![table(names, of_call, &asked)]);
+        let (ids, _) = read_to_end(&runs, RunQuery { limit: Some(2), ..RunQuery::default() }).await;
+        assert_eq!(ids, ["run-0", "run-4", "run-5"], "{of_call} items of a call");
+        let named = RunQuery { name: Some(CLEARING.to_owned()), limit: Some(2), ..RunQuery::default() };
+        assert_eq!(read_to_end(&runs, named).await.0, Vec::<String>::new(), "by the name that a clearing gets");
+    }
+}
+
+#[tokio::test]
+async fn the_beginning_of_a_fingerprint_finds_its_runs() {
+    for (beginning, expected) in [("b0", &["run-1", "run-2"][..]), ("b0ff", &["run-1", "run-2"]), ("0ff", &[])] {
+        let asked = Arc::default();
+        let runs = runs(Vec::new(), vec![table(&["a", "b", "b"], 3, &asked)]);
+        let query = RunQuery { fingerprint: Some(beginning.to_owned()), limit: Some(2), ..RunQuery::default() };
+        assert_eq!(read_to_end(&runs, query).await.0, expected, "{beginning}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_page_is_the_last_one_if_only_hosts_were_emptied_before() {
+    let asked = Arc::default();
+    let runs = runs(Vec::new(), vec![table(&["a", "b", CLEARING], 3, &asked)]);
+    let (ids, pages) = read_to_end(&runs, RunQuery { limit: Some(2), ..RunQuery::default() }).await;
+    assert_eq!((ids.len(), pages), (2, 1));
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ pub struct RunQuery {
     /// Name of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Hash of hardware and dataset.
+    /// Hash of hardware and dataset, or its beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
     /// The earliest time of planning, RFC 3339.
