@@ -100,8 +100,8 @@ bench-resources: install ## measure what sampling a host's resources costs, over
 	DICOMPERF_AGENT=$(CURDIR)/target/release/dicomperf-agent \
 		cargo bench --quiet --package dicomperf-agent --bench resources --profile dev
 
-bench-simulation: ## measure how often the verdict is wrong, by simulation: some minutes, the same figures every time
-	cargo bench --quiet --package dicomperf-analysis --bench verdict-simulation --profile dev
+bench-simulation: ## measure how often the verdict is wrong, by simulation: the same figures every time; PARTS=change_points chooses
+	cargo bench --quiet --package dicomperf-analysis --bench verdict-simulation --profile dev -- $(PARTS)
 
 bench-history: install ## measure how fast the page of 10,000 runs opens and filters in a browser
 	cargo nextest run --package dicomperf-report -E 'test(history)'

@@ -2,7 +2,8 @@
 //!
 //! Throughputs have log-normal noise between hosts, between restarts of the server and between iterations. Equal
 //! scenarios should seldom be called changed, and a slowdown of a tenth or a fifth should be found. The last line of
-//! output is one JSON object, in which every share is between 0 and 1.
+//! output is one JSON object, in which every share is between 0 and 1. Arguments name its fields to simulate; without
+//! one, all are.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -15,25 +16,36 @@ mod within;
 
 use std::thread;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::noise::Noise;
 
 /// The slowdowns to find, as the remaining share of the throughput.
 const SLOW_SPEEDS: [f64; 2] = [0.9, 0.8];
 
+/// A field of the output.
+type Part = (&'static str, fn() -> Value);
+
+const PARTS: [Part; 8] = [
+    ("within_run", || json!(within::iterations())),
+    ("within_run_with_restarts", || json!(within::restarts())),
+    ("history", || json!(history::against_earlier_runs())),
+    ("two_runs", || json!(two_runs::verdict_shares())),
+    ("pooled_iterations_of_two_runs", || json!(history::pooled_iterations())),
+    ("change_points", || json!(series::change_points())),
+    ("intervals", || json!(intervals::coverage())),
+    ("outliers_among_clean_values", || json!(intervals::outliers())),
+];
+
 fn main() {
-    let figures = json!({
-        "within_run": within::iterations(),
-        "within_run_with_restarts": within::restarts(),
-        "history": history::against_earlier_runs(),
-        "two_runs": two_runs::verdict_shares(),
-        "pooled_iterations_of_two_runs": history::pooled_iterations(),
-        "change_points": series::change_points(),
-        "intervals": intervals::coverage(),
-        "outliers_among_clean_values": intervals::outliers(),
-    });
-    println!("{figures}");
+    // Cargo passes options of its own, like --bench.
+    let chosen: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    for name in &chosen {
+        assert!(PARTS.iter().any(|part| part.0 == name), "there is no part {name}");
+    }
+    let parts = PARTS.into_iter().filter(|part| chosen.is_empty() || chosen.iter().any(|name| name == part.0));
+    let figures: Map<_, _> = parts.map(|(name, simulate)| (name.to_owned(), simulate())).collect();
+    println!("{}", Value::Object(figures));
 }
 
 /// The share of `trials` in which each answer of `trial` was true. Each trial has its own noise, the same in every run.

@@ -9,13 +9,11 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 /// The longest that any execution may take: `TimeoutSeconds` of statemachine/run.asl.json.
 const MAX_EXECUTION: Duration = Duration::from_secs(32_400);
-/// Codes of errors that pass: too many calls, or a fault of AWS. From the lists of botocore's standard retry mode
-/// (`botocore/retries/standard.py`), and Step Functions' own.
-const PASSING_CODES: [&str; 17] = [
+/// Codes of errors that pass and may have a status below 500. They are those for throttled and for transient errors in
+/// `botocore/retries/standard.py` (botocore 1.43), and Step Functions' own `KmsThrottlingException`. Two of botocore's are
+/// left out: `LimitExceededException`, which is a quota of resources in DynamoDB, and EC2's, which no command calls.
+const PASSING_CODES: [&str; 15] = [
     "BandwidthLimitExceeded",
-    "InternalError",
-    "InternalFailure",
-    "InternalServerError",
     "KmsThrottlingException",
     "PriorRequestNotComplete",
     "ProvisionedThroughputExceededException",
@@ -24,11 +22,12 @@ const PASSING_CODES: [&str; 17] = [
     "RequestThrottledException",
     "RequestTimeout",
     "RequestTimeoutException",
-    "ServiceUnavailable",
     "SlowDown",
+    "ThrottledException",
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
+    "TransactionInProgressException",
 ];
 
 /// A call that AWS did not answer with a result.

@@ -9,6 +9,7 @@ mod first_boot;
 mod imports;
 mod kept_hosts;
 mod lockfile;
+mod policies;
 mod state_machine;
 mod telling;
 mod template;

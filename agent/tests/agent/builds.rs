@@ -1,20 +1,24 @@
-//! Builds of Orthanc from S3: what is downloaded, what is refused, and an Orthanc that runs from one.
+//! Builds of Orthanc from S3: downloads, refusals, and an Orthanc that runs from a build, with and without a plugin.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use dicomperf_agent::server::orthanc::build::InstalledBuild;
 use dicomperf_agent::versions;
 use dicomperf_model::hash::sha256_hex;
-use dicomperf_model::request::OrthancBuild;
+use dicomperf_model::request::{BuildObject, OrthancBuild};
 use dicomperf_model::step::{BuildFile, BuildSource};
 use dicomperf_testkit::{Cause, not_tested, slow_orthanc};
 use serde_json::json;
 
-use crate::harness::orthanc::settings;
+use crate::harness::orthanc::{PASSWORD, settings};
 use crate::harness::run::{block, measurement_of};
 use crate::harness::{Bucket, OrthancProcess, Run};
+
+/// A plugin that Debian's and Ubuntu's package of Orthanc has. It loads without keys of its own.
+const PLUGIN: &str = "/usr/share/orthanc/plugins/libServeFolders.so";
 
 /// Serves a build, and returns it as the request and the step's document have it.
 fn serve(bucket: &Bucket, content: &[u8]) -> (OrthancBuild, BuildSource) {
@@ -23,6 +27,18 @@ fn serve(bucket: &Bucket, content: &[u8]) -> (OrthancBuild, BuildSource) {
     let build = json!({ "s3": { "bucket": "own-builds", "key": "builds/orthanc", "sha256": sha256 } });
     let program = BuildFile { url: bucket.url("builds/orthanc"), key: "builds/orthanc".to_owned(), sha256 };
     (serde_json::from_value(build).unwrap(), BuildSource { program, plugins: Vec::new() })
+}
+
+/// Serves the distribution's own Orthanc and a plugin of it as a build.
+fn serve_with_plugin(bucket: &Bucket) -> Option<(OrthancBuild, BuildSource)> {
+    let (program, plugin) = (fs::read(versions::ORTHANC_PROGRAM).ok()?, fs::read(PLUGIN).ok()?);
+    let (mut build, mut source) = serve(bucket, &program);
+    let (key, sha256) = ("builds/libServeFolders.so".to_owned(), sha256_hex(&plugin));
+    bucket.serve(&key, plugin);
+    source.plugins = vec![BuildFile { url: bucket.url(&key), key: key.clone(), sha256: sha256.clone() }];
+    let OrthancBuild::S3(s3) = &mut build else { unreachable!("serve makes builds from S3") };
+    s3.plugins = vec![BuildObject { key, sha256 }];
+    Some((build, source))
 }
 
 fn wrapper(directory: &Path) -> Vec<u8> {
@@ -107,4 +123,48 @@ fn an_orthanc_that_runs_from_a_slower_build_answers_later_and_stores_as_well() {
     assert!(fastest_ms >= f64::from(DELAY_US) / 1000.0, "{fastest_ms} ms");
     let variables = orthanc.collect().environment;
     assert!(variables.contains_key("LD_PRELOAD"), "the collected environment does not show the wrapper: {variables:?}");
+}
+
+#[test]
+fn an_orthanc_that_runs_from_a_build_has_its_plugin() {
+    let bucket = Bucket::start();
+    let Some((build, source)) = serve_with_plugin(&bucket) else { return not_tested(Cause::Missing(PLUGIN)) };
+    let orthanc = OrthancProcess::start_build(build, &source, settings(true, false, &[]));
+    let process = orthanc.process().unwrap().as_raw_nonzero();
+    let program = fs::read_link(format!("/proc/{process}/exe")).unwrap();
+    assert!(program.ends_with(Path::new(&source.program.sha256).join("Orthanc")), "{}", program.display());
+    assert_eq!(plugins_of(&orthanc), ["explorer.js", "serve-folders"]);
+    // The configuration names the file that was checked, and no plugin of the distribution.
+    let loaded = &orthanc.collect().orthanc["configuration"]["Plugins"];
+    let checked = format!("{}/libServeFolders.so", source.plugins[0].sha256);
+    assert!(loaded.as_array().is_some_and(|all| all.len() == 1), "{loaded}");
+    assert!(loaded[0].as_str().is_some_and(|path| path.ends_with(&checked)), "{loaded}");
+    let distribution = OrthancProcess::start(settings(true, false, &[]));
+    assert_eq!(plugins_of(&distribution), ["explorer.js"]);
+}
+
+#[test]
+fn a_plugin_with_another_hash_is_refused_and_named() {
+    let (bucket, directory) = (Bucket::start(), tempfile::tempdir().unwrap());
+    let Some((build, source)) = serve_with_plugin(&bucket) else { return not_tested(Cause::Missing(PLUGIN)) };
+    let changed = [&fs::read(PLUGIN).unwrap()[..], b"changed"].concat();
+    bucket.serve("builds/libServeFolders.so", changed.clone());
+    let installed = InstalledBuild::of(&build, directory.path()).unwrap();
+    let failure = installed.download(&source).expect_err("another hash");
+    assert_eq!(failure.name(), "BuildUnusable");
+    let message = failure.to_string();
+    for part in [&source.plugins[0].sha256, &sha256_hex(&changed), "builds/libServeFolders.so"] {
+        assert!(message.contains(part), "{part} is not in: {message}");
+    }
+    assert!(!installed.plugins[0].exists(), "a refused plugin is left");
+}
+
+/// Returns the names of the plugins that Orthanc reports, in their order.
+fn plugins_of(orthanc: &OrthancProcess) -> Vec<String> {
+    let url = format!("http://127.0.0.1:{}/plugins", orthanc.address.rest_port);
+    let user = format!("{}:{PASSWORD}", orthanc.address.rest_user);
+    let output = Command::new("curl").args(["--silent", "--fail", "--user", &user, &url]).output().unwrap();
+    let mut names: Vec<String> = serde_json::from_slice(&output.stdout).unwrap();
+    names.sort();
+    names
 }

@@ -44,6 +44,7 @@ fn user_who_may_start_runs() -> [(&'static str, String); 2] {
         ("STACK", "dicomperf"),
         ("TABLE", &setting("DICOMPERF_STACK_TABLE_NAME")),
         ("BUCKET", &setting("DICOMPERF_STACK_BUCKET_NAME")),
+        ("GROUP", &setting("DICOMPERF_STACK_SCHEDULE_GROUP_NAME")),
         ("API", &setting("DICOMPERF_STACK_API_ID")),
     ] {
         policy = policy.replace(word, value);

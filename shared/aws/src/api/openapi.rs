@@ -14,6 +14,8 @@ use crate::use_cases::schedules::{NewSchedule, Schedule, ScheduleChange, Schedul
 /// The committed document.
 pub const COMMITTED: &str = include_str!("../../../../schemas/openapi.json");
 
+const DESCRIPTION: &str = "Starts, stops, shows, compares and schedules runs, and names baselines. Each request is \
+    signed for execute-api (SigV4).";
 const PROBLEM_TYPE: &str = "application/problem+json";
 
 /// Parts of an operation that differ.
@@ -46,8 +48,8 @@ pub fn document() -> Value {
         "info": {
             "title": "dicomperf",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Starts, shows and schedules runs. Each request is signed for execute-api (SigV4).",
-            "license": { "name": "as in the repository" }
+            "description": DESCRIPTION,
+            "license": { "name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE") }
         },
         "servers": [{
             "url": "https://{api}.execute-api.{region}.amazonaws.com",

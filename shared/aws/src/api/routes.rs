@@ -1,6 +1,7 @@
 //! The table of routes. Dispatch, the OpenAPI document, and the test of the template's routes come from it.
 
-/// Bytes of a body at most. No plan of a longer request is within the limits.
+/// Bytes of a body at most. No plan of a longer request is within the limits. API Gateway itself takes 10 MB (Quotas for
+/// configuring and running an HTTP API).
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// An operation of the API.

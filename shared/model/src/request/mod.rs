@@ -3,6 +3,7 @@
 //! [`Request::from_json`] checks a document against the JSON Schema of this type, then against the rules that a schema
 //! cannot express. It returns every error at once.
 
+mod axis_values;
 mod build;
 mod dataset;
 pub mod existing;
@@ -18,12 +19,13 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+pub use self::axis_values::{Arrival, InstancesPerAssociation, TcpNoDelay};
+pub(crate) use self::axis_values::{MAX_ARRIVAL_PER_SECOND, MIN_ARRIVAL_PER_SECOND};
 pub use self::build::{BuildObject, OrthancBuild, S3Build};
 pub use self::dataset::{Dataset, Directory, Modality, OwnObjects, S3Objects, Synthetic};
 pub use self::existing::{Cleanup, Existing, Receipt};
 pub use self::keep::KeepHosts;
-pub use self::matrix::{Arrival, InstancesPerAssociation, Matrix, Sender, Target, TcpNoDelay, TransferSyntax};
-pub(crate) use self::matrix::{MAX_ARRIVAL_PER_SECOND, MIN_ARRIVAL_PER_SECOND};
+pub use self::matrix::{Matrix, Sender, Target, TransferSyntax};
 pub use self::metric::{LatencyFigure, Metric, Threshold};
 pub(crate) use self::schema::keyword as pattern_keyword;
 pub use self::schema::request_schema;

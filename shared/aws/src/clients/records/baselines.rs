@@ -8,7 +8,8 @@ use crate::clients::aws_failure;
 use crate::failure::Failure;
 use dicomperf_model::history::NamedBaseline;
 
-const BASELINE_KEY: &str = "BASELINE";
+/// Partition key of every named baseline. `policies/baselines.json` permits writing these items only.
+pub const BASELINE_KEY: &str = "BASELINE";
 
 impl Records {
     /// Writes a named baseline and replaces the one of the same name.

@@ -38,6 +38,7 @@ mod running;
 mod scenarios;
 mod tokens;
 
+pub use baselines::BASELINE_KEY;
 pub use locks::{Lock, hosts_lock};
 pub use pages::{RunFilter, RunPosition};
 pub use running::Entry;

@@ -11,7 +11,8 @@ use dicomperf_model::telling::FinishedRun;
 
 /// Namespace of the metrics.
 const NAMESPACE: &str = "dicomperf";
-/// Scenarios of a run with metrics at most: each makes three, and every metric has a price.
+/// Scenarios of a run with metrics at most: each makes three, and every metric has a price. A document has six metrics and
+/// three dimensions at most, where the format allows 100 and 30.
 const MAX_SCENARIOS: usize = 10;
 /// The name of a run whose request was refused.
 const UNNAMED: &str = "-";
@@ -45,10 +46,16 @@ pub(super) fn write(output: &mut impl Write, run: &FinishedRun, now: Timestamp) 
         if figures.is_empty() {
             continue;
         }
-        let dimensions = json!({ "Stack": run.stack, "Name": name, "Scenario": scenario.settings });
+        let dimensions = json!({ "Stack": run.stack, "Name": name, "Scenario": dimension_value(&scenario.settings) });
         line(output, &json!([["Stack", "Name", "Scenario"]]), &dimensions, &figures, run, now)?;
     }
     Ok(())
+}
+
+/// Returns a text in the characters that a dimension's value may have: ASCII (CloudWatch API Reference, Dimension). The
+/// words for settings end in an ellipsis if they are shortened, and are far below the limit of 1,024 characters.
+fn dimension_value(text: &str) -> String {
+    text.replace('…', "...").chars().map(|letter| if letter.is_ascii() { letter } else { '?' }).collect()
 }
 
 /// Writes a document (Amazon CloudWatch User Guide, Specification: Embedded metric format).

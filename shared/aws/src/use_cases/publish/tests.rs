@@ -161,3 +161,22 @@ async fn a_message_of_the_dead_letter_queue_is_a_run_that_did_not_start() {
     assert_eq!(events[0], ("Run not started".to_owned(), expected));
     assert_eq!(events[1].1["schedule"], Value::Null, "a message of another sender is told too");
 }
+
+#[test]
+fn a_scenario_with_many_settings_has_a_dimension_that_cloudwatch_takes() {
+    let run: FinishedRun = serde_json::from_value(json!({
+        "stack": "dicomperf", "runId": "run-1", "name": "nightly", "status": "SUCCEEDED", "verdict": "passed",
+        "createdAt": noon(), "finishedAt": noon(), "hostsLeft": 0,
+        "scenarios": [{
+            "scenario": 0, "settings": "Orthanc DicomThreadsCount=4, KeepAlive=on, Overw…", "validIterations": 5,
+            "instancesPerSecond": { "median": 161.2, "low": 159.8, "high": 162.9 },
+        }],
+    }))
+    .expect("a run");
+    let mut output = Vec::new();
+    super::metrics::write(&mut output, &run, noon()).expect("written");
+    let text = String::from_utf8(output).expect("text");
+    let scenario: Value = serde_json::from_str(text.lines().nth(1).expect("a second line")).expect("JSON");
+    assert_eq!(scenario["Scenario"], "Orthanc DicomThreadsCount=4, KeepAlive=on, Overw...");
+    assert_eq!(scenario["InstancesPerSecond"], 161.2);
+}

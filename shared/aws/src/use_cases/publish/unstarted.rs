@@ -10,7 +10,8 @@ use dicomperf_model::telling::UnstartedRun;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Message {
-    /// Scheduler's reasons (EventBridge Scheduler User Guide, Retrieve the dead-letter event).
+    /// Scheduler's reasons (EventBridge Scheduler User Guide, Configuring a schedule's dead-letter queue, Retrieve the
+    /// dead-letter event).
     #[serde(default)]
     message_attributes: HashMap<String, Attribute>,
 }
