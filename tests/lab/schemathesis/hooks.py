@@ -27,6 +27,9 @@ schemathesis.auth.set_from_requests(Signed())
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """Makes every run a dry run, and pauses every schedule: a request that is accepted must not launch hosts."""
+    # The request of the stack's own schedule is no dry run. Its name is learnt from the list.
+    if case.operation.path == "/schedules/{name}/run" and case.path_parameters["name"].startswith("dicomperf-Schedule"):
+        case.path_parameters["name"] = "no-such-schedule"
     if not isinstance(case.body, dict):
         return
     if case.operation.path == "/runs":
