@@ -34,7 +34,8 @@ fn every_operation_answers_as_the_openapi_document_says() {
         .args(["run", root().join("schemas/openapi.json").to_str().unwrap(), "--url", &api])
         .args(["--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--seed", "1", "--max-time", "90"])
         .args(["--no-shrink", "--max-redirects", "0", "--suppress-health-check", "all", "--request-timeout", "30"])
-        // IAM answers 403 and not 401, and the emulator checks no signature. A schema cannot have every rule: since comes before until, a plan stays within its limits, a schedule's time.
+        // IAM answers 403 and not 401, and the emulator checks no signature. A schema cannot have every rule: since comes
+        // before until, a plan stays within its limits, a schedule's time.
         .args(["--exclude-checks", "positive_data_acceptance,missing_required_header,ignored_auth"])
         .output()
         .unwrap();

@@ -7,7 +7,7 @@ use dicomperf_model::validation::{FieldError, InvalidRequest};
 
 /// The input of an execution.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Input {
+pub(in crate::use_cases) enum Input {
     /// A run.
     Request {
         /// The schedule that started it.
@@ -21,7 +21,7 @@ pub(super) enum Input {
 
 /// Work on the hosts that a run keeps.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum OnHosts {
+pub(in crate::use_cases) enum OnHosts {
     /// Measures once more, with the run's request or with another one.
     Again {
         /// Id of the run.

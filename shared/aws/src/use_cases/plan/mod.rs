@@ -10,7 +10,7 @@ mod stack_limits;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use self::input::Input;
+pub(super) use self::input::Input;
 use crate::clients::artifacts::Artifacts;
 use crate::clients::records::{Entry, Lock, Records, RunRecord};
 use crate::clients::{images, objects};

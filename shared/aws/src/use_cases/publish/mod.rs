@@ -14,6 +14,7 @@ use crate::clients::events::Events;
 use crate::clients::records::{Records, RunRecord};
 use crate::failure::Failure;
 use crate::use_cases::history::{self, PageSettings};
+use crate::use_cases::plan::Input;
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::results::{Summary, Verdict};
 use dicomperf_model::telling::{FinishedRun, RUN_FINISHED, RUN_NOT_STARTED, ReportPlace};
@@ -60,8 +61,9 @@ struct Execution {
 
 impl Execution {
     fn is_dry_run(&self) -> bool {
-        let input = self.input.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
-        input.is_some_and(|input| input["dryRun"] == true)
+        let input = self.input.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        let input = input.and_then(|input| Input::read(input).ok());
+        matches!(input, Some(Input::Request { document, .. }) if document["dryRun"] == true)
     }
 }
 

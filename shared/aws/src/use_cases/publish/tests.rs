@@ -123,7 +123,15 @@ async fn what_is_no_result_is_not_published() {
     let clearing = RunRecord { clears: true, ..failed_run() };
     let event = json!({ "runId": "run-1" });
     let dry_run = json!({ "detail": { "name": "run-1", "input": r#"{"dryRun":true,"matrix":{"pdu":1}}"# } });
-    let cases = [(None, &event), (Some(running), &event), (Some(clearing), &event), (Some(failed_run()), &dry_run)];
+    let of_schedule = r#"{"schedule":"nightly","request":{"dryRun":true,"matrix":{"pdu":1}}}"#;
+    let of_schedule = json!({ "detail": { "name": "run-1", "input": of_schedule } });
+    let cases = [
+        (None, &event),
+        (Some(running), &event),
+        (Some(clearing), &event),
+        (Some(failed_run()), &dry_run),
+        (Some(failed_run()), &of_schedule),
+    ];
     for (record, event) in cases {
         let (seen, metrics) = publish(record, event.clone()).await;
         assert!(seen.events.lock().expect("not poisoned").is_empty() && metrics.is_empty());
