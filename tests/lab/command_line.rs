@@ -1,10 +1,10 @@
 //! The command line in a terminal: tmux runs it, as a person does.
 
-use std::path::Path;
 use std::process::Output;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::harness::{Lab, command, root, with_packages};
@@ -14,12 +14,12 @@ const MAX_WAIT: Duration = Duration::from_secs(600);
 
 /// A terminal of tmux, on a server of its own. It inherits the lab's settings.
 struct Terminal {
-    socket: String,
+    folder: TempDir,
 }
 
 impl Terminal {
-    fn open(folder: &Path, arguments: &str) -> Self {
-        let terminal = Self { socket: folder.join("tmux").display().to_string() };
+    fn open(arguments: &str) -> Self {
+        let terminal = Self { folder: tempfile::tempdir().unwrap() };
         let program = root().join("target/debug/dicomperf");
         let script = format!("{} {arguments}; echo \"exit code $?\"; exec sleep 3000", program.display());
         let made = terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "200", "-y", "50", &script]);
@@ -28,7 +28,8 @@ impl Terminal {
     }
 
     fn tmux(&self, arguments: &[&str]) -> Output {
-        command("tmux", &[&["-S", &self.socket], arguments].concat())
+        let socket = self.folder.path().join("socket");
+        command("tmux", &[&["-S", socket.to_str().unwrap()], arguments].concat())
     }
 
     fn press(&self, keys: &[&str]) {
@@ -66,7 +67,7 @@ async fn a_run_is_followed_left_attached_and_aborted_in_a_terminal() {
     let file = folder.path().join("request.json");
     std::fs::write(&file, request.to_string()).unwrap();
 
-    let terminal = Terminal::open(folder.path(), &format!("run {}", file.display()));
+    let terminal = Terminal::open(&format!("run {}", file.display()));
     let screen = terminal.shows("MB/s").await;
     assert!(screen.contains("iteration ") && screen.contains("min left"), "{screen}");
     terminal.press(&["C-c"]);
@@ -77,7 +78,7 @@ async fn a_run_is_followed_left_attached_and_aborted_in_a_terminal() {
     assert!(!lab.hosts_of(&id).await.is_empty(), "the run goes on");
     drop(terminal);
 
-    let terminal = Terminal::open(folder.path(), &format!("attach {id}"));
+    let terminal = Terminal::open(&format!("attach {id}"));
     terminal.shows("MB/s").await;
     terminal.press(&["C-c"]);
     terminal.shows("Leave the run running (l)").await;
