@@ -35,7 +35,7 @@ async fn a_bad_request_ends_at_once_names_every_field_and_launches_nothing() {
         ),
         (json!([1, 2]), vec!["the request"]),
     ];
-    let mut told = Told::new(&lab, "bad-events");
+    let mut told = Told::new(&lab, "bad-events").await;
     let mut ids = Vec::new();
     for (request, named) in cases {
         let finished = lab.start("bad", request.clone()).await.finish().await;
@@ -54,10 +54,11 @@ async fn a_bad_request_ends_at_once_names_every_field_and_launches_nothing() {
         ids.push(finished.id);
     }
     for id in ids {
-        let event = told.finished(&id);
+        let event = told.finished(&id).await;
         assert_eq!((event.status, event.error.unwrap().error.as_str()), (RunStatus::Failed, "InvalidRequest"));
         assert!(event.scenarios.is_empty());
     }
+    told.end().await;
 }
 
 /// Returns the states that an execution entered, in order.

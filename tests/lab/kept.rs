@@ -49,7 +49,7 @@ async fn planned_on_hosts_of(id: &str) -> String {
 #[tokio::test]
 async fn hosts_that_stay_are_measured_again_emptied_and_torn_down_on_demand() {
     let lab = Lab::new().await;
-    let mut told = Told::new(&lab, "kept");
+    let mut told = Told::new(&lab, "kept").await;
     let request = with_packages(json!({
         "name": "kept", "dataset": { "synthetic": { "instances": 5 } }, "iterations": 1, "warmup": 0, "rounds": 1,
         "keepHosts": { "minutes": 30 },
@@ -91,7 +91,8 @@ async fn hosts_that_stay_are_measured_again_emptied_and_torn_down_on_demand() {
         let errors = refusal(gone);
         assert!(errors.contains("whose hosts are gone"), "{gone:?}: {errors}");
     }
-    assert_eq!(json!(told.finished(&id).verdict), json!("passed"), "it is told when its hosts are gone");
+    assert_eq!(json!(told.finished(&id).await.verdict), json!("passed"), "it is told when its hosts are gone");
+    told.end().await;
 }
 
 /// Measures once more. Meanwhile the hosts are in use.

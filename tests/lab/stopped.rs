@@ -10,7 +10,7 @@ use crate::telling::Told;
 #[tokio::test]
 async fn reap_ends_the_hosts_of_a_stopped_execution_and_what_was_measured_is_summarized() {
     let lab = Lab::new().await;
-    let mut told = Told::new(&lab, "stopped-event");
+    let mut told = Told::new(&lab, "stopped-event").await;
     let request = json!({
         "dataset": { "synthetic": { "instances": 60 } },
         "iterations": 60, "warmup": 0, "rounds": 1,
@@ -45,11 +45,11 @@ async fn reap_ends_the_hosts_of_a_stopped_execution_and_what_was_measured_is_sum
         let items = lab.items(&id).await;
         let (_, meta) = items.iter().find(|(key, _)| key == "META").unwrap();
         if meta["status"].as_s().unwrap() == "FAILED" {
-            let event = told.finished(&id);
+            let event = told.finished(&id).await;
             assert_eq!((event.status, event.error.unwrap().error.as_str()), (RunStatus::Failed, "Aborted"));
             // The figures of the iterations that were measured.
             assert!(event.scenarios[0].instances_per_second.is_some() && event.report.is_some());
-            return;
+            return told.end().await;
         }
         sleep(Duration::from_millis(500)).await;
     }

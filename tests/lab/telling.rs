@@ -2,15 +2,20 @@
 
 use std::time::{Duration, Instant};
 
+use aws_sdk_eventbridge::types::Target;
+use aws_sdk_sqs::types::QueueAttributeName;
 use dicomperf_model::telling::{FinishedRun, UnstartedRun};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
-use crate::harness::{Lab, command, printed, setting};
+use crate::harness::{Lab, printed, setting};
 
 /// Longer than publishing takes on a busy machine.
 const MAX_WAIT: Duration = Duration::from_secs(120);
+/// The id of a rule's target.
+const TARGET: &str = "queue";
 
 /// Runs the AWS CLI, and returns the JSON that it prints; null if it prints nothing. For SQS, the CLI ignores
 /// AWS_ENDPOINT_URL.
@@ -20,35 +25,42 @@ pub fn aws(arguments: &[&str]) -> Value {
     if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
 }
 
-/// A queue that gets the stack's events by a rule of its own. Both are deleted at the end.
+/// A queue that gets the stack's events by a rule of its own.
 pub struct Told {
     name: String,
     queue: String,
+    queues: aws_sdk_sqs::Client,
+    rules: aws_sdk_eventbridge::Client,
     events: Vec<Value>,
 }
 
 impl Told {
     /// Makes the queue and the rule. Events from before are not received.
-    pub fn new(lab: &Lab, name: &str) -> Self {
+    pub async fn new(lab: &Lab, name: &str) -> Self {
         let name = lab.new_id(name);
-        let queue = aws(&["sqs", "create-queue", "--queue-name", &name])["QueueUrl"].as_str().unwrap().to_owned();
-        let attributes = ["sqs", "get-queue-attributes", "--queue-url", &queue, "--attribute-names", "QueueArn"];
-        let arn = aws(&attributes)["Attributes"]["QueueArn"].as_str().unwrap().to_owned();
+        // The AWS CLI takes a second of CPU time for each call.
+        let config = dicomperf_aws::clients::configuration().await;
+        let (queues, rules) = (aws_sdk_sqs::Client::new(&config), aws_sdk_eventbridge::Client::new(&config));
+        let queue = queues.create_queue().queue_name(&name).send().await.unwrap().queue_url.unwrap();
+        let arn = QueueAttributeName::QueueArn;
+        let attributes = queues.get_queue_attributes().queue_url(&queue).attribute_names(arn.clone()).send().await;
+        let arn = attributes.unwrap().attributes.unwrap().remove(&arn).unwrap();
         let pattern = json!({ "source": ["dicomperf"] }).to_string();
-        aws(&["events", "put-rule", "--name", &name, "--event-pattern", &pattern]);
-        let put = aws(&["events", "put-targets", "--rule", &name, "--targets", &format!("Id=queue,Arn={arn}")]);
-        assert_eq!(put["FailedEntryCount"], 0, "{put}");
-        Self { name, queue, events: Vec::new() }
+        rules.put_rule().name(&name).event_pattern(pattern).send().await.unwrap();
+        let target = Target::builder().id(TARGET).arn(arn).build().unwrap();
+        let put = rules.put_targets().rule(&name).targets(target).send().await.unwrap();
+        assert_eq!(put.failed_entry_count, 0, "{put:?}");
+        Self { name, queue, queues, rules, events: Vec::new() }
     }
 
     /// Waits for the event `Run finished` of a run.
-    pub fn finished(&mut self, run_id: &str) -> FinishedRun {
-        self.wait("Run finished", &|detail| detail["runId"] == run_id)
+    pub async fn finished(&mut self, run_id: &str) -> FinishedRun {
+        self.wait("Run finished", &|detail| detail["runId"] == run_id).await
     }
 
     /// Waits for the event `Run not started` of a schedule.
-    pub fn not_started(&mut self, schedule: &str) -> UnstartedRun {
-        self.wait("Run not started", &|detail| detail["schedule"] == schedule)
+    pub async fn not_started(&mut self, schedule: &str) -> UnstartedRun {
+        self.wait("Run not started", &|detail| detail["schedule"] == schedule).await
     }
 
     /// Returns the events of a run that came until now.
@@ -56,8 +68,15 @@ impl Told {
         self.events.iter().filter(|event| event["detail"]["runId"] == run_id).count()
     }
 
+    /// Deletes the rule and the queue. They go with the emulator after a test that failed.
+    pub async fn end(self) {
+        self.rules.remove_targets().rule(&self.name).ids(TARGET).send().await.unwrap();
+        self.rules.delete_rule().name(&self.name).send().await.unwrap();
+        self.queues.delete_queue().queue_url(&self.queue).send().await.unwrap();
+    }
+
     /// Waits for an event, and returns its detail. Every field of it must be one of the type.
-    fn wait<T: Serialize + DeserializeOwned>(&mut self, kind: &str, is_wanted: &dyn Fn(&Value) -> bool) -> T {
+    async fn wait<T: Serialize + DeserializeOwned>(&mut self, kind: &str, is_wanted: &dyn Fn(&Value) -> bool) -> T {
         let begun = Instant::now();
         loop {
             let found = self.events.iter().find(|one| one["detail-type"] == kind && is_wanted(&one["detail"]));
@@ -69,27 +88,27 @@ impl Told {
                 return detail;
             }
             assert!(begun.elapsed() < MAX_WAIT, "no event {kind:?} came: {:?}", self.events);
-            self.receive();
+            self.receive().await;
         }
     }
 
-    fn receive(&mut self) {
-        let wait = ["--wait-time-seconds", "10", "--max-number-of-messages", "10"];
-        let answer = aws(&[&["sqs", "receive-message", "--queue-url", &self.queue], &wait[..]].concat());
-        for message in answer["Messages"].as_array().into_iter().flatten() {
-            self.events.push(serde_json::from_str(message["Body"].as_str().unwrap()).unwrap());
-            let handle = message["ReceiptHandle"].as_str().unwrap();
-            aws(&["sqs", "delete-message", "--queue-url", &self.queue, "--receipt-handle", handle]);
+    async fn receive(&mut self) {
+        let receive = self.queues.receive_message().queue_url(&self.queue);
+        let answer = receive.wait_time_seconds(10).max_number_of_messages(10).send().await.unwrap();
+        for message in answer.messages.unwrap_or_default() {
+            self.events.push(serde_json::from_str(&message.body.unwrap()).unwrap());
+            let delete = self.queues.delete_message().queue_url(&self.queue);
+            delete.receipt_handle(message.receipt_handle.unwrap()).send().await.unwrap();
         }
     }
 }
 
-impl Drop for Told {
-    fn drop(&mut self) {
-        command("aws", &["events", "remove-targets", "--rule", &self.name, "--ids", "queue"]);
-        command("aws", &["events", "delete-rule", "--name", &self.name]);
-        let endpoint = setting("AWS_ENDPOINT_URL");
-        command("aws", &["sqs", "delete-queue", "--queue-url", &self.queue, "--endpoint-url", &endpoint]);
+/// Waits until there are data points of a metric: they follow the event.
+pub async fn metric_comes(name: &str, dimensions: &[(&str, &str)]) {
+    let begun = Instant::now();
+    while metric(name, dimensions).is_none() {
+        assert!(begun.elapsed() < MAX_WAIT, "no metric {name} of {dimensions:?} came");
+        sleep(Duration::from_millis(200)).await;
     }
 }
 
@@ -117,7 +136,7 @@ pub fn alarm_state() -> String {
 #[tokio::test]
 async fn a_run_that_scheduler_could_not_start_is_an_event() {
     let lab = Lab::new().await;
-    let mut told = Told::new(&lab, "unstarted");
+    let mut told = Told::new(&lab, "unstarted").await;
     let schedule = lab.new_id("gone");
     let arn = format!("arn:aws:scheduler:us-east-1:000000000000:schedule/group/{schedule}");
     let attributes: serde_json::Map<String, Value> = [
@@ -137,9 +156,10 @@ async fn a_run_that_scheduler_could_not_start_is_an_event() {
     let queue = setting("DICOMPERF_STACK_DEAD_LETTER_QUEUE_URL");
     let message = ["--message-body", "{}", "--message-attributes", &attributes];
     aws(&[&["sqs", "send-message", "--queue-url", &queue], &message[..]].concat());
-    let unstarted = told.not_started(&schedule);
+    let unstarted = told.not_started(&schedule).await;
     assert_eq!(unstarted.stack, "dicomperf");
     assert_eq!(unstarted.error.as_deref(), Some("AccessDeniedException"));
     assert!(unstarted.cause.is_some_and(|cause| cause.contains("states:StartExecution")));
     assert_eq!(unstarted.scheduled_at.as_deref(), Some("2026-01-01T03:00:00Z"));
+    told.end().await;
 }

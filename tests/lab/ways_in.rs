@@ -38,7 +38,7 @@ pub fn http(method: &str, path: &str, body: Option<&str>, signed: bool) -> (u16,
 #[tokio::test]
 async fn a_run_started_in_each_way_has_the_same_result() {
     let lab = Lab::new().await;
-    let mut told = Told::new(&lab, "ways");
+    let mut told = Told::new(&lab, "ways").await;
     // Beside the runs, an event for which there must be none.
     let dry_run = pasted(&lab, "doctor.json").await;
     let dry_run_id = dry_run.id.clone();
@@ -59,7 +59,7 @@ async fn a_run_started_in_each_way_has_the_same_result() {
     let mut expected = None;
     for (way, id, report) in shapes {
         assert_eq!((&report["status"], &report["verdict"]), (&json!("SUCCEEDED"), &json!("passed")), "{way}");
-        let event = told.finished(&id);
+        let event = told.finished(&id).await;
         assert_eq!((event.status, event.verdict, event.scenarios.len()), (RunStatus::Succeeded, Verdict::Passed, 1));
         assert_eq!(event.schedule.is_some(), way == "schedule");
         let (status, shown) = http("GET", &format!("/runs/{id}"), None, true);
@@ -79,6 +79,7 @@ async fn a_run_started_in_each_way_has_the_same_result() {
         assert!(page.contains(id), "{id} is not in the page with all runs");
     }
     assert!(!page.contains(&dry_run_id), "a dry run is in the page");
+    told.end().await;
 }
 
 /// Leaves out the time of publishing, which is recorded after the event is sent.
@@ -168,7 +169,7 @@ async fn a_bad_request_over_http_is_answered_with_every_error_and_starts_nothing
 #[tokio::test]
 async fn a_schedule_never_overlaps_itself_and_may_run_again_afterwards() {
     let lab = Lab::new().await;
-    let mut told = Told::new(&lab, "overlaps");
+    let mut told = Told::new(&lab, "overlaps").await;
     let schedule = lab.new_id("overlap");
     let scheduled = json!({ "schedule": schedule, "request": short_run("overlap") });
     let first = lab.start("first", scheduled.clone()).await;
@@ -177,9 +178,10 @@ async fn a_schedule_never_overlaps_itself_and_may_run_again_afterwards() {
     let error = second.failed_with("ScheduleOverlaps");
     assert!(error.cause.contains(&first.id), "{}", error.cause);
     assert!(lab.hosts_of(&second.id).await.is_empty());
-    let event = told.finished(&second.id);
+    let event = told.finished(&second.id).await;
     assert_eq!((event.status, event.schedule), (RunStatus::Failed, Some(schedule)));
     assert_eq!(event.error.unwrap().error, "ScheduleOverlaps");
+    told.end().await;
     first.finish().await.succeeded();
     assert_eq!(lab.start("third", scheduled).await.finish().await.status, ExecutionStatus::Succeeded);
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::dicomperf::{answer, refusal, request_file};
 use crate::harness::{Lab, printed, root, setting, with_packages};
 use crate::reports::{compare, differences, short_run};
-use crate::telling::{Told, alarm_state, metric};
+use crate::telling::{Told, alarm_state, metric, metric_comes};
 
 /// A user without a policy must be refused. Otherwise no run here would prove that the template grants its permissions.
 #[test]
@@ -142,7 +142,7 @@ async fn demonstration_is_valid_and_leaves_nothing_but_its_results() {
 }
 
 /// The event, the metrics and the alarm of a run that is slower than its baseline.
-fn regression_is_told(event: &FinishedRun, report: &Value, baseline: &str, name: &str) {
+async fn regression_is_told(event: &FinishedRun, report: &Value, baseline: &str, name: &str) {
     assert_eq!((&report["verdict"], event.verdict), (&json!("regressed"), Verdict::Regressed));
     let against = event.against.as_ref().unwrap();
     assert_eq!((against.run_id.as_str(), against.verdict), (baseline, Change::Regressed));
@@ -157,6 +157,7 @@ fn regression_is_told(event: &FinishedRun, report: &Value, baseline: &str, name:
     assert!(url.ends_with(&format!("/runs/{}/report", event.run_id)), "{url}");
 
     let of_run = [("Stack", "dicomperf"), ("Name", name)];
+    metric_comes("Runs", &of_run).await;
     for (metric_name, value) in [("Runs", 1.0), ("Regressed", 1.0), ("Passed", 0.0), ("Failed", 0.0)] {
         assert_eq!(metric(metric_name, &of_run), Some(value), "{metric_name}");
     }
@@ -196,9 +197,9 @@ impl Named {
 #[tokio::test]
 async fn runs_that_differ_in_tcp_nodelay_are_compared_and_the_cause_is_named() {
     let lab = Lab::new().await;
-    let mut told = Told::new(&lab, "regressed");
+    let mut told = Told::new(&lab, "regressed").await;
     let with = lab.start("no-delay", with_packages(short_run(&json!({})))).await.finish().await;
-    told.finished(&with.id);
+    told.finished(&with.id).await;
     let name = lab.new_id("slower");
     let baseline = Named::set(&lab, &with.id);
     let slower = json!({ "name": name, "matrix": { "tcpNoDelay": [false] }, "baseline": { "named": baseline.name } });
@@ -209,8 +210,9 @@ async fn runs_that_differ_in_tcp_nodelay_are_compared_and_the_cause_is_named() {
     let id = ended["runId"].as_str().unwrap();
     let arn = format!("{}:{id}", lab.state_machine.replace(":stateMachine:", ":execution:"));
     let without = lab.started(id, &arn).finish().await;
-    let event = told.finished(&without.id);
-    regression_is_told(&event, without.succeeded(), &with.id, &name);
+    let event = told.finished(&without.id).await;
+    told.end().await;
+    regression_is_told(&event, without.succeeded(), &with.id, &name).await;
     let found = without.succeeded()["diagnosis"].as_array().unwrap();
     let nagle = found.iter().find(|one| one["rule"] == "nagle-delayed-ack").unwrap_or_else(|| panic!("{found:?}"));
     // The matrix has no other value to compare with, so that the plan added a probe.
