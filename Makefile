@@ -6,6 +6,8 @@ SHELL := bash
 	bench-timing bench-init bench-dataset bench-renewal bench-resources bench-verdict bench-simulation bench-native bench-latency \
 	bench-summarize bench-measure bench-history
 
+# A Python tool that may not keep its bytecode takes twice as long to start.
+unexport PYTHONDONTWRITEBYTECODE
 functions := $(notdir $(wildcard functions/*))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
 # For x86_64 Linux on any machine: cargo-lambda links with zig for the C library of Lambda.
@@ -37,9 +39,9 @@ demo: deploy-lab ## make one whole run in the lab, from nothing to a report
 	$(lab) target/debug/dicomperf run events/demo.json --out target/demo
 	@$(lab) lab/no-hosts-left
 
-test: deploy-lab ## run every test: units, adapters, the agent against a real Orthanc, whole runs in the lab, pages
+test: lab-up ## run every test: units, adapters, the agent against a real Orthanc, whole runs in the lab, pages
 	@lab/up --auth
-	@lab/deploy --auth
+	@lab/deploy & open=$$!; lab/deploy --auth; wait $$open
 	@lab/test
 
 test-pages: install ## look at the reports of the last `make test` with a browser: phone, laptop, paper, keyboard, axe-core
