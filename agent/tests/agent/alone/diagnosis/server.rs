@@ -15,7 +15,7 @@ use crate::harness::recorded;
 
 fn compressing(associations: &Value, orthanc: &Value) -> Value {
     json!({
-        "dataset": { "synthetic": { "modality": "CT", "instances": 60 } }, "iterations": 3, "warmup": 0, "rounds": 1,
+        "dataset": { "synthetic": { "modality": "CT", "instances": 40 } }, "iterations": 3, "warmup": 0, "rounds": 1,
         "matrix": { "associations": associations, "orthanc": orthanc },
     })
 }
@@ -90,7 +90,7 @@ fn while_the_disk_is_busy<T>(work: impl FnOnce() -> T) -> T {
 
 fn small_instances() -> Value {
     json!({
-        "dataset": { "synthetic": { "modality": "PT", "instances": 80 } }, "iterations": 3, "warmup": 0, "rounds": 1,
+        "dataset": { "synthetic": { "modality": "PT", "instances": 50 } }, "iterations": 3, "warmup": 0, "rounds": 1,
     })
 }
 
