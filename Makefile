@@ -11,7 +11,8 @@ unexport PYTHONDONTWRITEBYTECODE
 functions := $(notdir $(wildcard functions/*))
 tools := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.venv/node/node_modules/.bin:$$PATH"
 # For x86_64 Linux on any machine: cargo-lambda links with zig for the C library of Lambda.
-lambda_build := $(tools) RUSTC_WRAPPER="$(CURDIR)/lab/rustc" cargo lambda build --release --x86-64
+lambda_build := $(tools) RUSTC_WRAPPER="$(CURDIR)/lab/rustc" \
+	RUSTFLAGS="$${RUSTFLAGS:-} -C link-arg=-Wl,-T,$(CURDIR)/lab/no-unwind-tables.ld" cargo lambda build --release --x86-64
 lab := source target/lab/env;
 
 help: ## print this list
