@@ -97,6 +97,18 @@ fn ended(lab: &Lab, run_id: &str, execution: &str, status: &str) -> Value {
 }
 
 /// Calls `reap` for a run that was planned and stopped, and waits for its report. `reap` does not wait for summaries.
+/// Waits for the last change of a run's record, which follows the end of its execution.
+async fn is_published(lab: &Lab, id: &str) {
+    for _ in 0..240 {
+        let items = lab.items(id).await;
+        if items.iter().any(|(key, item)| key == "META" && item.contains_key("publishedAt")) {
+            return;
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+    panic!("{id} is not published");
+}
+
 /// By then, a summary that was requested earlier has had time to finish.
 async fn have_another_run_summarized(lab: &Lab) {
     let id = lab.new_id("lost");
@@ -128,6 +140,7 @@ async fn reap_called_twice_leaves_a_finished_run_as_it_is() {
         let report = lab.files.head_object().bucket(&lab.bucket).key(&key).send().await.unwrap();
         (report.last_modified, report.e_tag)
     };
+    is_published(&lab, &finished.id).await;
     let before = (written().await, lab.items(&finished.id).await);
     let event = ended(&lab, &finished.id, &arn, "FAILED");
     let (first, second) = tokio::join!(lab.invoke("ReapFunction", &event), lab.invoke("ReapFunction", &event));
