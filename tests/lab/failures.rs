@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
 use dicomperf_aws::workflow::LaunchedHost;
+use dicomperf_model::hash::sha256_hex;
 use dicomperf_model::keys::RunKeys;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -58,6 +59,21 @@ async fn orthanc_that_will_not_install_fails_and_names_host_step_and_mirror() {
         &["server host", "server-configure-0", "orthanc", "127.0.0.1:9"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn build_with_another_hash_fails_the_step_and_names_both() {
+    let lab = Lab::new().await;
+    let (key, content) = ("builds/another", b"another build".as_slice());
+    lab.files.put_object().bucket(&lab.bucket).key(key).body(content.to_vec().into()).send().await.unwrap();
+    let expected = "0".repeat(64);
+    let mut request = short_run();
+    request["matrix"] = json!({
+        "orthancBuild": [{ "s3": { "bucket": lab.bucket, "key": key, "sha256": expected, "label": "another" } }],
+    });
+    let finished = lab.start("wrong-hash", with_packages(request)).await.finish().await;
+    let told = ["BuildUnusable", &expected, &sha256_hex(content)];
+    is_told_and_cleaned_up(&lab, &finished, "StepFailed", &told).await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use aws_sdk_s3::primitives::ByteStream;
 use dicomperf_model::hash::sha256_hex;
 use dicomperf_testkit::{Cause, not_tested, slow_orthanc};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::harness::{Lab, with_packages};
 
@@ -16,19 +16,14 @@ async fn a_build_that_answers_2_ms_later_is_found_to_be_slower_and_proven_to_sto
     };
     let (key, sha256) = ("builds/orthanc-2-ms-later", sha256_hex(&content));
     lab.files.put_object().bucket(&lab.bucket).key(key).body(ByteStream::from(content)).send().await.unwrap();
-    let build =
-        |sha256: &str| json!({ "s3": { "bucket": lab.bucket, "key": key, "sha256": sha256, "label": "2 ms later" } });
+    let build = json!({ "s3": { "bucket": lab.bucket, "key": key, "sha256": sha256, "label": "2 ms later" } });
     let request = json!({
         "name": "builds",
         "dataset": { "synthetic": { "modality": "MR", "instances": 60 } },
-        "matrix": { "orthancBuild": ["distribution", build(&sha256)] },
+        "matrix": { "orthancBuild": ["distribution", build] },
         "iterations": 4, "warmup": 1, "rounds": 2,
     });
     let run = lab.start("builds", with_packages(request)).await;
-    let mut wrong = json!({
-        "dataset": { "synthetic": { "instances": 5 } }, "iterations": 1, "warmup": 0, "rounds": 1,
-        "matrix": { "orthancBuild": [build(&"0".repeat(64))] },
-    });
     let finished = run.finish().await;
     let report = finished.succeeded();
     lab.keep_page(&finished.id, "lab-builds").await;
@@ -54,13 +49,4 @@ async fn a_build_that_answers_2_ms_later_is_found_to_be_slower_and_proven_to_sto
         builds.iter().all(|one| one["version"] == builds[0]["version"] && one["version"].is_string()),
         "{builds:?}"
     );
-    wrong["name"] = json!("wrong hash");
-    a_wrong_hash_fails_the_step(&lab, wrong, &sha256).await;
-}
-
-async fn a_wrong_hash_fails_the_step(lab: &Lab, request: Value, found: &str) {
-    let finished = lab.start("wrong-hash", with_packages(request)).await.finish().await;
-    let error = finished.failed_with("StepFailed");
-    assert!(error.cause.contains("BuildUnusable") && error.cause.contains(found), "{}", error.cause);
-    assert!(error.cause.contains(&"0".repeat(64)), "{}", error.cause);
 }
