@@ -24,7 +24,7 @@ const OPTIONS: [&str; 14] = [
     "--env",
     "container=docker",
 ];
-/// The longest wait for a boot, a step or an end. A step that installs packages has taken two minutes on a busy machine.
+/// The longest wait for a boot, a step or an end. A step that installs packages takes minutes on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(300);
 
 pub struct Container {
