@@ -1,5 +1,7 @@
 //! `client measure`: the iterations of one block's scenarios, interleaved.
 
+#[cfg(test)]
+mod applied;
 mod cleanup;
 mod dcmtk;
 mod evidence;
