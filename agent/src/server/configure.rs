@@ -96,12 +96,9 @@ impl Host<'_> {
     fn restart(&self) -> Result<Begin, Failure> {
         let address = &self.configuration.server;
         systemd::systemctl(&["daemon-reload"], self.home, self.deadline)?;
-        // A unit that does not exist or does not run is not an error.
-        for server in every_server(address) {
-            for unit in server.packaged_unit().into_iter().chain([server.unit()]) {
-                systemd::systemctl(&["stop", unit], self.home, self.deadline)?;
-            }
-        }
+        let units = every_server(address).flat_map(|server| server.packaged_unit().into_iter().chain([server.unit()]));
+        // A unit that does not exist or does not run is not an error, and the others are stopped.
+        systemd::systemctl(&["stop"].into_iter().chain(units).collect::<Vec<_>>(), self.home, self.deadline)?;
         for server in every_server(address) {
             // A supervisor ends its server, and records that this was requested.
             let supervisors = processes::find_supervisors(server.record())?;
