@@ -11,10 +11,13 @@ use tempfile::TempDir;
 
 use crate::harness::{Lab, command, printed, setting};
 
-/// Docker's bridge: the hosts reach this machine at it. The lab's stack allows every port of it (lab/deploy).
-const ADDRESS: &str = "172.17.0.1";
 const USER: &str = "perf";
 const PASSWORD: &str = "hush-hush-0123456789";
+
+/// Docker's bridge: the hosts reach this machine at it. The lab's stack allows every port of it (lab/deploy).
+fn address() -> String {
+    setting("DICOMPERF_LAB_ADDRESS")
+}
 
 /// An Orthanc that no run has started.
 struct Pacs {
@@ -62,7 +65,7 @@ impl Pacs {
     }
 
     fn url(&self) -> String {
-        format!("http://{ADDRESS}:{}", self.rest_port)
+        format!("http://{}:{}", address(), self.rest_port)
     }
 
     /// Returns the number of instances that it holds.
@@ -77,7 +80,7 @@ impl Pacs {
         request["dataset"] = json!({ "synthetic": { "instances": 6 } });
         request["client"] = json!({ "ami": setting("DICOMPERF_LAB_AMI_WITH_PACKAGES") });
         let existing = request["server"]["existing"].as_object_mut().unwrap();
-        existing.extend([("address".to_owned(), json!(ADDRESS)), ("port".to_owned(), json!(self.dicom_port))]);
+        existing.extend([("address".to_owned(), json!(address())), ("port".to_owned(), json!(self.dicom_port))]);
         for (field, value) in [("iterations", 2), ("warmup", 0), ("rounds", 2)] {
             request[field] = json!(value);
         }
@@ -118,7 +121,7 @@ async fn a_run_against_an_existing_server_launches_one_host_and_leaves_none() {
 
     let of = &report["fingerprintOf"];
     assert_eq!((&of["serverType"], &of["clientType"]), (&Value::Null, &json!("t3.micro")));
-    assert_eq!((&of["existing"]["address"], &of["existing"]["aeTitle"]), (&json!(ADDRESS), &json!("PACS")));
+    assert_eq!((&of["existing"]["address"], &of["existing"]["aeTitle"]), (&json!(address()), &json!("PACS")));
     let version = of["existing"]["implementationVersionName"].as_str().unwrap();
     assert!(version.contains("DCMTK"), "Orthanc announces DCMTK's name: {version}");
     let scenarios = report["scenarios"].as_array().unwrap();
@@ -140,9 +143,11 @@ async fn a_server_that_is_not_allowed_is_refused_and_nothing_is_launched() {
     let existing = json!({ "address": "192.0.2.7", "port": 104, "aeTitle": "PACS" });
     let finished = lab.start("not-allowed", json!({ "server": { "existing": existing } })).await.finish().await;
     let cause = &finished.failed_with("InvalidRequest").cause;
-    let expected =
-        "server.existing.address: is 192.0.2.7:104; allowed: 172.17.0.1:*, the stack's parameter AllowedServers";
-    assert!(cause.contains(expected), "{cause}");
+    let allowed = address();
+    let expected = format!(
+        "server.existing.address: is 192.0.2.7:104; allowed: {allowed}:*, the stack's parameter AllowedServers"
+    );
+    assert!(cause.contains(&expected), "{cause}");
     assert!(lab.hosts_of(&finished.id).await.is_empty());
     assert!(lab.keys(&finished.id).await.iter().all(|key| key != "plan.json"));
 }
