@@ -1,14 +1,11 @@
 //! The HTTP API as callers see it: signed or refused, and in accordance with its OpenAPI document.
 
-use std::time::{Duration, Instant};
-
 use aws_sdk_sfn::types::ExecutionStatus;
 use dicomperf_aws::api::ROUTES;
 use dicomperf_testkit::{Cause, not_tested};
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
-use crate::harness::{Lab, command, printed, root, setting, with_packages};
+use crate::harness::{Lab, command, eventually, printed, root, setting, with_packages};
 use crate::ways_in::http;
 
 #[test]
@@ -104,11 +101,10 @@ async fn a_client_token_starts_one_run_which_is_listed_stopped_and_not_stopped_a
     assert_eq!((status, &stopped["wasOver"]), (202, &json!(false)), "{stopped}");
     assert_eq!(lab.started(id, arn).finish().await.status, ExecutionStatus::Aborted);
     // The hosts are torn down before the run is summarized.
-    let begun = Instant::now();
-    while http("GET", &format!("/runs/{id}/report"), None, true).0 != 303 {
-        assert!(begun.elapsed() < Duration::from_secs(120), "no report of the stopped run {id}");
-        sleep(Duration::from_millis(500)).await;
-    }
+    eventually(&format!("no report of the stopped run {id}"), async || {
+        (http("GET", &format!("/runs/{id}/report"), None, true).0 == 303).then_some(())
+    })
+    .await;
     let (_, stopped) = http("DELETE", &format!("/runs/{id}"), None, true);
     assert_eq!(stopped["wasOver"], true);
     let (_, list) = http("GET", &format!("/runs?name={name}"), None, true);

@@ -1,5 +1,6 @@
 //! The lab for tests: starts runs, waits for them and reads their results.
 
+use std::collections::HashMap;
 use std::env;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -67,6 +68,18 @@ pub fn with_packages(mut request: Value) -> Value {
         request[host]["ami"] = setting("DICOMPERF_LAB_AMI_WITH_PACKAGES").into();
     }
     request
+}
+
+/// Looks twice a second until there is an answer, and returns it. Fails after 15 minutes with what did not happen.
+pub async fn eventually<T>(missing: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begun.elapsed() < MAX_WAIT, "{missing}");
+        sleep(POLL_INTERVAL).await;
+    }
 }
 
 /// Runs a program of this machine.
@@ -183,7 +196,7 @@ impl Lab {
     }
 
     /// Returns a run's items with their sort keys.
-    pub async fn items(&self, run_id: &str) -> Vec<(String, std::collections::HashMap<String, AttributeValue>)> {
+    pub async fn items(&self, run_id: &str) -> Vec<(String, HashMap<String, AttributeValue>)> {
         let answer = self
             .table
             .query()
@@ -195,6 +208,14 @@ impl Lab {
             .await
             .unwrap();
         answer.items().iter().map(|item| (item["SK"].as_s().unwrap().clone(), item.clone())).collect()
+    }
+
+    /// Waits until a run's record meets a condition. It may change after the end of the execution.
+    pub async fn recorded(&self, run_id: &str, what: &str, is_met: impl Fn(&HashMap<String, AttributeValue>) -> bool) {
+        eventually(&format!("{run_id} never {what}"), async || {
+            self.items(run_id).await.iter().any(|(key, item)| key == "META" && is_met(item)).then_some(())
+        })
+        .await;
     }
 
     /// Calls a function of the stack, and returns its output or its error.
@@ -226,18 +247,15 @@ impl Lab {
 impl Run<'_> {
     /// Waits for the end of the run.
     pub async fn finish(self) -> Finished {
-        let begun = Instant::now();
-        loop {
+        let answer = eventually(&format!("{} is still running", self.id), async || {
             let answer = self.lab.states.describe_execution().execution_arn(&self.arn).send().await.unwrap();
-            if answer.status != ExecutionStatus::Running {
-                let cause = answer.cause.as_deref().unwrap_or_default();
-                let error = answer.error.as_deref().map(|error| RunError::from_states(error, cause));
-                let report = self.lab.json(&RunKeys(&self.id).report("json")).await;
-                return Finished { id: self.id, arn: self.arn, status: answer.status, error, report };
-            }
-            assert!(begun.elapsed() < MAX_WAIT, "{} is still running", self.id);
-            sleep(POLL_INTERVAL).await;
-        }
+            (answer.status != ExecutionStatus::Running).then_some(answer)
+        })
+        .await;
+        let cause = answer.cause.as_deref().unwrap_or_default();
+        let error = answer.error.as_deref().map(|error| RunError::from_states(error, cause));
+        let report = self.lab.json(&RunKeys(&self.id).report("json")).await;
+        Finished { id: self.id, arn: self.arn, status: answer.status, error, report }
     }
 
     /// Waits until the agent has reported `least` iterations of a block run.
@@ -279,14 +297,16 @@ impl Run<'_> {
 
     /// Waits for a condition. Fails if the run ends first.
     async fn until(&self, what: &str, mut condition: impl AsyncFnMut() -> bool) {
-        let begun = Instant::now();
-        while !condition().await {
+        eventually(&format!("{} never {what}", self.id), async || {
+            if condition().await {
+                return Some(());
+            }
             let answer = self.lab.states.describe_execution().execution_arn(&self.arn).send().await.unwrap();
             let cause = answer.cause.unwrap_or_default();
             assert_eq!(answer.status, ExecutionStatus::Running, "{} ended before it {what}: {cause}", self.id);
-            assert!(begun.elapsed() < MAX_WAIT, "{} never {what}", self.id);
-            sleep(POLL_INTERVAL).await;
-        }
+            None
+        })
+        .await;
     }
 }
 

@@ -1,32 +1,13 @@
 //! Hosts that stay after the report: measured once more, emptied, and torn down before their time, all by the command line.
 
-use std::time::{Duration, Instant};
-
 use dicomperf_model::keys::RunKeys;
 use dicomperf_model::step::{HostRole, StepId, StepOutput, StepReport};
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
-use tokio::time::sleep;
 
 use crate::dicomperf::{answer, refusal};
-use crate::harness::{Lab, container_of, printed, with_packages};
+use crate::harness::{Lab, container_of, eventually, printed, with_packages};
 use crate::telling::Told;
-
-/// Longer than any step of this test.
-const MAX_WAIT: Duration = Duration::from_secs(300);
-
-/// Waits until a run's record meets a condition.
-async fn until(run_id: &str, what: &str, condition: impl Fn(&Value) -> bool) {
-    let begun = Instant::now();
-    loop {
-        let run = answer(&["show", run_id], "show", 0);
-        if condition(&run) {
-            return;
-        }
-        assert!(begun.elapsed() < MAX_WAIT, "{run_id} never {what}: {run}");
-        sleep(Duration::from_millis(500)).await;
-    }
-}
 
 /// Returns the records of a list that use the hosts of a run.
 fn listed_on_hosts_of(id: &str) -> Vec<Value> {
@@ -36,14 +17,10 @@ fn listed_on_hosts_of(id: &str) -> Vec<Value> {
 
 /// Waits until a run is planned on the hosts of another one, and returns its id.
 async fn planned_on_hosts_of(id: &str) -> String {
-    let begun = Instant::now();
-    loop {
-        if let Some(run) = listed_on_hosts_of(id).first() {
-            return run["runId"].as_str().unwrap().to_owned();
-        }
-        assert!(begun.elapsed() < MAX_WAIT, "no run was planned on the hosts of {id}");
-        sleep(Duration::from_millis(500)).await;
-    }
+    eventually(&format!("no run was planned on the hosts of {id}"), async || {
+        listed_on_hosts_of(id).first().map(|run| run["runId"].as_str().unwrap().to_owned())
+    })
+    .await
 }
 
 #[tokio::test]
@@ -59,7 +36,7 @@ async fn hosts_that_stay_are_measured_again_emptied_and_torn_down_on_demand() {
     let hosts = run.hosts().await;
     let early = refusal(&["again", &id]);
     assert!(early.contains("again: is ") && early.contains("is not over"), "{early}");
-    until(&id, "keeps its hosts", |run| run["keptUntil"].is_string()).await;
+    lab.recorded(&id, "kept its hosts", |meta| meta.contains_key("keptUntil")).await;
 
     // The report is there, the hosts are too, and the execution waits.
     let report: Value = lab.json(&RunKeys(&id).report("json")).await.unwrap();

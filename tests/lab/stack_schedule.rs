@@ -1,16 +1,10 @@
 //! The template's own schedule, which is off unless a test switches it on.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use crate::dicomperf::answer;
-use crate::harness::{Lab, Run, command, setting};
+use crate::harness::{Lab, Run, command, eventually, setting};
 use crate::telling::aws;
-
-/// The schedule fires once a minute.
-const MAX_WAIT: Duration = Duration::from_secs(150);
 
 /// The schedule, switched on. It is as it was when this is dropped, so that the tests can run again.
 pub struct StackSchedule {
@@ -46,17 +40,16 @@ impl StackSchedule {
 
     /// Waits for the first run of the schedule, and switches it off.
     pub async fn first_run(self, lab: &Lab) -> Run<'_> {
-        let begun = Instant::now();
-        loop {
+        eventually("the schedule started nothing", async || {
             for arn in executions(lab).await.into_iter().filter(|arn| !self.known.contains(arn)) {
                 let execution = lab.states.describe_execution().execution_arn(&arn).send().await.unwrap();
                 if execution.input.unwrap_or_default().contains(&self.in_input) {
-                    return lab.started(arn.rsplit(':').next().unwrap(), &arn);
+                    return Some(lab.started(arn.rsplit(':').next().unwrap(), &arn));
                 }
             }
-            assert!(begun.elapsed() < MAX_WAIT, "the schedule started nothing");
-            sleep(Duration::from_secs(1)).await;
-        }
+            None
+        })
+        .await
     }
 
     fn update(&self, state: &str, expression: &str, target: &Value) -> std::process::Output {

@@ -1,10 +1,11 @@
 use std::time::{Duration, Instant};
 
+use dicomperf_model::keys::RunKeys;
 use dicomperf_model::results::RunStatus;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::harness::{Lab, with_packages};
+use crate::harness::{Lab, eventually, with_packages};
 use crate::telling::Told;
 
 #[tokio::test]
@@ -25,14 +26,8 @@ async fn reap_ends_the_hosts_of_a_stopped_execution_and_what_was_measured_is_sum
     }
     println!("hosts gone after {:.1} s", stopped.elapsed().as_secs_f64());
     let id = run.id.clone();
-    let report = loop {
-        let found: Option<serde_json::Value> = lab.json(&format!("runs/{id}/report.json")).await;
-        if let Some(report) = found {
-            break report;
-        }
-        assert!(stopped.elapsed() < Duration::from_secs(90), "no report");
-        sleep(Duration::from_millis(500)).await;
-    };
+    let key = RunKeys(&id).report("json");
+    let report: Value = eventually("no report of the stopped run", async || lab.json(&key).await).await;
     assert_eq!(report["status"], "FAILED");
     assert_eq!(report["hostsLeft"], 0);
     let iterations = report["scenarios"][0]["iterations"].as_array().unwrap();
@@ -41,17 +36,10 @@ async fn reap_ends_the_hosts_of_a_stopped_execution_and_what_was_measured_is_sum
     let invalid: Vec<_> = iterations.iter().filter(|iteration| iteration["valid"] != true).collect();
     assert!(invalid.is_empty(), "{invalid:?}");
     // The report is written before the record that names it.
-    for _ in 0..20 {
-        let items = lab.items(&id).await;
-        let (_, meta) = items.iter().find(|(key, _)| key == "META").unwrap();
-        if meta["status"].as_s().unwrap() == "FAILED" {
-            let event = told.finished(&id).await;
-            assert_eq!((event.status, event.error.unwrap().error.as_str()), (RunStatus::Failed, "Aborted"));
-            // The figures of the iterations that were measured.
-            assert!(event.scenarios[0].instances_per_second.is_some() && event.report.is_some());
-            return told.end().await;
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
-    panic!("the record still says that the run goes on");
+    lab.recorded(&id, "was recorded as failed", |meta| meta["status"].as_s().unwrap() == "FAILED").await;
+    let event = told.finished(&id).await;
+    assert_eq!((event.status, event.error.unwrap().error.as_str()), (RunStatus::Failed, "Aborted"));
+    // The figures of the iterations that were measured.
+    assert!(event.scenarios[0].instances_per_second.is_some() && event.report.is_some());
+    told.end().await;
 }

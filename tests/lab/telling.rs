@@ -8,9 +8,8 @@ use dicomperf_model::telling::{FinishedRun, UnstartedRun};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
-use crate::harness::{Lab, printed, setting};
+use crate::harness::{Lab, eventually, printed, setting};
 
 /// Longer than publishing takes on a busy machine.
 const MAX_WAIT: Duration = Duration::from_secs(120);
@@ -105,11 +104,8 @@ impl Told {
 
 /// Waits until there are data points of a metric: they follow the event.
 pub async fn metric_comes(name: &str, dimensions: &[(&str, &str)]) {
-    let begun = Instant::now();
-    while metric(name, dimensions).is_none() {
-        assert!(begun.elapsed() < MAX_WAIT, "no metric {name} of {dimensions:?} came");
-        sleep(Duration::from_millis(200)).await;
-    }
+    let missing = format!("no metric {name} of {dimensions:?} came");
+    eventually(&missing, async || metric(name, dimensions)).await;
 }
 
 /// Returns the sum of a metric's data points of the last hour; `None` without one.

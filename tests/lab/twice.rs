@@ -5,7 +5,7 @@ use dicomperf_model::step::{StepId, StepReport, StepState};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::harness::{Lab, with_packages};
+use crate::harness::{Lab, eventually, with_packages};
 
 /// A run without its state machine. The test calls each function like the state machine, but twice at the same time.
 struct ByHand {
@@ -96,20 +96,8 @@ fn ended(lab: &Lab, run_id: &str, execution: &str, status: &str) -> Value {
     })
 }
 
-/// Calls `reap` for a run that was planned and stopped, and waits for its report. `reap` does not wait for summaries.
-/// Waits for the last change of a run's record, which follows the end of its execution.
-async fn is_published(lab: &Lab, id: &str) {
-    for _ in 0..240 {
-        let items = lab.items(id).await;
-        if items.iter().any(|(key, item)| key == "META" && item.contains_key("publishedAt")) {
-            return;
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
-    panic!("{id} is not published");
-}
-
-/// By then, a summary that was requested earlier has had time to finish.
+/// Calls `reap` for a run that was planned and stopped, and waits for its report. `reap` does not wait for summaries. By
+/// then, a summary that was requested earlier has had time to finish.
 async fn have_another_run_summarized(lab: &Lab) {
     let id = lab.new_id("lost");
     let execution = lab.running_execution(&id).await;
@@ -118,14 +106,9 @@ async fn have_another_run_summarized(lab: &Lab) {
     lab.invoke("PlanFunction", &planned).await.unwrap();
     lab.states.stop_execution().execution_arn(&execution).send().await.unwrap();
     lab.invoke("ReapFunction", &ended(lab, &id, &execution, "ABORTED")).await.unwrap();
-    for _ in 0..120 {
-        if let Some(report) = lab.json::<Value>(&RunKeys(&id).report("json")).await {
-            assert_eq!(report["status"], "FAILED");
-            return;
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
-    panic!("reap had nothing summarized");
+    let key = RunKeys(&id).report("json");
+    let report: Value = eventually("reap had nothing summarized", async || lab.json(&key).await).await;
+    assert_eq!(report["status"], "FAILED");
 }
 
 #[tokio::test]
@@ -140,7 +123,7 @@ async fn reap_called_twice_leaves_a_finished_run_as_it_is() {
         let report = lab.files.head_object().bucket(&lab.bucket).key(&key).send().await.unwrap();
         (report.last_modified, report.e_tag)
     };
-    is_published(&lab, &finished.id).await;
+    lab.recorded(&finished.id, "was published", |meta| meta.contains_key("publishedAt")).await;
     let before = (written().await, lab.items(&finished.id).await);
     let event = ended(&lab, &finished.id, &arn, "FAILED");
     let (first, second) = tokio::join!(lab.invoke("ReapFunction", &event), lab.invoke("ReapFunction", &event));
