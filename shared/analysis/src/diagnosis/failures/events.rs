@@ -178,7 +178,10 @@ impl ServerSide<'_> {
             (waited_ms >= MIN_WAIT_MS).then_some((waited_ms, from_ms, until_ms))
         });
         let (waited_ms, from_ms, until_ms) = waits.max()?;
-        let used = use_between(self.resources, from_ms, until_ms)?;
+        // Whole intervals only: the one in which the wait begins has what came before it, on a fast network a lot.
+        let mut inside =
+            self.resources.iter().map(|one| one.at_ms).filter(|at_ms| (from_ms..=until_ms).contains(at_ms));
+        let used = use_between(self.resources, inside.next()?, inside.next_back()?)?;
         let cores = used.orthanc?.cpu_cores;
         let received = used.network.received_bytes_per_second + used.loopback.received_bytes_per_second;
         let is_covered = used.covered_ms >= 0.8 * to_seconds(waited_ms) * 1000.0;

@@ -235,6 +235,23 @@ fn a_server_that_neither_works_nor_answers_may_be_stalled() {
 }
 
 #[test]
+fn what_came_just_before_the_wait_is_no_work_of_a_stalled_server() {
+    let mut host = Host::failing(MB);
+    host.resources = (0..200).map(|number| sample(number, number * 2)).collect();
+    host.stores[0].waited_us = Some(6_000_000);
+    // The wait begins within the interval in which all of it comes.
+    host.stores[0].requested_us += 20_000;
+    for sample in &mut host.resources[51..] {
+        sample.loopback.received_bytes = 50 * MB;
+    }
+    assert_eq!(host.rules(), [Rule::ServerStalled]);
+    for sample in &mut host.resources[52..] {
+        sample.loopback.received_bytes = 100 * MB;
+    }
+    assert_eq!(host.rules(), []);
+}
+
+#[test]
 fn the_end_of_a_process_explains_that_it_did_not_work() {
     let mut host = Host::failing(MB);
     host.stores[0].waited_us = None;
