@@ -5,47 +5,24 @@ use std::fs;
 use dicomperf_model::measurement::HostVersions;
 use dicomperf_model::request::Sender;
 use dicomperf_model::settings::{Axis, ServerSettings, Settings};
-use dicomperf_model::step::{MeasureBlock, ServerAddress, ServerConfiguration};
+use dicomperf_model::step::{MeasureBlock, ServerConfiguration};
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 
 use super::sending::Sending;
-use super::{dcmtk, native};
+use super::{dcmtk, native, transfer};
 use crate::client::converted::Converted;
-use crate::client::dataset::{Dataset, Instance};
 use crate::home::RunHome;
-use crate::server::{Served, started_server};
+use crate::server::{self, Served, started_server};
 
 /// Two values of each axis.
 const TWO_VALUES: &str = include_str!("../../../shared/model/src/settings/two_values.json");
 /// The axes that DCMTK's senders do not apply. A request that varies one of them must not name these senders.
 const NATIVE_ONLY: [Axis; 1] = [Axis::Arrival];
 
-fn instance(number: u32) -> Instance {
-    Instance {
-        file: format!("{number:06}.dcm"),
-        bytes: 1000,
-        sop_instance_uid: format!("1.2.{number}"),
-        sop_class_uid: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
-        study_instance_uid: "1.3".to_owned(),
-        series_instance_uid: "1.4".to_owned(),
-        transfer_syntax_uid: "1.2.840.10008.1.2.1".to_owned(),
-        data_set_at: 300,
-        sent_file: None,
-    }
-}
-
 /// Returns everything that the settings decide: the sender's processes with their files, and the files of the server.
 fn applied(settings: &Settings, home: &RunHome) -> Vec<String> {
-    let server = ServerAddress {
-        address: "10.0.0.1".to_owned(),
-        dicom_port: 4242,
-        rest_port: 8042,
-        ae_title: "ORTHANC".to_owned(),
-        rest_user: "dicomperf".to_owned(),
-        rest_password: "hush".to_owned(),
-        existing: None,
-    };
+    let server = server::fixture::address();
     let of_server = ServerSettings::from_settings(settings);
     let block = MeasureBlock {
         ordinal: 0,
@@ -60,7 +37,7 @@ fn applied(settings: &Settings, home: &RunHome) -> Vec<String> {
         search: None,
         samples_url: String::new(),
     };
-    let dataset = Dataset { instances: (0..4).map(instance).collect(), renewable: None };
+    let dataset = transfer::fixture::dataset(4);
     let files = Converted::in_syntax(settings.transfer_syntax);
     let sending = Sending { block: &block, settings, dataset: &dataset, files: &files, home };
     let mut applied = if settings.sender == Sender::Native {

@@ -95,6 +95,7 @@ mod tests {
     use super::super::orthanc::configuration::Paths;
     use super::super::under_test::ServerUnderTest as _;
     use super::*;
+    use crate::server::fixture;
 
     #[test]
     fn lines_of_an_earlier_start_are_not_shown() {
@@ -114,15 +115,8 @@ mod tests {
     fn ended(directory: &Path, end: &ServerEnd) -> Orthanc {
         let paths = Paths::in_directory(directory);
         fs::write(&paths.record, serde_json::to_string(end).expect("JSON")).expect("written");
-        let address = ServerAddress {
-            address: "127.0.0.1".to_owned(),
-            dicom_port: 1,
-            rest_port: 1,
-            ae_title: "ORTHANC".to_owned(),
-            rest_user: "user".to_owned(),
-            rest_password: "password".to_owned(),
-            existing: None,
-        };
+        let address =
+            ServerAddress { address: "127.0.0.1".to_owned(), dicom_port: 1, rest_port: 1, ..fixture::address() };
         Orthanc::new(paths, &address)
     }
 

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::measure::transfer::fixture;
 
 // Written by storescu 3.6.7.
 const STORESCU: &str = "\
@@ -75,18 +76,7 @@ const ENDED: [&str; 2] = [
 ];
 
 fn instances(count: usize) -> Vec<Instance> {
-    let instance = |number: usize| Instance {
-        file: format!("{number:06}.dcm"),
-        bytes: 1,
-        sop_instance_uid: format!("1.2.{number}"),
-        sop_class_uid: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
-        study_instance_uid: "1.2.3.1".to_owned(),
-        series_instance_uid: "1.2.3.2".to_owned(),
-        transfer_syntax_uid: "1.2.840.10008.1.2.1".to_owned(),
-        data_set_at: 300,
-        sent_file: None,
-    };
-    (1..=count).map(instance).collect()
+    fixture::dataset(count).instances
 }
 
 /// The causes by file, as `FILE: SENTENCE`.

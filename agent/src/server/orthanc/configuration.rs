@@ -193,21 +193,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use dicomperf_model::request::Target;
-    use dicomperf_model::step::ServerAddress;
 
     use super::*;
+    use crate::server::fixture;
 
     fn configuration(tls: bool, orthanc: &[(&str, Value)]) -> ServerConfiguration {
         ServerConfiguration {
-            server: ServerAddress {
-                address: "10.0.0.1".to_owned(),
-                dicom_port: 4242,
-                rest_port: 8042,
-                ae_title: "ORTHANC".to_owned(),
-                rest_user: "dicomperf".to_owned(),
-                rest_password: "hush".to_owned(),
-                existing: None,
-            },
+            server: fixture::address(),
             build: None,
             samples_url: String::new(),
             settings: ServerSettings {
